@@ -1,0 +1,57 @@
+package writegate
+
+// Status is what became of a transaction or an operation.
+type Status string
+
+const (
+	// Applied took effect, now or in an earlier try.
+	Applied Status = "applied"
+	// Noop needed no effect: the row was gone, or had the values already.
+	Noop Status = "noop"
+	// Rejected was refused, is settled and kept.
+	Rejected Status = "rejected"
+	// Aborted was not refused itself; another operation of its transaction was. Settled and kept with it.
+	Aborted Status = "aborted"
+	// Held could not be decided now and is worth sending again.
+	Held Status = "held"
+	// NotAttempted comes after a transaction that stopped the upload.
+	NotAttempted Status = "not_attempted"
+)
+
+// Settled reports whether a device may forget what has this status.
+func (s Status) Settled() bool { return s != Held && s != NotAttempted }
+
+// Result answers an upload.
+type Result struct {
+	// Transactions has one entry for each transaction of the upload, in its order.
+	Transactions []TxResult
+	// Identified says that every operation had an identity, so that sending the upload again is exact.
+	Identified bool
+	// Revision is the policy's.
+	Revision string
+	// Err says why transactions are Held; nil when none is.
+	Err *Error
+	// Replayed counts operations that the ledger answered; Reused counts operations that came under ids
+	// which the ledger knows with another content; Unidentified counts those without an identity.
+	Replayed, Reused, Unidentified int
+	// Chunks and Reruns count database transactions; Slow counts chunks that were taken apart to find a guilty operation.
+	Chunks, Reruns, Slow int
+}
+
+// TxResult is what became of one transaction.
+type TxResult struct {
+	// Status is Applied when the transaction is settled and not refused.
+	Status Status
+	Ops    []OpResult
+	// Failed is the index of the refused operation, -1 when no single one is to blame or none was refused.
+	Failed int
+	// Err says why it was refused or held.
+	Err *Error
+}
+
+// OpResult is what became of one operation.
+type OpResult struct {
+	Status Status
+	// Replayed says that the ledger answered.
+	Replayed bool
+}

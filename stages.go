@@ -1,0 +1,206 @@
+package writegate
+
+import (
+	"context"
+	"time"
+)
+
+// Authenticator tells who sent a request.
+type Authenticator interface {
+	// Authenticate checks a token and returns its caller. A token that is wrong in any way is an [*Error]
+	// with code [Unauthorized]; keys that can't be had right now are one of class [Retry], never Unauthorized.
+	Authenticate(ctx context.Context, token string) (*Caller, error)
+}
+
+// Policy is one revision of the rules bound to one schema. It does no I/O and never changes.
+type Policy interface {
+	// Revision identifies rules and schema, for logs, metrics, dead letters and answers.
+	Revision() string
+	// Judge binds the policy to a caller and an instant for one upload. An [*Error] of class [Forbidden]
+	// says that the token lacks a claim that the policy requires.
+	Judge(caller Caller, now time.Time) (Judge, error)
+}
+
+// Judge decides the operations of one upload. It is used by one goroutine.
+type Judge interface {
+	// Admit resolves the names of one operation and converts its values, without looking at any row.
+	Admit(op *Op) (*Admitted, *Error)
+	// Decide judges an admitted operation against the stored row, nil when there is none. Old has at
+	// least the columns of Admitted.Needs; a column that is absent is unknown, and a decision that would
+	// have to read it returns Decision.Unknown.
+	Decide(a *Admitted, old Row) Decision
+}
+
+// Admitted is an operation whose table, key and columns are known to the policy.
+type Admitted struct {
+	Op    *Op
+	Table *Table
+	// Key is the stored value of the key column.
+	Key any
+	// Values are the stored values of the columns that the client may write at all; dropped ones are gone.
+	Values Row
+	// Needs lists the columns of the stored row that the decision reads.
+	Needs []string
+}
+
+// Decision is the outcome of a judgement. Exactly one of Refusal, Unknown and the rest counts, in this order.
+type Decision struct {
+	// Refusal says why not.
+	Refusal *Error
+	// Unknown says that the decision depends on a column whose value only the database knows so far.
+	Unknown bool
+	// Change is what has to be written, nil when nothing has.
+	Change *Change
+	// New is the row as it is afterwards, nil when there is none. A column that the database fills is absent.
+	New Row
+}
+
+// Verb says what a change does to its row.
+type Verb uint8
+
+// The changes. An Insert expects no row of that key and an Update expects one: anything else is a race. A
+// Remove is content when there is none.
+const (
+	Insert Verb = iota + 1
+	Update
+	Remove
+)
+
+// Change is one row to be written.
+type Change struct {
+	Verb  Verb
+	Table *Table
+	// Key is the stored value of the key column.
+	Key any
+	// Set holds the stored values of the columns to write, without the key. Empty for Remove.
+	Set Row
+}
+
+// Lock says how rows are read.
+type Lock uint8
+
+// The locks. ForUpdate rows can be changed by nobody else before the transaction ends, ForShare rows can be
+// read by others, Unlocked rows may change under the reader.
+const (
+	Unlocked Lock = iota
+	ForShare
+	ForUpdate
+)
+
+// Read asks for rows of one table.
+type Read struct {
+	Table *Table
+	// Keys are distinct stored values of the key column.
+	Keys []any
+	// Columns are those wanted besides the key, sorted and distinct.
+	Columns []string
+	Lock    Lock
+}
+
+// Claim asks what is already settled of a device's operations.
+type Claim struct {
+	ClientID, Subject string
+	// First and Last bound the operation ids asked for, both included.
+	First, Last int64
+}
+
+// Claimed is what the ledger has on a [Claim].
+type Claimed struct {
+	// Runs overlap First..Last, in no particular order.
+	Runs []Run
+	// Refusals have an operation id in First..Last.
+	Refusals []Refusal
+}
+
+// Run is the ledger's row for operations of one device that were settled together.
+type Run struct {
+	ClientID, Subject string
+	FirstOp, LastOp   int64
+	SettledAt         time.Time
+	// Ops is packed by the pipeline: operation id, fingerprint and outcome of each.
+	Ops []byte
+}
+
+// Refusal is the stored text of a refused operation, so that a replay answers the same.
+type Refusal struct {
+	ClientID, Subject string
+	OpID              int64
+	Fingerprint       Fingerprint
+	TxID              int64
+	// Whole says that the transaction was refused and no single operation is to blame.
+	Whole         bool
+	Code          Code
+	Reason        string
+	Message       string
+	Table, Column string
+	Revision      string
+	At            time.Time
+}
+
+// DeadLetter is a refused transaction, kept whole.
+type DeadLetter struct {
+	// ID is derived from what was refused, so that sending it again does not keep it twice.
+	ID                string
+	ClientID, Subject string
+	TxID              int64
+	FirstOp, LastOp   int64
+	// OpIndex is the place of the refused operation in the transaction, -1 when no single one is to blame.
+	OpIndex       int
+	Code          Code
+	Reason        string
+	Message       string
+	Table, Column string
+	Revision      string
+	At            time.Time
+	// Body is the transaction as JSON. A driver stores it in parts of at most [DeadLetterPart] bytes.
+	Body []byte
+}
+
+// DeadLetterPart is the greatest size in bytes of one stored part of a dead letter.
+const DeadLetterPart = 1 << 20
+
+// Settlement is what a transaction leaves behind besides the user's rows.
+type Settlement struct {
+	// Run is nil when nothing with identity was settled.
+	Run         *Run
+	Refusals    []Refusal
+	DeadLetters []DeadLetter
+}
+
+// Applier is one database. Its methods may be called concurrently. Every error that they return has an
+// [*Error] in its chain, classified by the database's native number.
+type Applier interface {
+	// Schema introspects the tables asked for. Faults of the configuration are returned all at once, joined.
+	Schema(ctx context.Context, tables []TableRef) (Schema, error)
+	// InTx runs fn in one database transaction and commits when it returns nil, else rolls back. It may run
+	// fn again; the pipeline itself reruns on class [Rerun]. Nothing was committed when the error is
+	// Refused or Rerun. An unknown commit outcome is class [Retry].
+	InTx(ctx context.Context, caller Caller, fn func(Tx) error) error
+	// Checkpoint returns a number for this user and device that is greater than any it returned before.
+	Checkpoint(ctx context.Context, subject, clientID string) (int64, error)
+	// Ready reports whether the database answers and has our own tables.
+	Ready(ctx context.Context) error
+	// Close frees everything. The applier is not used afterwards.
+	Close() error
+}
+
+// Tx is one database transaction. It is used by one goroutine, in this order: Claim at most once and first,
+// then Load and Write in any number, then Settle at most once and last.
+//
+// Write and Settle may be deferred by the driver until the next Load or the commit, so that they travel
+// together. With Blame, a driver sends each change on its own and reports the guilty one by its index.
+type Tx interface {
+	// Claim locks the device's row, creating it if need be, and reads the ledger. The wait for the lock is
+	// at most two seconds, then class [Retry].
+	Claim(ctx context.Context, c Claim) (Claimed, error)
+	// Load reads rows, one map by key for each Read. Rows that don't exist are absent. All locks are taken
+	// in one order that is the same in every replica.
+	Load(ctx context.Context, reads []Read) ([]map[any]Row, error)
+	// Write makes the changes, in order as far as anyone can tell. A change that the database refuses is a
+	// [*ChangeError], here or from InTx.
+	Write(ctx context.Context, changes []Change) error
+	// Blame asks that each change from now on is executed before Write returns, so that a [*ChangeError] has its index.
+	Blame()
+	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is stored already is only counted.
+	Settle(ctx context.Context, s Settlement) error
+}
