@@ -1,0 +1,51 @@
+TOOL   := go tool -modfile=tools/go.mod
+WITH   := testdata/engines/with.sh
+FUZZ   ?= 30s
+BENCH  ?= .
+ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
+
+.PHONY: help dev test lint check fuzz bench verify e2e vuln engines-up engines-down clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: ## run the gateway on SQLite, with a token and a curl to paste
+	go run ./cmd/writegate dev
+
+test: ## install what is missing, start the databases, run every test with the race detector
+	$(WITH) go test -race -timeout 20m ./...
+
+check: ## what needs no database: format, vet, lint, unit tests
+	$(TOOL) golangci-lint fmt --diff
+	go vet ./...
+	$(TOOL) golangci-lint run
+	go test ./...
+
+lint: ## format and lint, nothing is changed
+	$(TOOL) golangci-lint fmt --diff
+	$(TOOL) golangci-lint run
+
+fuzz: ## every fuzz target for FUZZ=30s each
+	testdata/engines/fuzz.sh $(FUZZ)
+
+bench: ## the upload path beside bare pgx, on a Postgres of its own
+	$(WITH) go test -run '^$$' -bench '$(BENCH)' -benchtime 1x ./...
+
+e2e: ## the real PowerSync client against the real binary
+	$(WITH) go test -count=1 -timeout 20m -v -run E2E ./...
+
+vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
+	$(TOOL) govulncheck ./...
+
+verify: ## everything that CI runs
+	.ci/run
+
+engines-up: ## start the test databases and print the variables to export
+	@mkdir -p "$(ENGINES)" && chmod 755 "$(ENGINES)" && testdata/engines/postgres.sh up "$(ENGINES)"
+
+engines-down: ## stop what engines-up started
+	@testdata/engines/postgres.sh down "$(ENGINES)" && rm -rf "$(ENGINES)"
+
+clean: ## remove what builds and runs leave in the tree
+	rm -rf bin writegate writegate-data testdata/e2e/node_modules
+	go clean -testcache
