@@ -1,0 +1,59 @@
+package writegate
+
+import (
+	"context"
+	"errors"
+)
+
+// notWritable answers a row that can't be seen and can't be written: the same as one of somebody else.
+var notWritable = Error{Class: Refused, Code: Unauthorized, Reason: "not_writable", Message: "This row can't be written by this user."}
+
+// applyAlone settles one client transaction in a database transaction of its own, operation by operation, so
+// that a refusal by the database hits exactly the guilty one.
+func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int) (stopped bool, err error) {
+	c := &chunk{u: u, at: i, end: i + 1, steps: true}
+	for races := 0; ; {
+		err := u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) })
+		if err == nil {
+			u.commit(c)
+			return c.stopped, nil
+		}
+		why := c.blame(err)
+		switch {
+		case isRace(err) && races+1 < maxRaces:
+			races++
+			stats.reruns++
+		case why == nil || c.forced != nil:
+			return false, err
+		default:
+			c.forced = why // settled without another look at the rows
+		}
+	}
+}
+
+// blame tells the refusal in an error, nil when it is not one.
+func (c *chunk) blame(err error) *refusal {
+	var late *refusedLate
+	if errors.As(err, &late) {
+		return &late.refusal
+	}
+	why := &refusal{place: -1, err: AsError(err)}
+	var change *ChangeError
+	if errors.As(err, &change) {
+		var table *Table
+		if change.Index >= 0 && change.Index < len(c.writers) {
+			why.place, table = c.writers[change.Index], c.changes[change.Index].Table
+		}
+		if change.Race { // again and again: the row is there, or kept from changing, where the load can't see it
+			e := notWritable
+			if why.err = &e; table != nil {
+				e.Table = table.Name
+			}
+			return why
+		}
+	}
+	if why.err.Class != Refused {
+		return nil
+	}
+	return why
+}
