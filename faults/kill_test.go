@@ -1,0 +1,363 @@
+// Package faults breaks a running daemon on purpose and checks that no write was lost or doubled.
+package faults
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+)
+
+const devices = 8
+
+// kills returns how often each kind of kill is done: a few by default, WRITEGATE_KILLS of each when set.
+func kills(t *testing.T) int {
+	s := os.Getenv("WRITEGATE_KILLS")
+	if s == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("WRITEGATE_KILLS=%q: want a number from 1", s)
+	}
+	return n
+}
+
+// TestKill ends the daemon with SIGKILL under load: at a failpoint between commit and answer, then at random
+// moments. A trigger in the database records every effect, so that a doubled one shows even where it left
+// the same row.
+func TestKill(t *testing.T) {
+	dsn := database(t)
+	daemon := build(t)
+	for _, mode := range []string{"after commit", "at random"} {
+		t.Run(mode, func(t *testing.T) {
+			conn := fresh(t, dsn, daemon)
+			killUnderLoad(t, conn, daemon, mode == "after commit")
+		})
+	}
+}
+
+func killUnderLoad(t *testing.T, db *testDB, binary string, failpoint bool) {
+	want := kills(t)
+	addr := freeAddr(t)
+	config := writeConfig(t, addr, db.dsn)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+
+	load, stopLoad := context.WithCancel(t.Context())
+	drain, cancelDrain := context.WithTimeout(t.Context(), time.Duration(want)*10*time.Second+time.Minute)
+	defer cancelDrain()
+	group, drain := errgroup.WithContext(drain)
+	var all []*device
+	for i := range devices {
+		d := &device{
+			id: fmt.Sprintf("device-%d", i), http: &http.Client{Transport: &http.Transport{}},
+			rnd: rand.New(rand.NewPCG(seed, uint64(i)+1)),
+		}
+		d.token = token(t, binary, config, d.id)
+		all = append(all, d)
+		group.Go(func() error { return d.run(load, drain, "http://"+addr) })
+	}
+
+	killed := 0
+	for drain.Err() == nil && killed < want {
+		env := os.Environ()
+		if failpoint {
+			env = append(env, fmt.Sprintf("WRITEGATE_FAILPOINT=committed:kill:%d", 1+rnd.IntN(60)))
+		}
+		p := start(t, binary, config, addr, env)
+		if !failpoint {
+			time.Sleep(time.Duration(50+rnd.IntN(600)) * time.Millisecond)
+			p.kill(t)
+		}
+		select {
+		case <-p.done:
+			killed++
+		case <-time.After(30 * time.Second):
+			t.Fatal("the failpoint was not reached within 30 s")
+		case <-drain.Done():
+		}
+	}
+	p := start(t, binary, config, addr, os.Environ())
+	stopLoad()
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	p.stop(t)
+
+	acked, sent := 0, 0
+	for _, d := range all {
+		acked += len(d.acked)
+		sent += d.sent
+		d.http.CloseIdleConnections()
+	}
+	missing, doubled := db.check(t, all)
+	t.Logf("%d kills: %d operations acknowledged in %d uploads, %d missing, %d doubled", killed, acked, sent, missing, doubled)
+	if missing > 0 || doubled > 0 || killed < want || acked == 0 {
+		t.Errorf("%d of %d kills, %d acknowledged, %d missing, %d doubled", killed, want, acked, missing, doubled)
+	}
+}
+
+// process is a running daemon.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error
+}
+
+func start(t *testing.T, binary, config, addr string, env []string) *process {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, "serve", "--config", config)
+	cmd.Env = env
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(config), "daemon.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		log.Close()
+		close(p.done)
+	}()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", addr)
+		if err == nil {
+			conn.Close()
+			return p
+		}
+		select {
+		case <-p.done:
+			if exit := (*exec.ExitError)(nil); errors.As(p.err, &exit) && exit.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
+				return p // killed before anybody could look
+			}
+			t.Fatalf("the daemon ended at once: %v\n%s", p.err, tail(log.Name()))
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the daemon does not listen on %s\n%s", addr, tail(log.Name()))
+		}
+	}
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	if p.err != nil {
+		t.Errorf("the daemon did not stop well: %v", p.err)
+	}
+}
+
+func tail(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	var lines []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		lines = append(lines, s.Text())
+	}
+	return strings.Join(lines[max(0, len(lines)-20):], "\n")
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "writegate")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoint", "-o", path, "writegate/cmd/writegate")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func token(t *testing.T, binary, config, subject string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), binary, "token", "--config", config, "--sub", subject).Output()
+	if err != nil {
+		t.Fatalf("writegate token: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func writeConfig(t *testing.T, addr, dsn string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{
+		"policy.yaml": `policy: 1
+claims:
+  sub: {path: sub, type: text, required: true}
+tables:
+  registers:
+    immutable: [id]
+    rules:
+      - name: owner
+        ops: [create, update, delete]
+        row: row.owner == claims.sub
+        columns: [value, owner]
+`,
+		"writegate.yaml": fmt.Sprintf(`server:
+  addr: %s
+  metrics_addr: ""
+auth:
+  audience: [powersync]
+  hs256_secret: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA
+database:
+  driver: postgres
+  dsn: %q
+policy: policy.yaml
+`, addr, dsn),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "writegate.yaml")
+}
+
+// testDB is a database of its own for one run.
+type testDB struct {
+	dsn  string
+	conn *pgx.Conn
+}
+
+var databases atomic.Int64
+
+func database(t *testing.T) string {
+	t.Helper()
+	dsn := os.Getenv("WRITEGATE_TEST_POSTGRES")
+	if dsn == "" {
+		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
+			t.Fatal("WRITEGATE_TEST_POSTGRES is not set")
+		}
+		t.Skip("WRITEGATE_TEST_POSTGRES is not set: make engines-up")
+	}
+	return dsn
+}
+
+func fresh(t *testing.T, admin, _ string) *testDB {
+	t.Helper()
+	name := fmt.Sprintf("writegate_faults_%d_%d", os.Getpid(), databases.Add(1))
+	exec := func(dsn string, statements ...string) *pgx.Conn {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range statements {
+			if _, err := conn.Exec(t.Context(), s); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			}
+		}
+		return conn
+	}
+	exec(admin, "create database "+name).Close(t.Context())
+	t.Cleanup(func() {
+		ctx := context.Background()
+		conn, err := pgx.Connect(ctx, admin)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close(ctx)
+		if _, err := conn.Exec(ctx, "drop database "+name+" with (force)"); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := pgx.ParseConfig(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", u.User, net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port))), name)
+	conn := exec(dsn,
+		`create table registers (id text primary key, owner text not null, value text not null)`,
+		`create table effects (n bigint generated always as identity, id text not null, value text not null)`,
+		`create function record_effect() returns trigger language plpgsql as $$ begin insert into effects (id, value) values (new.id, new.value); return new; end $$`,
+		`create trigger effects after insert or update on registers for each row execute function record_effect()`,
+	)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return &testDB{dsn: dsn, conn: conn}
+}
+
+// check counts acknowledged operations without an effect, and operations with more than one.
+func (db *testDB) check(t *testing.T, all []*device) (missing, doubled int) {
+	t.Helper()
+	rows, err := db.conn.Query(t.Context(), `select id, value, count(*) from effects group by id, value`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	effects := map[[2]string]int{}
+	for rows.Next() {
+		var id, value string
+		var n int
+		if err := rows.Scan(&id, &value, &n); err != nil {
+			t.Fatal(err)
+		}
+		if effects[[2]string{id, value}] = n; n > 1 {
+			doubled++
+			t.Logf("row %s: value %s took effect %d times", id, value, n)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		last := map[string]string{}
+		for _, op := range d.acked {
+			value := op.Data["value"].(string)
+			last[op.ID] = value
+			if effects[[2]string{op.ID, value}] == 0 {
+				missing++
+				t.Logf("row %s: value %s was acknowledged and has no effect", op.ID, value)
+			}
+		}
+		for id, value := range last {
+			var got string
+			if err := db.conn.QueryRow(t.Context(), `select value from registers where id = $1`, id).Scan(&got); err != nil || got != value {
+				missing++
+				t.Logf("row %s is %q (%v), the last acknowledged value is %q", id, got, err, value)
+			}
+		}
+	}
+	return missing, doubled
+}
