@@ -1,0 +1,104 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// client returns the client for key sets: few redirects, none to what could not be configured, none from
+// https to http.
+func (o Options) client() *http.Client {
+	transport := o.Transport
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			MaxResponseHeaderBytes: maxHeaderSize,
+			DisableKeepAlives:      true, // One request in minutes is worth no open connection.
+			ForceAttemptHTTP2:      true,
+		}
+	}
+	return &http.Client{
+		Transport: transport,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if len(via) > maxRedirects {
+				return fmt.Errorf("more than %d redirects", maxRedirects)
+			}
+			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+				return errors.New("redirect away from https")
+			}
+			_, err := o.checkURL(req.URL.String())
+			return err
+		},
+	}
+}
+
+// mayUseHTTP reports whether a host may be fetched from by http.
+func (o Options) mayUseHTTP(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") ||
+		slices.ContainsFunc(o.InsecureHosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// fetch gets the key set once. It returns the usable keys and why others are ignored: one bad key does not
+// spoil the set.
+func (s *source) fetch(ctx context.Context) (keys []*key, ignored []error, err error) {
+	body, err := s.get(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	members, err := parseSet(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("key set: %w", err)
+	}
+	for i, member := range members {
+		k, err := parseJWK(member)
+		if err != nil {
+			ignored = append(ignored, fmt.Errorf("keys[%d] %w", i, err))
+			continue
+		}
+		keys = append(keys, k)
+	}
+	return keys, ignored, nil
+}
+
+func (s *source) get(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("get key set: %w", withoutURL(err))
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "writegate")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("get key set: %w", withoutURL(err))
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("get key set: status %d", resp.StatusCode)
+	}
+	limit := s.verifier.options.FetchBytes
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read key set: %w", err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("read key set: more than %d bytes", limit)
+	}
+	return body, nil
+}
+
+// withoutURL drops the URL from an error of the client, since its query may hold a credential.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// source is one key set at a URL. Its last good keys stay in force while it is down; one fetch runs at a time.
+type source struct {
+	verifier *Verifier
+	life     context.Context // ends the fetching
+	client   *http.Client
+	url      string
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	flight  *flight // nil when no fetch is running
+	good    []*key  // of the last good fetch
+	ended   time.Time
+	lastErr error
+}
+
+// flight is a fetch that others may wait for.
+type flight struct {
+	done chan struct{}
+	err  error
+}
+
+func newSource(life context.Context, v *Verifier, client *http.Client, raw string) *source {
+	s := &source{verifier: v, life: life, client: client, url: raw}
+	host := ""
+	if u, err := url.Parse(raw); err == nil {
+		host = u.Host + u.Path
+	}
+	s.log = v.options.Log.With("jwks", host)
+	return s
+}
+
+// keys returns the keys of the last good fetch.
+func (s *source) keys() []*key {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.good
+}
+
+// keepFresh fetches at once and then again and again, sooner after a failure.
+func (s *source) keepFresh() {
+	for s.life.Err() == nil {
+		wait := s.verifier.options.RefreshEvery
+		if s.refresh(s.life) != nil {
+			wait = min(wait, retryAfter)
+		}
+		// Up to a tenth sooner, so that replicas don't ask all at once.
+		timer := time.NewTimer(wait - rand.N(wait/10+1))
+		select {
+		case <-s.life.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// refresh joins the running fetch or makes one, and returns its error. Within the cooldown it returns
+// what the last one returned.
+func (s *source) refresh(ctx context.Context) error {
+	s.mu.Lock()
+	f := s.flight
+	if f == nil {
+		if err := s.life.Err(); err != nil || s.cooling() {
+			if err == nil {
+				err = s.lastErr
+			}
+			s.mu.Unlock()
+			return err
+		}
+		f = &flight{done: make(chan struct{})}
+		s.flight = f
+		s.verifier.closed.Go(func() { s.fly(f) })
+	}
+	s.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *source) cooling() bool {
+	return !s.ended.IsZero() && time.Since(s.ended) < s.verifier.options.RefreshCooldown
+}
+
+// fly fetches for everybody who waits; whoever asked first may have gone.
+func (s *source) fly(f *flight) {
+	ctx, cancel := context.WithTimeout(s.life, s.verifier.options.FetchTimeout)
+	defer cancel()
+	keys, ignored, err := s.fetch(ctx)
+
+	s.mu.Lock()
+	before, changed := s.lastErr, err == nil && (s.ended.IsZero() || !sameKeys(s.good, keys))
+	if err == nil {
+		s.good = keys
+	}
+	s.mu.Unlock()
+	if changed {
+		s.verifier.gather()
+	}
+	s.mu.Lock()
+	s.flight, s.ended, s.lastErr = nil, time.Now(), err
+	s.mu.Unlock()
+
+	s.tell(before, err, changed, len(keys), ignored)
+	f.err = err
+	close(f.done)
+}
+
+// tell logs what is news.
+func (s *source) tell(before, err error, changed bool, keys int, ignored []error) {
+	ctx := s.life
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && before == nil:
+		s.log.WarnContext(ctx, "key set can't be fetched; the last good keys stay in force", "error", err)
+	case err != nil:
+		s.log.DebugContext(ctx, "key set still can't be fetched", "error", err)
+	case changed || before != nil:
+		s.log.InfoContext(ctx, "key set fetched", "keys", keys)
+		if len(ignored) > 0 {
+			s.log.WarnContext(ctx, "some keys of the set are ignored", "keys", len(ignored), "first", ignored[0])
+		}
+	}
+}
+
+// settle returns when no further fetch can start; the life of the source has ended before.
+func (s *source) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+}
