@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"writegate"
+	"writegate/server/dialect"
+)
+
+// anonymous is the subject of a request that names no user where no token is needed.
+const anonymous = "anonymous"
+
+// Token is a development token and whom it is for.
+type Token struct {
+	Token, Subject string
+	// Endpoint is the URL of the sync service. Empty means this server, as the client addressed it.
+	Endpoint string
+	Expires  time.Time
+}
+
+// authenticate tells who sent a request, before anything of its body is read. A token that is wrong in any way
+// is 401, so that the client fetches another; 403 is for a good one that the policy wants more of.
+func (s *Server) authenticate(ctx context.Context, r *http.Request) (*writegate.Caller, error) {
+	token, err := bearer(r.Header.Get(echo.HeaderAuthorization))
+	if err != nil {
+		return nil, err
+	}
+	caller, err := s.opts.Auth.Authenticate(ctx, token)
+	if err == nil {
+		return caller, nil
+	}
+	wrong := *writegate.AsError(err)
+	if wrong.Class == writegate.Forbidden && wrong.Code == writegate.Unauthorized {
+		wrong.Class = writegate.Refused
+	}
+	return nil, &wrong
+}
+
+// bearer takes the token out of an Authorization header. Besides Bearer, the scheme may be the Token of
+// PowerSync's own service; either in any letter case.
+func bearer(header string) (string, error) {
+	if header == "" {
+		return "", unauthorized("token.missing", "The Authorization header is missing.")
+	}
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "Token") {
+		return "", unauthorized("token.scheme", "The Authorization header needs the scheme Bearer.")
+	}
+	if token = strings.TrimSpace(token); token == "" {
+		return "", unauthorized("token.missing", "The Authorization header has no token.")
+	}
+	return token, nil
+}
+
+func unauthorized(reason, message string) error {
+	return writegate.Refuse(writegate.Unauthorized, reason, message)
+}
+
+// authFailure names a failed authentication for the metric, by the reasons of our own code only.
+func authFailure(err error) string {
+	e := writegate.AsError(err)
+	if e.Reason != "" {
+		return e.Reason
+	}
+	return e.Class.String()
+}
+
+// keys serves the public keys. Five minutes is as long as the sync service itself keeps them before it asks again.
+func (s *Server) keys(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=300")
+	return c.JSONBlob(http.StatusOK, s.opts.JWKS())
+}
+
+// token gives a development token to anybody; [New] leaves it out unless it is asked for.
+func (s *Server) token(c echo.Context) error {
+	subject := c.QueryParam("user_id")
+	if len(subject) > maxSubject {
+		return &fault{status: http.StatusBadRequest, message: "user_id is too long."}
+	}
+	t, err := s.opts.Token(subject)
+	if err != nil {
+		return err
+	}
+	if t.Endpoint == "" {
+		t.Endpoint = c.Scheme() + "://" + c.Request().Host
+	}
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+	s.send(c, dialect.Reply{Status: http.StatusOK, Body: map[string]string{
+		"token":         t.Token,
+		"endpoint":      t.Endpoint,
+		"powersync_url": t.Endpoint,
+		"expires_at":    t.Expires.UTC().Format(time.RFC3339),
+		"user_id":       t.Subject,
+	}})
+	return nil
+}
+
+const maxSubject = 255
+
+// developer is the caller of a request where no token is needed.
+func developer(userID string) *writegate.Caller {
+	subject := strings.TrimSpace(userID)
+	if subject == "" || len(subject) > maxSubject {
+		subject = anonymous
+	}
+	return &writegate.Caller{Subject: subject, Claims: map[string]any{"sub": subject}}
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"writegate/server/dialect"
+)
+
+// bodyRate is the bytes per second that keep a body from being too slow.
+const bodyRate = 4 << 10
+
+var errNoRoom = errors.New("no room for the body")
+
+// readBody reads a request's body, inflated, into memory that is reserved until free is called. No more than
+// limit bytes are taken, before and after inflating.
+func (s *Server) readBody(c echo.Context, limit int64) (body []byte, free func(), err error) {
+	r := c.Request()
+	if r.ContentLength > limit {
+		return nil, nil, dialect.TooLarge(limit)
+	}
+	raw := &patient{
+		from:     http.MaxBytesReader(c.Response().Writer, r.Body, limit),
+		control:  http.NewResponseController(c.Response().Writer),
+		deadline: time.Now().Add(s.opts.BodyTimeout),
+	}
+	room := &reserved{gate: s.gate}
+	text, err := slurp(room, raw, r.Header.Values(echo.HeaderContentEncoding), limit, r.ContentLength)
+	raw.rest()
+	if err == nil && int64(len(text)) <= limit {
+		return text, room.free, nil
+	}
+	room.free()
+	var over *http.MaxBytesError
+	var f *fault
+	switch {
+	case err == nil, errors.As(err, &over):
+		return nil, nil, dialect.TooLarge(limit)
+	case errors.As(err, &f):
+		return nil, nil, f
+	case errors.Is(err, errNoRoom):
+		return nil, nil, busy()
+	case raw.err != nil:
+		return nil, nil, &fault{status: http.StatusServiceUnavailable, message: "The body did not arrive whole and in time; it is worth sending again.", cause: err}
+	}
+	return nil, nil, &fault{status: http.StatusBadRequest, message: "The body is not what its Content-Encoding says.", cause: err}
+}
+
+// slurp reads at most one byte more than limit, so that the caller sees when there is more.
+func slurp(room *reserved, raw io.Reader, encodings []string, limit, hint int64) ([]byte, error) {
+	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(encodings, ","))); encoding {
+	case "", "identity":
+		room.from = raw
+	case "gzip", "x-gzip":
+		inflated, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, err
+		}
+		room.from = inflated
+	default:
+		return nil, &fault{status: http.StatusUnsupportedMediaType, message: "The body's Content-Encoding has to be gzip or none."}
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(hint, 0), 1<<20)) + bytes.MinRead)
+	_, err := buf.ReadFrom(io.LimitReader(room, limit+1))
+	return buf.Bytes(), err
+}
+
+// reserved takes room in the gate's budget for every byte that passes.
+type reserved struct {
+	from io.Reader
+	gate *gate
+	n    int64
+}
+
+func (r *reserved) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if !r.gate.reserve(int64(n)) {
+		return 0, errNoRoom
+	}
+	r.n += int64(n)
+	return n, err
+}
+
+func (r *reserved) free() { r.gate.release(r.n) }
+
+// patient reads from a connection for as long as it keeps up a modest rate: a sender that dribbles does not
+// hold its slot for ever, and a large upload over a thin line is not cut off.
+type patient struct {
+	from     io.Reader
+	control  *http.ResponseController
+	deadline time.Time
+	n        int64
+	// err is what the connection failed with; the end of the body is none.
+	err error
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	// A connection without deadlines is one of a test; the body is then read without.
+	_ = p.control.SetReadDeadline(p.deadline.Add(time.Duration(p.n) * time.Second / bodyRate))
+	n, err := p.from.Read(b)
+	p.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		p.err = err
+	}
+	return n, err
+}
+
+// rest takes the deadline off again, so that only the server's own hold for the next request.
+func (p *patient) rest() {
+	if p.err == nil {
+		_ = p.control.SetReadDeadline(time.Time{})
+	}
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"writegate"
+	"writegate/server/dialect"
+)
+
+// OnRefusal says how an upload in the vendor's dialect goes on after a refused transaction. Every other
+// dialect always goes on, since its answer cannot say where the upload stopped.
+type OnRefusal string
+
+// The ways to go on after a refused transaction.
+const (
+	Stop OnRefusal = "stop" // what follows is answered not_attempted; the vendor's default
+	Skip OnRefusal = "skip" // what follows is applied
+)
+
+// Options is what a [Server] is made of. Auth and Apply are required; zero values of the others mean the
+// default that stands with each.
+type Options struct {
+	// Auth tells who sent a request.
+	Auth writegate.Authenticator
+	// NoAuth lets every request in without a token, as the user that its body names in user_id, or as
+	// "anonymous". It is for development and only on a loopback address.
+	NoAuth bool
+	// Apply applies one decoded upload. Its context does not end when the client hangs up.
+	Apply func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error)
+	// Checkpoint makes the next write checkpoint of a user's device. Nil leaves the endpoint out.
+	Checkpoint func(ctx context.Context, subject, clientID string) (int64, error)
+	// Ready reports whether uploads can be applied. Nil means always.
+	Ready func(ctx context.Context) error
+	// JWKS returns the public keys as JSON, from memory. Nil leaves the endpoints out.
+	JWKS func() []byte
+	// Token makes a development token for anybody who asks. Nil, as in production, leaves the endpoint out.
+	Token func(subject string) (Token, error)
+	// Mount adds handlers by exact path. The context of their requests ends when the server stops.
+	Mount map[string]http.Handler
+
+	// OnRefusal is Stop by default.
+	OnRefusal OnRefusal
+	// UploadPaths take uploads, with or without a trailing slash. [DefaultUploadPaths] by default.
+	UploadPaths []string
+	// Limits bound what is decoded. The limit of the body holds before and after decompression.
+	Limits dialect.Limits
+	// MaxInFlight bounds the uploads at work at one time, 256 by default, and MaxBuffered the bytes of
+	// their bodies together, four times Limits.Body by default and never less than that limit. An upload
+	// beyond either is answered 503 at once.
+	MaxInFlight int
+	MaxBuffered int64
+	// Origins may call from a browser; "*", the default, is everybody. Credentials are never allowed.
+	Origins []string
+
+	// Addr is the listener's address, 127.0.0.1:6060 by default.
+	Addr string
+	// MetricsAddr is where /metrics is served; empty means nowhere. It may equal Addr only with
+	// MetricsShared, since that shows the metrics to everybody who can upload.
+	MetricsAddr   string
+	MetricsShared bool
+	// Listening is called once with the bound addresses, before the first request; metrics is nil when
+	// they have no listener of their own.
+	Listening func(addr, metrics net.Addr)
+
+	// HeaderTimeout (10 s) bounds reading a request's header, IdleTimeout (2 min) a kept connection without
+	// a request. BodyTimeout (30 s) bounds reading a body, plus one second for each 4 KiB that arrived.
+	HeaderTimeout, IdleTimeout, BodyTimeout time.Duration
+	// UploadTimeout (2 min) bounds applying one upload.
+	UploadTimeout time.Duration
+	// StopTimeout (30 s) bounds stopping. Uploads still at work in its last eighth are broken off.
+	StopTimeout time.Duration
+
+	// Log takes one line per upload; nil discards.
+	Log *slog.Logger
+	// Registry takes the metrics; nil makes one.
+	Registry *prometheus.Registry
+}
+
+// DefaultUploadPaths are the paths that published connectors send to.
+func DefaultUploadPaths() []string {
+	return []string{"/api/data", "/api/upload_data", "/api/data/upload_data", "/upload_data", "/api/powersync/upload", "/powersync/upload", "/upload", "/data"}
+}
+
+// defaultBody is the default limit of a body in bytes.
+const defaultBody = 64 << 20
+
+func (o *Options) setDefaults() {
+	set(&o.OnRefusal, Stop)
+	set(&o.MaxInFlight, 256)
+	set(&o.Limits.Body, defaultBody)
+	set(&o.MaxBuffered, 4*o.Limits.Body)
+	set(&o.Addr, "127.0.0.1:6060")
+	set(&o.HeaderTimeout, 10*time.Second)
+	set(&o.IdleTimeout, 2*time.Minute)
+	set(&o.BodyTimeout, 30*time.Second)
+	set(&o.UploadTimeout, 2*time.Minute)
+	set(&o.StopTimeout, 30*time.Second)
+	if o.UploadPaths == nil {
+		o.UploadPaths = DefaultUploadPaths()
+	}
+	if o.Origins == nil {
+		o.Origins = []string{"*"}
+	}
+	if o.Ready == nil {
+		o.Ready = func(context.Context) error { return nil }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate returns all faults at once.
+func (o *Options) validate() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(o.Apply == nil, "Apply: required")
+	fault(o.Auth == nil && !o.NoAuth, "Auth: required")
+	fault(o.NoAuth && !isLoopback(o.Addr), "NoAuth: allowed on a loopback address only, not on %q", o.Addr)
+	fault(o.OnRefusal != Stop && o.OnRefusal != Skip, "OnRefusal: %q is neither stop nor skip", o.OnRefusal)
+	fault(o.MaxInFlight < 0, "MaxInFlight: must not be negative")
+	fault(o.Limits.Body < 0, "Limits.Body: must not be negative")
+	fault(o.MaxBuffered < o.Limits.Body, "MaxBuffered: less than Limits.Body, so that the largest upload would never be taken")
+	shared := o.MetricsAddr != "" && o.MetricsAddr == o.Addr && !strings.HasSuffix(o.Addr, ":0")
+	fault(shared && !o.MetricsShared, "MetricsAddr: equal to Addr, which shows the metrics to everybody who can upload; ask for it with MetricsShared")
+	for _, path := range o.UploadPaths {
+		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "UploadPaths: %q is not a plain path", path)
+	}
+	for path := range o.Mount {
+		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "Mount: %q is not a plain path", path)
+	}
+	return errors.Join(faults...)
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

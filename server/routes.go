@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"writegate/server/dialect"
+)
+
+const (
+	headerRequestID = echo.HeaderXRequestID
+	headerClientID  = "X-Client-Id"
+)
+
+// routes is the whole HTTP surface, in one place.
+func (s *Server) routes() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if !c.Response().Committed {
+			s.fail(c, err)
+		}
+	}
+	e.Use(withRequestID, s.recovered, s.cors())
+
+	route := func(path string, h echo.HandlerFunc, methods ...string) {
+		path = strings.TrimRight(path, "/")
+		e.Match(methods, path+"/", h)
+		if path != "" {
+			e.Match(methods, path, h)
+		}
+	}
+	get := []string{http.MethodGet, http.MethodHead}
+
+	for _, path := range s.opts.UploadPaths {
+		route(path, s.upload, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
+	}
+	if s.opts.Checkpoint != nil {
+		route("/api/data/checkpoint", s.checkpoint, http.MethodPut)
+	}
+	if s.opts.JWKS != nil {
+		route("/api/auth/keys", s.keys, get...)
+		route("/.well-known/jwks.json", s.keys, get...)
+	}
+	if s.opts.Token != nil {
+		route("/api/auth/token", s.token, http.MethodGet)
+	}
+	route("/", s.hello, get...)
+	route("/livez", s.live, get...)
+	route("/readyz", s.ready, get...)
+	if s.sharesListener() {
+		route("/metrics", echo.WrapHandler(s.metrics.handler()), get...)
+	}
+	for path, h := range s.opts.Mount {
+		e.Any(path, echo.WrapHandler(s.untilStop(h)))
+	}
+	return e
+}
+
+func (s *Server) hello(c echo.Context) error {
+	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{"writegate"}})
+	return nil
+}
+
+func (s *Server) cors() echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins: s.opts.Origins,
+		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowHeaders: []string{
+			echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderContentEncoding,
+			headerClientID, headerRequestID, echo.HeaderXRequestedWith, "X-User-Agent",
+		},
+		ExposeHeaders: []string{headerRequestID, echo.HeaderRetryAfter, echo.HeaderWWWAuthenticate},
+		MaxAge:        2 * 60 * 60,
+	})
+}
+
+// recovered answers a panic in any handler. After the answer has begun, the connection is cut instead, so
+// that the client does not take half an answer for a whole one.
+func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := s.protect(c, func() error { return next(c) })
+		if err != nil && c.Response().Committed {
+			panic(http.ErrAbortHandler)
+		}
+		return err
+	}
+}
+
+// withRequestID gives every request an id: the client's, if it is harmless in a log and a header, else a new one.
+func withRequestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(headerRequestID)
+		if !saneID(id) {
+			id = rand.Text()
+		}
+		c.Response().Header().Set(headerRequestID, id)
+		return next(c)
+	}
+}
+
+func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
+
+func saneID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	return strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
+}
+
+// untilStop ends the requests of a mounted handler when the server stops, so that a stream does not hold it up.
+func (s *Server) untilStop(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.stopping, cancel)()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	})
+}

@@ -1,0 +1,194 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"writegate"
+	"writegate/server/dialect"
+)
+
+// maxClientID is the greatest length in bytes of a device's id.
+const maxClientID = 255
+
+// visit is one upload on its way through the server. What it did not come to is nil.
+type visit struct {
+	began  time.Time
+	bytes  int
+	caller *writegate.Caller
+	req    *dialect.Request
+	res    *writegate.Result
+	reply  dialect.Reply
+	// fault is why there is no reply.
+	fault error
+}
+
+// status is what the visit is answered with.
+func (v *visit) status() int {
+	if v.fault != nil {
+		return faultOf(v.fault).status
+	}
+	return v.reply.Status
+}
+
+func (s *Server) upload(c echo.Context) error {
+	v := &visit{began: time.Now()}
+	v.fault = s.protect(c, func() error { return s.take(c, v) })
+	s.metrics.observe(v)
+	s.health.note(v)
+	s.report(c, v)
+	if v.fault != nil {
+		return v.fault
+	}
+	s.send(c, v.reply)
+	return nil
+}
+
+// take is the order of checks: room, who, body, decoding, device, application.
+func (s *Server) take(c echo.Context, v *visit) error {
+	leave, err := s.admit()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	r := c.Request()
+	if !s.opts.NoAuth {
+		if v.caller, err = s.authenticate(r.Context(), r); err != nil {
+			s.metrics.authFailures.WithLabelValues(authFailure(err)).Inc()
+			return err
+		}
+	}
+	body, free, err := s.readBody(c, s.opts.Limits.Body)
+	if err != nil {
+		return err
+	}
+	defer free()
+	v.bytes = len(body)
+	if v.req, err = dialect.Decode(r.Method, r.Header.Get(echo.HeaderContentType), body, s.opts.Limits); err != nil {
+		return err
+	}
+	if s.opts.NoAuth {
+		v.caller = developer(v.req.UserID)
+	}
+	up := v.req.Upload
+	if up.ClientID, err = clientID(r, up.ClientID); err != nil {
+		return err
+	}
+	up.StopOnRefusal = v.req.Dialect == dialect.Transactions && s.opts.OnRefusal == Stop
+
+	ctx, cancel := s.detached(r.Context())
+	defer cancel()
+	if v.res, err = s.opts.Apply(ctx, *v.caller, up); err != nil {
+		return err
+	}
+	v.reply = dialect.Answer(v.req, v.res)
+	return nil
+}
+
+// admit takes a slot, or says why not. Who was admitted has to leave.
+func (s *Server) admit() (leave func(), err error) {
+	if s.stopping.Err() != nil {
+		return nil, &fault{status: http.StatusServiceUnavailable, message: "The server is stopping; the request is worth sending again."}
+	}
+	if !s.gate.enter() {
+		return nil, busy()
+	}
+	return s.gate.leave, nil
+}
+
+func busy() error {
+	return &fault{status: http.StatusServiceUnavailable, message: "The server has too much to do; the request is worth sending again."}
+}
+
+// detached makes the context of work that a client's hanging up does not end: what it sends next would only
+// have to wait for it.
+func (s *Server) detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.UploadTimeout)
+	release := context.AfterFunc(s.aborting, cancel)
+	return ctx, func() {
+		release()
+		cancel()
+	}
+}
+
+// clientID is the device's id from the envelope or the header, which may not contradict each other.
+func clientID(r *http.Request, envelope string) (string, error) {
+	header := strings.TrimSpace(r.Header.Get(headerClientID))
+	id := envelope
+	if id == "" {
+		id = header
+	}
+	switch {
+	case header != "" && header != id:
+		return "", &fault{status: http.StatusBadRequest, message: "client_id and the header X-Client-Id name different devices."}
+	case len(id) > maxClientID:
+		return "", &fault{status: http.StatusBadRequest, message: "The client id is longer than 255 bytes."}
+	case !utf8.ValidString(id) || strings.ContainsRune(id, 0):
+		return "", &fault{status: http.StatusBadRequest, message: "The client id is not text."}
+	}
+	return id, nil
+}
+
+// report writes the one log line of an upload. It has no values of rows and nothing of the token but its subject.
+func (s *Server) report(c echo.Context, v *visit) {
+	attrs := []slog.Attr{
+		slog.String("request_id", requestID(c)),
+		slog.Int("status", v.status()),
+		slog.Duration("duration", time.Since(v.began)),
+		slog.Int("bytes", v.bytes),
+	}
+	if v.caller != nil {
+		attrs = append(attrs, slog.String("subject", v.caller.Subject))
+	}
+	if v.req != nil {
+		attrs = append(attrs, slog.String("dialect", string(v.req.Dialect)), slog.String("client_id", v.req.Upload.ClientID),
+			slog.Int("transactions", len(v.req.Upload.Transactions)), slog.Int("ops", v.req.Upload.Ops()))
+	}
+	if v.res != nil {
+		n := count(v.res)
+		attrs = append(attrs, slog.Int("applied", n[writegate.Applied]+n[writegate.Noop]),
+			slog.Int("rejected", n[writegate.Rejected]+n[writegate.Aborted]), slog.Int("replayed", v.res.Replayed))
+	}
+	level := slog.LevelInfo
+	if held := v.held(); held != nil {
+		level = slog.LevelWarn
+		if held.Class == writegate.Operator {
+			level = slog.LevelError
+		}
+		attrs = append(attrs, slog.String("held", held.Class.String()), slog.String("code", string(held.Code)), slog.Any("cause", held.Cause))
+	} else if v.fault != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("message", faultOf(v.fault).message))
+	}
+	s.log.LogAttrs(c.Request().Context(), level, "upload", attrs...)
+}
+
+// held is why the upload, or the rest of it, has to be sent again for the sake of the database, nil when it need not.
+func (v *visit) held() *writegate.Error {
+	if v.res != nil {
+		return v.res.Err
+	}
+	var e *writegate.Error
+	if errors.As(v.fault, &e) && statusOf(e) == http.StatusServiceUnavailable {
+		return e
+	}
+	return nil
+}
+
+// count counts a result's operations by status.
+func count(res *writegate.Result) map[writegate.Status]int {
+	n := make(map[writegate.Status]int)
+	for i := range res.Transactions {
+		for _, op := range res.Transactions[i].Ops {
+			n[op.Status]++
+		}
+	}
+	return n
+}
