@@ -1,0 +1,101 @@
+package dialect
+
+import (
+	"fmt"
+
+	"writegate"
+)
+
+// OpsBody answers every format but the vendor's. With status 200 the upload is settled whole, whatever was
+// refused of it.
+type OpsBody struct {
+	Message string `json:"message"`
+	// Success is always true. Connectors made after the vendor's guide for agents read it.
+	Success bool `json:"success"`
+	// Applied and Rejected count operations. Together they are all of the upload.
+	Applied  int `json:"applied"`
+	Rejected int `json:"rejected"`
+	// Identity is none or partial when all or some operations came without the ids that make sending them
+	// again exact. It is absent otherwise.
+	Identity string     `json:"identity,omitempty"`
+	Revision string     `json:"revision,omitempty"`
+	Results  []OpResult `json:"results"`
+}
+
+// OpResult is one operation of [OpsBody], in the order of the upload.
+type OpResult struct {
+	Table string           `json:"table"`
+	ID    string           `json:"id"`
+	Op    writegate.Kind   `json:"op"`
+	OpID  int64            `json:"op_id,omitempty"`
+	TxID  int64            `json:"tx_id,omitempty"`
+	State writegate.Status `json:"status"`
+	// The rest is there only for a refused operation. Code is the vendor's, Reason the policy's.
+	Code    writegate.Code `json:"code,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
+	Column  string         `json:"column,omitempty"`
+	Message string         `json:"message,omitempty"`
+}
+
+const (
+	aborted      = "Another operation of its transaction was refused."
+	identityNone = "none"
+	identityPart = "partial"
+)
+
+func answerOps(up *writegate.Upload, res *writegate.Result) OpsBody {
+	body := OpsBody{Success: true, Revision: res.Revision, Results: make([]OpResult, 0, up.Ops())}
+	for i := range up.Transactions {
+		t, tx := &up.Transactions[i], outcome(res, i)
+		for j := range t.Ops {
+			r := opResult(t, tx, j)
+			if r.State == writegate.Rejected || r.State == writegate.Aborted {
+				body.Rejected++
+			} else {
+				body.Applied++
+			}
+			body.Results = append(body.Results, r)
+		}
+	}
+	if n := len(body.Results); n > 0 && !res.Identified {
+		body.Identity = identityNone
+		if 0 < res.Unidentified && res.Unidentified < n {
+			body.Identity = identityPart
+		}
+	}
+	body.Message = summary(body.Applied, body.Rejected)
+	return body
+}
+
+// opResult is what became of the j-th operation of a settled transaction.
+func opResult(t *writegate.Transaction, tx writegate.TxResult, j int) OpResult {
+	op := &t.Ops[j]
+	r := OpResult{Table: op.Table, ID: op.ID, Op: op.Kind, OpID: op.OpID, TxID: t.ID, State: writegate.Applied}
+	if j < len(tx.Ops) {
+		r.State = tx.Ops[j].Status
+	}
+	if !refused(tx) {
+		return r
+	}
+	if tx.Failed >= 0 && tx.Failed != j {
+		r.State, r.Message = writegate.Aborted, aborted
+		return r
+	}
+	err := refusal(tx)
+	r.State = writegate.Rejected
+	r.Code, r.Reason, r.Message = err.Code, err.Reason, err.Message
+	if tx.Failed == j {
+		r.Column = err.Column
+	}
+	return r
+}
+
+func summary(applied, rejected int) string {
+	switch {
+	case applied+rejected == 0:
+		return "The upload is empty."
+	case rejected == 0:
+		return "Applied."
+	}
+	return fmt.Sprintf("%d of %d operations were refused; they are settled and kept.", rejected, applied+rejected)
+}
