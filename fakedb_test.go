@@ -1,0 +1,193 @@
+package writegate
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// fakeDB is a database of one table for tests of the pipeline alone: serial transactions, and a hook that
+// fails where a test wants it to. Real drivers are tested by the conformance suite.
+type fakeDB struct {
+	mu    sync.Mutex
+	rows  map[any]Row
+	runs  []Run
+	texts []Refusal
+	dead  map[string]DeadLetter
+	txs   int // committed
+	// fail is asked at "claim", "load", "write", "settle" and "commit", with the change for "write".
+	fail func(stage string, c *Change) error
+}
+
+var fakeTable = &Table{Name: "t", Source: "t", Key: "id", Columns: []*Column{{Name: "id"}, {Name: "a"}, {Name: "b", HasDefault: true}}}
+
+func newFakeDB() *fakeDB { return &fakeDB{rows: map[any]Row{}, dead: map[string]DeadLetter{}} }
+
+func (db *fakeDB) Schema(context.Context, []TableRef) (Schema, error) {
+	return Schema{"t": fakeTable}, nil
+}
+func (db *fakeDB) Checkpoint(context.Context, string, string) (int64, error) { return 1, nil }
+func (db *fakeDB) Ready(context.Context) error                               { return nil }
+func (db *fakeDB) Close() error                                              { return nil }
+
+func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	tx := &fakeTx{db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead)}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.flush(); err != nil {
+		return err
+	}
+	if err := db.ask("commit", nil); err != nil {
+		return err
+	}
+	db.rows, db.runs, db.texts, db.dead = tx.rows, tx.runs, tx.texts, tx.dead
+	db.txs++
+	return nil
+}
+
+func (db *fakeDB) ask(stage string, c *Change) error {
+	if db.fail == nil {
+		return nil
+	}
+	return db.fail(stage, c)
+}
+
+type fakeTx struct {
+	db    *fakeDB
+	rows  map[any]Row
+	runs  []Run
+	texts []Refusal
+	dead  map[string]DeadLetter
+	todo  []Change
+	at    int
+	blame bool
+}
+
+func (tx *fakeTx) Claim(_ context.Context, q Claim) (Claimed, error) {
+	var c Claimed
+	for _, r := range tx.runs {
+		if r.ClientID == q.ClientID && r.LastOp >= q.First && r.FirstOp <= q.Last {
+			c.Runs = append(c.Runs, r)
+		}
+	}
+	for _, r := range tx.texts {
+		if r.ClientID == q.ClientID && r.OpID >= q.First && r.OpID <= q.Last {
+			c.Refusals = append(c.Refusals, r)
+		}
+	}
+	return c, tx.db.ask("claim", nil)
+}
+
+func (tx *fakeTx) Load(_ context.Context, reads []Read) ([]map[any]Row, error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	out := make([]map[any]Row, len(reads))
+	for i, r := range reads {
+		out[i] = map[any]Row{}
+		for _, k := range r.Keys {
+			if row, ok := tx.rows[k]; ok {
+				out[i][k] = maps.Clone(row)
+			}
+		}
+	}
+	return out, tx.db.ask("load", nil)
+}
+
+func (tx *fakeTx) Blame() { tx.blame = true }
+
+func (tx *fakeTx) Write(_ context.Context, changes []Change) error {
+	tx.todo = append(tx.todo, changes...)
+	if tx.blame {
+		return tx.flush()
+	}
+	return nil
+}
+
+func (tx *fakeTx) flush() error {
+	for _, c := range tx.todo {
+		index := tx.at
+		tx.at++
+		if err := tx.db.ask("write", &c); err != nil {
+			var change *ChangeError
+			if errors.As(err, &change) {
+				change.Index = index
+			}
+			return err
+		}
+		row, there := tx.rows[c.Key]
+		switch {
+		case c.Verb == Remove:
+			delete(tx.rows, c.Key)
+			continue
+		case (c.Verb == Insert) == there:
+			return &ChangeError{Index: index, Race: true, Err: &Error{Class: Rerun, Code: Conflict, Message: "race"}}
+		case c.Verb == Insert:
+			row = Row{"b": "default"}
+		}
+		row = maps.Clone(row)
+		maps.Copy(row, c.Set)
+		tx.rows[c.Key] = row
+	}
+	tx.todo = nil
+	return nil
+}
+
+func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
+	if s.Run != nil {
+		tx.runs = append(tx.runs, *s.Run)
+	}
+	tx.texts = append(tx.texts, s.Refusals...)
+	for _, d := range s.DeadLetters {
+		tx.dead[d.ID] = d
+	}
+	return tx.db.ask("settle", nil)
+}
+
+// fakePolicy allows everything but the value "forbidden", and needs b to decide on a value "needs b".
+type fakePolicy struct{ err error }
+
+func (fakePolicy) Revision() string                             { return "fake" }
+func (p fakePolicy) Judge(_ Caller, _ time.Time) (Judge, error) { return fakePolicy{}, p.err }
+
+func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
+	if op.Table != "t" {
+		return nil, Refuse(SchemaMismatch, "table.unknown", "There is no such table.")
+	}
+	return &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}, nil
+}
+
+func (fakePolicy) Decide(a *Admitted, old Row) Decision {
+	switch {
+	case a.Values["a"] == "forbidden":
+		return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}
+	case a.Values["a"] == "needs b" && old != nil:
+		if _, ok := old["b"]; !ok {
+			return Decision{Unknown: true}
+		}
+	}
+	c := &Change{Table: fakeTable, Key: a.Key, Set: a.Values}
+	switch {
+	case a.Op.Kind == Delete && old == nil, a.Op.Kind == Patch && old == nil:
+		return Decision{}
+	case a.Op.Kind == Delete:
+		c.Verb = Remove
+		return Decision{Change: c}
+	case old == nil:
+		c.Verb = Insert
+	default:
+		c.Verb = Update
+	}
+	row := maps.Clone(old)
+	if row == nil {
+		row = Row{}
+	}
+	maps.Copy(row, a.Values)
+	return Decision{Change: c, New: row}
+}
