@@ -35,13 +35,7 @@ var exact = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Deco
 
 // UnmarshalJSON refuses names that occur twice, at any depth, and invalid UTF-8.
 func (c *claims) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, &c.all, exact); err != nil {
-		return err
-	}
-	if c.all == nil {
-		return errors.New("claims are null")
-	}
-	return nil
+	return json.Unmarshal(text, &c.all, exact)
 }
 
 // Validate checks sub, iss and the lifetime, after the parser's own checks.

@@ -76,7 +76,7 @@ func translate(err error) *writegate.Error {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return refuse(ReasonClaim, "The token has no exp.")
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return refuse(ReasonMalformed, "The token's claims are not a strict JSON object in base64url.")
+		return refuse(ReasonMalformed, "The token's parts are not strict base64url with a strict JSON object for claims.")
 	}
 	return refuse(ReasonSignature, "The token's signature does not match its key.")
 }

@@ -127,8 +127,8 @@ func (k *Key) ID() string { return k.kid }
 // String names the key by its kid and shows nothing else of it.
 func (k *Key) String() string { return "key " + k.kid }
 
-// GoString is [Key.String], so that no verb shows more.
-func (k *Key) GoString() string { return k.String() }
+// Format prints [Key.String], whatever the verb.
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // PublicJWKS returns the key set that verifies the key's tokens, as JSON: public members, kid, alg and
 // use. It fits [Options.JWKS], so that own tokens are verified without any network.

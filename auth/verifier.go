@@ -102,13 +102,18 @@ func (v *Verifier) verify(ring *keyring, h *header, token string) (*claims, erro
 		return nil, v.noKey(ring, h, named)
 	}
 	c := &claims{rules: &v.options}
-	_, err := v.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) { return keys, nil })
+	_, err := v.parser.ParseWithClaims(token, c, func(*jwt.Token) (any, error) {
+		if c.all == nil {
+			return nil, jwt.ErrTokenMalformed // The parser takes null for claims.
+		}
+		return keys, nil
+	})
 	if err == nil {
 		return c, nil
 	}
 	e := explain(err)
 	if e.Reason == ReasonSignature && h.kid != "" && !named {
-		e = refuse(ReasonKeyUnknown, "No key has the token's kid.")
+		e = refuse(ReasonKeyUnknown, "The token's kid is not among the keys.")
 	}
 	return nil, e
 }
@@ -123,7 +128,7 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 	case h.kid == "":
 		return refuse(ReasonKeyUnknown, "The token has no kid, and every key for its algorithm has one.")
 	}
-	return refuse(ReasonKeyUnknown, "No key has the token's kid.")
+	return refuse(ReasonKeyUnknown, "The token's kid is not among the keys.")
 }
 
 // worthFetching reports whether newer key sets could make a difference to a refused token.
