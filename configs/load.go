@@ -1,0 +1,103 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFile is the largest file that is read, in bytes.
+const maxFile = 1 << 20
+
+// Load reads and checks a file. Paths in it become relative to the folder that the file is in. The error is
+// of type [Faults] when the file could be read, and then has all faults at once.
+func Load(path string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Parse(path, text, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	c.resolve(filepath.Dir(path))
+	return c, nil
+}
+
+// Parse reads and checks the text of a file. Env looks up what ${NAME} stands for. Paths stay as written.
+// The error is of type [Faults].
+func Parse(name string, text []byte, env func(string) (string, bool)) (*Config, error) {
+	d := &decoder{file: name, env: env, at: map[string]ast.Node{}}
+	c := Default()
+	if body := d.parse(text); body != nil {
+		d.mapping("", body, reflect.ValueOf(c).Elem())
+	}
+	if !d.broken {
+		d.validate(c)
+	}
+	if len(d.faults) > 0 {
+		return nil, d.faults.sorted()
+	}
+	return c, nil
+}
+
+// parse returns the one document of the file, nil when it is empty or no YAML at all.
+func (d *decoder) parse(text []byte) ast.Node {
+	if len(text) > maxFile {
+		d.broken = true
+		d.fault(nil, "", "larger than 1 MiB")
+		return nil
+	}
+	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		d.broken = true
+		d.syntax(err)
+		return nil
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil:
+		case body != nil:
+			d.fault(doc.Body, "", "a second document; the configuration is one")
+			return body
+		default:
+			body = doc.Body
+		}
+	}
+	return body
+}
+
+func (d *decoder) syntax(err error) {
+	f := Fault{File: d.file, Line: 1, Column: 1, Message: "not YAML"}
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) {
+		f.Message += ": " + syntax.GetMessage()
+		if token := syntax.GetToken(); token != nil && token.Position != nil {
+			f.Line, f.Column = token.Position.Line, token.Position.Column
+		}
+	}
+	d.faults = append(d.faults, f)
+}
+
+// resolve makes the paths of files relative to the folder of the configuration.
+func (c *Config) resolve(folder string) {
+	relative := func(path string) string {
+		if path == "" || filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(folder, path)
+	}
+	c.Policy = relative(c.Policy)
+	c.Auth.KeyFile = relative(c.Auth.KeyFile)
+	if dsn := string(c.Database.DSN); c.Database.Driver == "sqlite" && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
+		c.Database.DSN = Secret(relative(dsn))
+	}
+}
