@@ -398,3 +398,15 @@ func TestStageHook(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What a refused transaction would have written is invisible to the ones behind it.
+func TestRefusedRowsAreInvisible(t *testing.T) {
+	db := newFakeDB()
+	ops := txn(1, 1, "x", "forbidden").Ops
+	patch := Op{Kind: Patch, Table: "t", ID: "r1", OpID: 3, Data: Row{"a": "y"}}
+	res := apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: ops}, {ID: 2, Ops: []Op{patch}}}})
+	check(t, "patch of a row never made", res, "rejected[aborted rejected]@1 applied[noop]")
+	if res.Reruns != 0 || res.Slow != 0 {
+		t.Errorf("%d reruns, %d slow: the pipeline found out only from the database", res.Reruns, res.Slow)
+	}
+}
