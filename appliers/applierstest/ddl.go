@@ -1,0 +1,78 @@
+package applierstest
+
+import (
+	"fmt"
+	"strings"
+
+	"writegate"
+)
+
+// SQL writes the tables as standard SQL, one statement for each. Types gives the native type of every
+// neutral one; qualify makes the name of a table, already quoted, or is nil for the quoted bare name.
+func SQL(tables []TableDef, types map[writegate.Type]string, qualify func(table string) string) []string {
+	if qualify == nil {
+		qualify = Quote
+	}
+	statements := make([]string, 0, len(tables))
+	for i := range tables {
+		def := &tables[i]
+		key := def.KeyColumn()
+		lines := []string{column(key, types) + " PRIMARY KEY"}
+		for _, c := range def.Columns {
+			lines = append(lines, column(c, types))
+		}
+		for _, u := range def.Unique {
+			quoted := make([]string, len(u))
+			for j, name := range u {
+				quoted[j] = Quote(name)
+			}
+			lines = append(lines, "UNIQUE ("+strings.Join(quoted, ", ")+")")
+		}
+		for _, f := range def.ForeignKeys {
+			lines = append(lines, foreignKey(f, tables, qualify))
+		}
+		for _, c := range def.Checks {
+			lines = append(lines, fmt.Sprintf("CONSTRAINT %s CHECK (%s >= %d)", Quote(c.Name), Quote(c.Column), c.Min))
+		}
+		statements = append(statements, "CREATE TABLE "+qualify(def.Name)+" (\n\t"+strings.Join(lines, ",\n\t")+"\n)")
+	}
+	return statements
+}
+
+// Quote writes an identifier of standard SQL.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func column(c ColumnDef, types map[writegate.Type]string) string {
+	text := Quote(c.Name) + " " + types[c.Type]
+	if c.NotNull {
+		text += " NOT NULL"
+	}
+	if c.Unique {
+		text += " UNIQUE"
+	}
+	switch v := c.Default.(type) {
+	case nil:
+	case string:
+		text += " DEFAULT '" + strings.ReplaceAll(v, "'", "''") + "'"
+	default:
+		text += fmt.Sprintf(" DEFAULT %v", v)
+	}
+	return text
+}
+
+func foreignKey(f ForeignKey, tables []TableDef, qualify func(string) string) string {
+	parentKey := "id"
+	for i := range tables {
+		if tables[i].Name == f.Parent {
+			parentKey = tables[i].KeyName()
+		}
+	}
+	text := fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (%s)", Quote(f.Column), qualify(f.Parent), Quote(parentKey))
+	if f.Cascade {
+		text += " ON DELETE CASCADE"
+	}
+	if f.Deferred {
+		text += " DEFERRABLE INITIALLY DEFERRED"
+	}
+	return text
+}

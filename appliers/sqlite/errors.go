@@ -1,0 +1,160 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"modernc.org/sqlite"
+
+	"writegate"
+)
+
+// Result codes of SQLite that decide something. The low byte of a code is its family.
+// See https://sqlite.org/rescode.html.
+const (
+	codeBusy     = 5
+	codeLocked   = 6
+	codeNoMemory = 7
+	codeReadOnly = 8
+	codeAbort    = 9 // interrupted
+	codeIO       = 10
+	codeFull     = 13
+	codeCantOpen = 14
+	codeProtocol = 15
+	codeSchema   = 17
+	codeTooBig   = 18
+	codeConflict = 19
+	codeMismatch = 20
+
+	codeBusySnapshot = 517
+	codeCheck        = 275
+	codeForeignKey   = 787
+	codeNotNull      = 1299
+	codePrimaryKey   = 1555
+	codeTrigger      = 1811
+	codeUnique       = 2067
+	codeRowID        = 2579
+	codeDataType     = 3091
+)
+
+// resultCode returns SQLite's extended code of an error, 0 for an error that is not SQLite's.
+func resultCode(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// classify makes a [*writegate.Error] of an error of the database. Nil stays nil.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *writegate.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return classified(err)
+}
+
+func classified(err error) *writegate.Error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return writegate.TryLater(err)
+	}
+	code := resultCode(err)
+	refuse := func(code writegate.Code, message string) *writegate.Error {
+		e := writegate.Refuse(code, "", message)
+		e.Cause = err
+		return e
+	}
+	switch code {
+	case codeNotNull:
+		return refuse(writegate.NotNullViolation, "a value must not be null.")
+	case codeUnique, codePrimaryKey, codeRowID:
+		return refuse(writegate.UniqueViolation, "another row has the same value already.")
+	case codeForeignKey:
+		return refuse(writegate.ForeignKeyViolation, "a row refers to one that does not exist.")
+	case codeCheck:
+		return refuse(writegate.CheckViolation, "a check constraint is not met.")
+	case codeTrigger:
+		return refuse(writegate.ConstraintViolation, "the database refused the change.")
+	case codeDataType:
+		return refuse(writegate.InvalidData, "a value does not have the type of its column.")
+	case codeBusySnapshot:
+		return &writegate.Error{Class: writegate.Rerun, Code: writegate.Conflict, Message: "The database was changed at the same time.", Cause: err}
+	}
+	switch code & 0xff {
+	case codeConflict:
+		return refuse(writegate.ConstraintViolation, "a constraint is not met.")
+	case codeMismatch:
+		return refuse(writegate.InvalidData, "a value does not have the type of its column.")
+	case codeTooBig:
+		return refuse(writegate.InvalidData, "a value is too large for the database.")
+	case codeBusy, codeLocked, codeNoMemory, codeReadOnly, codeAbort, codeIO, codeFull, codeCantOpen, codeProtocol, codeSchema:
+		return writegate.TryLater(err)
+	}
+	return writegate.AsError(err) // nobody knows: an operator has to look
+}
+
+func isDuplicate(err error) bool {
+	switch resultCode(err) {
+	case codeUnique, codePrimaryKey, codeRowID:
+		return true
+	}
+	return false
+}
+
+// blame classifies the error of one change and says which table and, where SQLite tells, which columns.
+func blame(err error, c *writegate.Change) *writegate.Error {
+	e := classified(err)
+	if e.Class != writegate.Refused {
+		return e
+	}
+	e.Table = c.Table.Name
+	if e.Code == writegate.ForeignKeyViolation && c.Verb == writegate.Remove {
+		e.Message = "other rows still refer to this one."
+	}
+	columns := guilty(err, c.Table)
+	at := e.Table
+	switch len(columns) {
+	case 0:
+	case 1:
+		e.Column = columns[0]
+		at += "." + columns[0]
+	default:
+		at += ".(" + strings.Join(columns, ", ") + ")"
+	}
+	e.Message = at + ": " + e.Message
+	return e
+}
+
+// guilty reads the columns off the message of a failed NOT NULL or UNIQUE constraint, which ends with
+// "failed: table.column, table.column (code)". Only columns of the schema come out of it, never anything
+// else of the message.
+func guilty(err error, table *writegate.Table) []string {
+	if resultCode(err) != codeNotNull && !isDuplicate(err) {
+		return nil
+	}
+	text := err.Error()
+	text = text[strings.LastIndex(text, "failed: ")+len("failed: "):]
+	if end := strings.LastIndex(text, " ("); end >= 0 {
+		text = text[:end]
+	}
+	var columns []string
+	for name := range strings.SplitSeq(text, ", ") {
+		name, _ = strings.CutPrefix(name, table.Source+".")
+		if table.Column(name) != nil {
+			columns = append(columns, name)
+		}
+	}
+	return columns
+}
+
+func raced(c *writegate.Change, cause error) *writegate.Error {
+	return &writegate.Error{
+		Class: writegate.Rerun, Code: writegate.Conflict, Table: c.Table.Name,
+		Message: "The row was changed at the same time.", Cause: cause,
+	}
+}

@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// ownPrefix begins the names of our own tables, which no configuration may name.
+const ownPrefix = "writegate_"
+
+// ownTables are created at open. Times are text as [timeText] writes them.
+var ownTables = []string{
+	`CREATE TABLE IF NOT EXISTS writegate_clients (
+		client TEXT NOT NULL PRIMARY KEY,
+		subject TEXT NOT NULL,
+		last_op INTEGER NOT NULL,
+		first_seen TEXT NOT NULL,
+		last_seen TEXT NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS writegate_ledger (
+		client TEXT NOT NULL,
+		first_op INTEGER NOT NULL,
+		last_op INTEGER NOT NULL,
+		subject TEXT NOT NULL,
+		settled_at TEXT NOT NULL,
+		ops BLOB NOT NULL
+	) STRICT`,
+	`CREATE TABLE IF NOT EXISTS writegate_refusals (
+		client TEXT NOT NULL,
+		op_id INTEGER NOT NULL,
+		fingerprint BLOB NOT NULL,
+		subject TEXT NOT NULL,
+		tx_id INTEGER NOT NULL,
+		whole INTEGER NOT NULL,
+		code TEXT NOT NULL,
+		reason TEXT NOT NULL,
+		message TEXT NOT NULL,
+		table_name TEXT NOT NULL,
+		column_name TEXT NOT NULL,
+		revision TEXT NOT NULL,
+		refused_at TEXT NOT NULL,
+		PRIMARY KEY (client, op_id, fingerprint, subject)
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS writegate_dead_letters (
+		id TEXT NOT NULL PRIMARY KEY,
+		client TEXT NOT NULL,
+		subject TEXT NOT NULL,
+		tx_id INTEGER NOT NULL,
+		first_op INTEGER NOT NULL,
+		last_op INTEGER NOT NULL,
+		op_index INTEGER NOT NULL,
+		code TEXT NOT NULL,
+		reason TEXT NOT NULL,
+		message TEXT NOT NULL,
+		table_name TEXT NOT NULL,
+		column_name TEXT NOT NULL,
+		revision TEXT NOT NULL,
+		refused_at TEXT NOT NULL,
+		seen INTEGER NOT NULL
+	) STRICT`,
+	`CREATE TABLE IF NOT EXISTS writegate_dead_letter_parts (
+		id TEXT NOT NULL REFERENCES writegate_dead_letters (id) ON DELETE CASCADE,
+		part INTEGER NOT NULL,
+		body BLOB NOT NULL,
+		PRIMARY KEY (id, part)
+	) STRICT`,
+	`CREATE TABLE IF NOT EXISTS writegate_checkpoints (
+		subject TEXT NOT NULL,
+		client TEXT NOT NULL,
+		value INTEGER NOT NULL,
+		PRIMARY KEY (subject, client)
+	) STRICT, WITHOUT ROWID`,
+}
+
+var ownIndexes = []string{
+	`CREATE INDEX IF NOT EXISTS writegate_ledger_by_client ON writegate_ledger (client, last_op)`,
+	`CREATE INDEX IF NOT EXISTS writegate_ledger_by_time ON writegate_ledger (settled_at)`,
+	`CREATE INDEX IF NOT EXISTS writegate_dead_letters_by_time ON writegate_dead_letters (refused_at)`,
+}
+
+const (
+	countOwnTables = `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('writegate_clients', 'writegate_ledger',
+		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints')`
+	nextCheckpoint = `INSERT INTO writegate_checkpoints (subject, client, value) VALUES (?, ?, 1)
+		ON CONFLICT (subject, client) DO UPDATE SET value = value + 1 RETURNING value`
+)
+
+func (d *DB) migrate(ctx context.Context) error {
+	return d.write(ctx, func(tx *sql.Tx) error {
+		for _, statement := range append(ownTables[:len(ownTables):len(ownTables)], ownIndexes...) {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return classify(err)
+			}
+		}
+		return nil
+	})
+}
+
+// reserved tells names that belong to us or to SQLite.
+func reserved(table string) bool {
+	name := strings.ToLower(table)
+	return strings.HasPrefix(name, ownPrefix) || strings.HasPrefix(name, "sqlite_")
+}
+
+func quote(identifier string) string {
+	return `"` + strings.ReplaceAll(identifier, `"`, `""`) + `"`
+}

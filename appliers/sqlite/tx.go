@@ -1,0 +1,189 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+	"strings"
+
+	"writegate"
+)
+
+// maxKeys bounds the keys of one statement.
+const maxKeys = 500
+
+// tx is one write transaction. Each change is executed before Write returns.
+type tx struct {
+	sql      *sql.Tx
+	prepared map[string]*sql.Stmt // closed with the transaction
+	written  int                  // changes so far
+}
+
+// InTx runs fn once, in a write transaction of its own.
+func (d *DB) InTx(ctx context.Context, _ writegate.Caller, fn func(writegate.Tx) error) error {
+	atCommit := false
+	err := d.write(ctx, func(stx *sql.Tx) error {
+		if err := fn(&tx{sql: stx, prepared: map[string]*sql.Stmt{}}); err != nil {
+			return err
+		}
+		atCommit = true
+		return nil
+	})
+	if e := writegate.AsError(err); atCommit && e != nil && e.Class == writegate.Refused {
+		return &writegate.ChangeError{Index: -1, Err: e} // a deferred constraint
+	}
+	return err
+}
+
+// Blame does nothing: the guilty change is always known.
+func (t *tx) Blame() {}
+
+// Load reads rows. The lock that was asked for is held already, on everything.
+func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writegate.Row, error) {
+	found := make([]map[any]writegate.Row, len(reads))
+	for i, read := range reads {
+		found[i] = make(map[any]writegate.Row, len(read.Keys))
+		for keys := range slices.Chunk(read.Keys, maxKeys) {
+			if err := t.load(ctx, read, keys, found[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+func (t *tx) load(ctx context.Context, read writegate.Read, keys []any, into map[any]writegate.Row) error {
+	columns := append([]*writegate.Column{read.Table.Column(read.Table.Key)}, make([]*writegate.Column, len(read.Columns))...)
+	for i, name := range read.Columns {
+		columns[i+1] = read.Table.Column(name)
+	}
+	args := make([]any, len(keys))
+	for i, key := range keys {
+		args[i] = toSQLite(columns[0], key)
+	}
+	query := selectColumns(read.Table, columns) + " WHERE " + quote(read.Table.Key) + " IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
+	stmt, err := t.prepare(ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		row, err := scan(rows, columns, fromSQLite)
+		if err != nil {
+			return err
+		}
+		into[row[read.Table.Key]] = row
+	}
+	return classify(rows.Err())
+}
+
+// selectColumns reads columns as they are stored: the plus hides their declared types, by which the
+// database/sql driver would make times of some texts.
+func selectColumns(table *writegate.Table, columns []*writegate.Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = "+" + quote(c.Name)
+	}
+	return "SELECT " + strings.Join(names, ", ") + " FROM " + quote(table.Source)
+}
+
+func scan(rows *sql.Rows, columns []*writegate.Column, as func(*writegate.Column, any) any) (writegate.Row, error) {
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, classify(err)
+	}
+	row := make(writegate.Row, len(columns))
+	for i, c := range columns {
+		row[c.Name] = as(c, values[i])
+	}
+	return row, nil
+}
+
+// Write executes the changes one by one.
+func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
+	for i := range changes {
+		race, err := t.change(ctx, &changes[i])
+		if err != nil && (race || err.Class == writegate.Refused) {
+			return &writegate.ChangeError{Index: t.written, Race: race, Err: err}
+		}
+		if err != nil {
+			return err
+		}
+		t.written++
+	}
+	return nil
+}
+
+func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *writegate.Error) {
+	statement, args := statementOf(c)
+	stmt, err := t.prepare(ctx, statement)
+	if err != nil {
+		return false, writegate.AsError(err)
+	}
+	res, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		if c.Verb == writegate.Insert && isDuplicate(err) && t.exists(ctx, c) {
+			return true, raced(c, err)
+		}
+		return false, blame(err, c)
+	}
+	if n, err := res.RowsAffected(); c.Verb == writegate.Update && (err != nil || n == 0) {
+		return true, raced(c, err)
+	}
+	return false, nil
+}
+
+func statementOf(c *writegate.Change) (string, []any) {
+	table, key := quote(c.Table.Source), quote(c.Table.Key)
+	keyValue := toSQLite(c.Table.Column(c.Table.Key), c.Key)
+	names := slices.Sorted(maps.Keys(c.Set))
+	args := make([]any, 0, len(names)+1)
+	for _, name := range names {
+		args = append(args, toSQLite(c.Table.Column(name), c.Set[name]))
+	}
+	args = append(args, keyValue)
+	switch c.Verb {
+	case writegate.Insert:
+		for i := range names {
+			names[i] = quote(names[i])
+		}
+		return "INSERT INTO " + table + " (" + strings.Join(append(names, key), ", ") + ") VALUES (?" + strings.Repeat(", ?", len(args)-1) + ")", args
+	case writegate.Update:
+		if len(names) == 0 {
+			return "UPDATE " + table + " SET " + key + " = " + key + " WHERE " + key + " = ?", args
+		}
+		for i := range names {
+			names[i] = quote(names[i]) + " = ?"
+		}
+		return "UPDATE " + table + " SET " + strings.Join(names, ", ") + " WHERE " + key + " = ?", args
+	default:
+		return "DELETE FROM " + table + " WHERE " + key + " = ?", []any{keyValue}
+	}
+}
+
+// exists tells whether there is a row with the key of a change.
+func (t *tx) exists(ctx context.Context, c *writegate.Change) bool {
+	var one int
+	query := "SELECT 1 FROM " + quote(c.Table.Source) + " WHERE " + quote(c.Table.Key) + " = ?"
+	return t.sql.QueryRowContext(ctx, query, toSQLite(c.Table.Column(c.Table.Key), c.Key)).Scan(&one) == nil
+}
+
+func (t *tx) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt, ok := t.prepared[text]; ok {
+		return stmt, nil
+	}
+	stmt, err := t.sql.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, classify(err)
+	}
+	t.prepared[text] = stmt
+	return stmt, nil
+}
