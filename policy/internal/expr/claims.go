@@ -1,0 +1,66 @@
+package expr
+
+import (
+	"encoding/json"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Claim is a claim that expressions can read.
+type Claim struct {
+	Name string
+	// Type is one of [ClaimTypes].
+	Type string
+}
+
+// Claims are the values of a caller's claims, in the order of the compiler's.
+type Claims []ref.Val
+
+var claimTypes = map[string]*cel.Type{
+	"text": cel.StringType, "string": cel.StringType, "uuid": cel.StringType,
+	"bool": cel.BoolType, "int": cel.IntType, "float": cel.DoubleType, "text[]": cel.ListType(cel.StringType),
+}
+
+// ClaimTypes lists the types that a claim can have.
+func ClaimTypes() []string { return []string{"text", "uuid", "bool", "int", "float", "text[]"} }
+
+// IsClaimType reports whether a word names a type of claims.
+func IsClaimType(name string) bool { return claimTypes[name] != nil }
+
+// ClaimValue checks a token's value against the type of a claim. Nothing is guessed: a number is no text.
+func ClaimValue(typ string, v any) (ref.Val, bool) {
+	switch typ {
+	case "text", "string":
+		s, ok := v.(string)
+		return types.String(s), ok
+	case "uuid":
+		s, ok := v.(string)
+		return types.String(strings.ToLower(s)), ok
+	case "bool":
+		b, ok := v.(bool)
+		return types.Bool(b), ok
+	case "int":
+		n, err := number(v).Int64()
+		return types.Int(n), err == nil
+	case "float":
+		f, err := number(v).Float64()
+		return types.Double(f), err == nil
+	case "text[]":
+		list, ok := v.([]any)
+		texts := make([]string, len(list))
+		for i, item := range list {
+			s, is := item.(string)
+			texts[i], ok = s, ok && is
+		}
+		return types.NewStringList(types.DefaultTypeAdapter, texts), ok
+	}
+	return nil, false
+}
+
+func number(v any) json.Number {
+	n, _ := v.(json.Number)
+	return n
+}

@@ -1,0 +1,103 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"writegate"
+)
+
+// Program is a compiled expression. It may be run by several goroutines at once, each with its own [Vars].
+type Program struct {
+	// Reads lists the columns that the expression reads, sorted.
+	Reads []string
+	// Constant says that the expression depends on nothing.
+	Constant bool
+
+	run cel.Program
+	col *writegate.Column
+}
+
+// Answer is the outcome of a condition.
+type Answer uint8
+
+// The answers. Unknown means that a column decides whose value only the database knows so far.
+const (
+	No Answer = iota
+	Yes
+	Unknown
+)
+
+func newProgram(env *cel.Env, checked *cel.Ast, w *walker, col *writegate.Column) (*Program, *Issue) {
+	slices.Sort(w.reads)
+	p := &Program{Reads: slices.Compact(w.reads), Constant: w.constant(), col: col}
+	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	bounded, issue := estimate(env, checked)
+	if issue != nil {
+		return nil, issue
+	}
+	if !bounded {
+		opts = append(opts, cel.CostLimit(costCeiling))
+	}
+	var err error
+	if p.run, err = env.Program(checked, opts...); err != nil {
+		return nil, &Issue{Line: 1, Code: "P102", Message: plain(err.Error())}
+	}
+	if p.Constant && col != nil {
+		if _, _, err := p.Store(NewVars(nil, time.Time{})); err != nil {
+			return nil, &Issue{Line: 1, Code: "P111", Message: fmt.Sprintf("the value does not fit column %s: %v", col.Name, err)}
+		}
+	}
+	return p, nil
+}
+
+// Test runs a condition. The error says why the answer is No where it was not simply false; it is for the log.
+func (p *Program) Test(v *Vars) (Answer, error) {
+	out, err := p.eval(v)
+	if err != nil {
+		return No, err
+	}
+	switch out {
+	case types.True:
+		return Yes, nil
+	case types.False, types.NullValue:
+		return No, nil
+	}
+	if types.IsUnknown(out) {
+		return Unknown, nil
+	}
+	return No, fmt.Errorf("a condition gave %s", out.Type().TypeName())
+}
+
+// Store runs the expression of a column and returns the stored value. It reports false, without an error,
+// when the value depends on what only the database knows so far.
+func (p *Program) Store(v *Vars) (any, bool, error) {
+	out, err := p.eval(v)
+	if err != nil {
+		return nil, false, err
+	}
+	if types.IsUnknown(out) {
+		return nil, false, nil
+	}
+	value, err := store(p.col, out)
+	return value, err == nil, err
+}
+
+func (p *Program) eval(v *Vars) (ref.Val, error) {
+	v.touched = nil
+	out, _, err := p.run.Eval(v)
+	switch {
+	case v.touched != nil && v.verb == writegate.Insert:
+		return nil, v.touched
+	case v.touched != nil:
+		return unknown, nil
+	case err != nil:
+		return nil, err
+	}
+	return out, nil
+}

@@ -1,0 +1,144 @@
+package expr
+
+import (
+	"reflect"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"writegate"
+)
+
+// changedName is the hidden variable behind changed("column"); no expression can spell it.
+const changedName = "@changed"
+
+// structType makes a set of named fields known to the checker. Values of it come only from [Vars].
+type structType struct {
+	name   string
+	fields map[string]*types.FieldType
+	order  []string
+}
+
+func newStruct(name string) *structType {
+	return &structType{name: name, fields: map[string]*types.FieldType{}}
+}
+
+func (s *structType) add(name string, t *types.Type, isSet func(any) bool, get func(any) (any, error)) {
+	s.fields[name] = &types.FieldType{Type: t, IsSet: isSet, GetFrom: get}
+	s.order = append(s.order, name)
+}
+
+func (s *structType) object() *cel.Type { return cel.ObjectType(s.name) }
+
+func (s *structType) HasTrait(trait int) bool {
+	return trait == traits.FieldTesterType || trait == traits.IndexerType
+}
+func (s *structType) TypeName() string          { return s.name }
+func (s *structType) ReflectType() reflect.Type { return nil }
+func (s *structType) FieldNames() []string      { return s.order }
+
+func (s *structType) FindFieldType(name string) (*types.FieldType, bool) {
+	f, ok := s.fields[name]
+	return f, ok
+}
+
+func (s *structType) NewValue(types.Adapter, map[string]ref.Val) ref.Val {
+	return types.NewErr("%s can't be made in an expression", s.name)
+}
+
+func (s *structType) Adapt(types.Adapter, any) ref.Val {
+	return types.NewErr("%s is no value", s.name)
+}
+
+func always(any) bool { return true }
+
+// rowType has the columns of a table.
+func rowType(t *writegate.Table) *structType {
+	s := newStruct("@row")
+	for _, c := range t.Columns {
+		f := &columnField{name: c.Name, typ: c.Type, key: c.Name == t.Key}
+		s.add(c.Name, columnType(c), f.isSet, f.get)
+	}
+	return s
+}
+
+// changedType has one truth value for each column of a table.
+func changedType(t *writegate.Table) *structType {
+	s := newStruct(changedName)
+	for _, c := range t.Columns {
+		s.add(c.Name, cel.BoolType, always, func(obj any) (any, error) {
+			return types.Bool(obj.(*Vars).changed(c)), nil
+		})
+	}
+	return s
+}
+
+func opType() *structType {
+	s := newStruct("@op")
+	for name, verb := range opNames {
+		s.add(name, cel.BoolType, always, func(obj any) (any, error) {
+			return types.Bool(obj.(*Vars).verb == verb), nil
+		})
+	}
+	return s
+}
+
+var opNames = map[string]writegate.Verb{
+	"is_create": writegate.Insert, "is_update": writegate.Update, "is_delete": writegate.Remove,
+}
+
+func claimsType(claims []Claim) *structType {
+	s := newStruct("@claims")
+	for i, c := range claims {
+		s.add(c.Name, claimTypes[c.Type], always, func(obj any) (any, error) {
+			return obj.(Claims)[i], nil
+		})
+	}
+	return s
+}
+
+// columnType is the type of a column in expressions. Where the language has no nullable form of a type, it
+// admits null anyway.
+func columnType(c *writegate.Column) *cel.Type {
+	t := cel.DynType
+	switch columnKind(c.Type) {
+	case types.StringKind:
+		t = cel.StringType
+	case types.BoolKind:
+		t = cel.BoolType
+	case types.IntKind:
+		t = cel.IntType
+	case types.DoubleKind:
+		t = cel.DoubleType
+	case types.BytesKind:
+		t = cel.BytesType
+	case types.TimestampKind:
+		return cel.TimestampType
+	default:
+		return t
+	}
+	if c.Nullable {
+		return cel.NullableType(t)
+	}
+	return t
+}
+
+func columnKind(t writegate.Type) types.Kind {
+	switch t {
+	case writegate.Text, writegate.UUID, writegate.Other:
+		return types.StringKind
+	case writegate.Bool:
+		return types.BoolKind
+	case writegate.Int:
+		return types.IntKind
+	case writegate.Float, writegate.Decimal:
+		return types.DoubleKind
+	case writegate.Timestamp, writegate.Date:
+		return types.TimestampKind
+	case writegate.Binary:
+		return types.BytesKind
+	}
+	return types.DynKind
+}

@@ -1,0 +1,217 @@
+package expr
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"writegate"
+)
+
+// adapt makes an expression's value of a stored one. A value of the wrong sort is an error, and so denies.
+func adapt(t writegate.Type, v any) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	ok := true
+	switch t {
+	case writegate.Text, writegate.UUID, writegate.Other:
+		_, ok = v.(string)
+	case writegate.Bool:
+		_, ok = v.(bool)
+	case writegate.Int:
+		_, ok = v.(int64)
+	case writegate.Float:
+		_, ok = v.(float64)
+	case writegate.Binary:
+		if b, is := v.(writegate.Bytes); is {
+			return []byte(b), nil
+		}
+		ok = false
+	case writegate.Any:
+		if b, is := v.(writegate.Bytes); is {
+			return []byte(b), nil
+		}
+	case writegate.Decimal:
+		if s, is := v.(string); is {
+			return strconv.ParseFloat(s, 64)
+		}
+		ok = false
+	case writegate.Timestamp, writegate.Date:
+		return instant(v)
+	case writegate.Document, writegate.List:
+		if s, is := v.(string); is {
+			return document(s)
+		}
+		ok = false
+	}
+	if !ok {
+		return nil, fmt.Errorf("a stored value is a %T where a %s is expected", v, t)
+	}
+	return v, nil
+}
+
+func instant(v any) (any, error) {
+	switch v := v.(type) {
+	case time.Time:
+		return v, nil
+	case string:
+		for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
+			if t, err := time.Parse(form, v); err == nil {
+				return t.UTC(), nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("a stored value is no point in time")
+}
+
+// document reads JSON text. Whole numbers stay exact as far as an int goes.
+func document(text string) (any, error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, fmt.Errorf("a stored document is no JSON: %w", err)
+	}
+	return numbers(v)
+}
+
+func numbers(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.Float64()
+	case []any:
+		for i := range v {
+			if v[i], err = numbers(v[i]); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for k := range v {
+			if v[k], err = numbers(v[k]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+// store makes the stored value of a column from an expression's value.
+func store(col *writegate.Column, v ref.Val) (any, error) {
+	if v == types.NullValue {
+		if !col.Nullable {
+			return nil, fmt.Errorf("the value is null")
+		}
+		return nil, nil
+	}
+	var wire any
+	if col.Type == writegate.Document || col.Type == writegate.List {
+		text, err := jsonText(v)
+		if err != nil {
+			return nil, err
+		}
+		if wire = text; strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+			wire = writegate.JSON(text)
+		}
+		return col.Convert(wire)
+	}
+	switch v := v.(type) {
+	case types.Bool:
+		wire = bool(v)
+	case types.Int:
+		wire = int64(v)
+		if col.Type == writegate.Float || col.Type == writegate.Decimal {
+			wire = json.Number(strconv.FormatInt(int64(v), 10))
+		}
+	case types.Uint:
+		wire = json.Number(strconv.FormatUint(uint64(v), 10))
+	case types.Double:
+		wire = float64(v)
+		if col.Type == writegate.Decimal {
+			wire = json.Number(strconv.FormatFloat(float64(v), 'f', -1, 64))
+		}
+	case types.String:
+		wire = string(v)
+	case types.Bytes:
+		wire = writegate.Bytes(v)
+	case types.Timestamp:
+		wire = v.UTC()
+		if col.Type == writegate.Date {
+			wire = v.UTC().Format(time.DateOnly)
+		}
+	default:
+		text, err := jsonText(v)
+		if err != nil {
+			return nil, err
+		}
+		wire = writegate.JSON(text)
+	}
+	return col.Convert(wire)
+}
+
+func jsonText(v ref.Val) (string, error) {
+	p, err := jsonValue(v)
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(p)
+	return string(b), err
+}
+
+func jsonValue(v ref.Val) (any, error) {
+	switch v := v.(type) {
+	case types.Null:
+		return nil, nil
+	case types.Bool:
+		return bool(v), nil
+	case types.Int:
+		return int64(v), nil
+	case types.Uint:
+		return uint64(v), nil
+	case types.Double:
+		if f := float64(v); !math.IsInf(f, 0) && !math.IsNaN(f) {
+			return f, nil
+		}
+	case types.String:
+		return string(v), nil
+	case types.Timestamp:
+		return v.UTC().Format(time.RFC3339Nano), nil
+	case traits.Mapper:
+		out := map[string]any{}
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			key := it.Next()
+			name, ok := key.(types.String)
+			if !ok {
+				return nil, fmt.Errorf("a key of a document is no text")
+			}
+			item, err := jsonValue(v.Get(key))
+			if err != nil {
+				return nil, err
+			}
+			out[string(name)] = item
+		}
+		return out, nil
+	case traits.Lister:
+		out := []any{}
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			item, err := jsonValue(it.Next())
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, item)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("a value of type %s has no JSON form", v.Type().TypeName())
+}
