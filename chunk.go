@@ -49,10 +49,15 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	return end, true
 }
 
-// worthTakingApart tells errors that one operation caused from those that hit any.
+// worthTakingApart tells errors that a single operation may have caused from those that hit any. A fault that
+// the operator has to mend is often one table's: the transactions before it need not wait.
 func worthTakingApart(err error) bool {
 	var change *ChangeError
-	return errors.Is(err, errTakeApart) || errors.As(err, &change) || AsError(err).Class == Refused
+	if errors.Is(err, errTakeApart) || errors.As(err, &change) {
+		return true
+	}
+	class := AsError(err).Class
+	return class == Refused || class == Operator
 }
 
 // commit copies what a committed chunk decided into the result.

@@ -12,6 +12,10 @@ const deviceWait = 2 * time.Second
 
 var errDeviceBusy = errors.New("another upload of the same device is still being applied")
 
+func deviceBusy(cause error) *Error {
+	return &Error{Class: Retry, Code: Unavailable, Reason: "device.busy", Message: "Another upload of this device is still being applied; this one is worth sending again.", Cause: cause}
+}
+
 // devices lets one upload of a device through at a time, so that waiting copies hold no connection. Order
 // between replicas is kept by the device's row in the database, not here.
 type devices struct {

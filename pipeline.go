@@ -85,7 +85,7 @@ func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upl
 	if u.client != "" {
 		leave, err := p.devices.enter(ctx, u.client)
 		if err != nil {
-			u.hold(0, TryLater(err))
+			u.hold(0, deviceBusy(err))
 			return u.res, nil
 		}
 		defer leave()

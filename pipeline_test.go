@@ -410,3 +410,39 @@ func TestRefusedRowsAreInvisible(t *testing.T) {
 		t.Errorf("%d reruns, %d slow: the pipeline found out only from the database", res.Reruns, res.Slow)
 	}
 }
+
+// A table that an operator has to mend holds back its own transactions, not those before them.
+func TestOperatorFaultOfOneTable(t *testing.T) {
+	db := newFakeDB()
+	loads := 0
+	db.fail = func(stage string, _ *Change) error {
+		if stage != "load" {
+			return nil
+		}
+		if loads++; loads == 1 || loads == 3 { // the chunk with all rows, and the second transaction alone
+			return &Error{Class: Operator, Code: SchemaMismatch, Message: "table gone"}
+		}
+		return nil
+	}
+	up := Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "a"), txn(2, 2, "b"), txn(3, 3, "c")}}
+	check(t, "table", apply(t, db, Options{}, up), "applied[applied] held[held] not_attempted[not_attempted]")
+}
+
+func TestBusyDevice(t *testing.T) {
+	p := NewPipeline(newFakeDB(), Options{})
+	leave, err := p.devices.enter(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	res, err := p.Apply(ctx, ann, fakePolicy{}, &Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "a")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "busy", res, "held[held]")
+	if res.Err.Reason != "device.busy" || res.Err.Class != Retry {
+		t.Errorf("a busy device is answered %v", res.Err)
+	}
+}
