@@ -107,7 +107,7 @@ func (e *entry) finish(method writegate.Kind) writegate.Op {
 		e.bad[fieldTable] = writegate.Refuse(writegate.SchemaMismatch, reasonTable, "the operation names no table")
 	}
 	if e.op.ID == "" && e.bad[fieldID] == nil {
-		e.op.ID = e.data.id
+		e.op.ID, e.bad[fieldID] = e.data.id, e.data.badID
 	}
 	if e.op.ID == "" && e.bad[fieldID] == nil && e.bad[fieldData] == nil {
 		e.bad[fieldID] = invalid(reasonID, "the operation has no id")

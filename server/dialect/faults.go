@@ -36,21 +36,21 @@ func tooLong(what string, n, limit int) *writegate.Error {
 	return invalid(reasonLong, "a %s of %d bytes is longer than the limit of %d", what, n, limit)
 }
 
-// label shortens a name for a message.
+// label makes a name fit for a message that is stored and shown.
 func label(name string) string {
-	const most = 64
+	const most = 256
 	if len(name) > most {
 		name = strings.ToValidUTF8(name[:most], "") + "…"
 	}
-	return name
+	return strings.ReplaceAll(name, "\x00", "\ufffd") // databases refuse NUL in a text
 }
 
 // locate names table and column in a fault.
 func locate(fault *writegate.Error, table string) *writegate.Error {
-	fault.Table = table
-	where := label(table)
+	fault.Table, fault.Column = label(table), label(fault.Column)
+	where := fault.Table
 	if fault.Column != "" {
-		where += "." + label(fault.Column)
+		where += "." + fault.Column
 	}
 	if where != "" {
 		fault.Message = where + ": " + fault.Message

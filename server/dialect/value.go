@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +17,7 @@ type row struct {
 	columns writegate.Row
 	id      string
 	hasID   bool
+	badID   *writegate.Error // counts only where the operation has no other id
 	fault   *writegate.Error
 }
 
@@ -40,10 +38,8 @@ func (d *decoder) row() (row, error) {
 		}
 		fault = cmp.Or(fault, valueFault, r.put(name, value))
 		if fault != nil && r.fault == nil {
-			r.fault = &writegate.Error{
-				Class: fault.Class, Code: fault.Code, Reason: fault.Reason,
-				Message: fault.Message, Column: name,
-			}
+			fault.Column = name
+			r.fault = fault
 		}
 	}
 	_, err := d.ReadToken() // '}', or what is wrong instead
@@ -71,18 +67,17 @@ func (r *row) putID(value any) *writegate.Error {
 		return nil
 	}
 	twice := r.hasID
-	r.hasID = true
+	r.hasID, r.id, r.badID = true, "", nil
 	switch v := value.(type) {
 	case string:
 		r.id = v
 	case json.Number:
 		r.id = string(v)
 		if !integer(r.id) {
-			return badID()
+			r.badID = badID()
 		}
 	default:
-		r.id = ""
-		return badID()
+		r.badID = badID()
 	}
 	if twice {
 		return invalid(reasonDuplicate, "the key occurs twice")
