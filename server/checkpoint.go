@@ -58,7 +58,7 @@ func (s *Server) checkpoint(c echo.Context) error {
 	defer cancel()
 	n, err := s.opts.Checkpoint(ctx, caller.Subject, id)
 	if err != nil {
-		s.log.ErrorContext(ctx, "checkpoint", "request_id", requestID(c), "subject", caller.Subject, "client_id", id, "error", err)
+		s.log.ErrorContext(ctx, "checkpoint", "request_id", requestID(c), "subject", caller.Subject, "client_id", id, "error", err, "cause", writegate.AsError(err).Cause)
 		return err
 	}
 	// A string, since JavaScript cannot hold every 64-bit number.

@@ -72,11 +72,9 @@ func (h *health) heldDetail() *heldDetail {
 
 // live says that the process serves requests; it asks nothing else, since a restart mends no database.
 func (s *Server) live(c echo.Context) error {
-	s.send(c, dialect.Reply{Status: http.StatusOK, Body: readinessStatus("ok")})
+	s.send(c, dialect.Reply{Status: http.StatusOK, Body: map[string]string{"status": "ok"}})
 	return nil
 }
-
-func readinessStatus(status string) map[string]string { return map[string]string{"status": status} }
 
 // ready says whether uploads should be sent here: not while stopping, and not while the database is away.
 func (s *Server) ready(c echo.Context) error {
@@ -106,7 +104,7 @@ func (s *Server) look(ctx context.Context) error {
 	err := s.opts.Ready(ctx)
 	switch {
 	case err != nil && h.lastErr == nil:
-		s.log.ErrorContext(ctx, "not ready", "error", err)
+		s.log.ErrorContext(ctx, "not ready", "error", err, "cause", writegate.AsError(err).Cause)
 	case err == nil && h.lastErr != nil:
 		s.log.InfoContext(ctx, "ready again")
 	}

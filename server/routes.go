@@ -12,6 +12,9 @@ import (
 	"writegate/server/dialect"
 )
 
+// methods are all that any route takes, those that only read first.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
 const (
 	headerRequestID = echo.HeaderXRequestID
 	headerClientID  = "X-Client-Id"
@@ -34,10 +37,10 @@ func (s *Server) routes() *echo.Echo {
 			e.Match(methods, path, h)
 		}
 	}
-	get := []string{http.MethodGet, http.MethodHead}
+	get := methods[:2]
 
 	for _, path := range s.opts.UploadPaths {
-		route(path, s.upload, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
+		route(path, s.upload, methods[2:]...)
 	}
 	if s.opts.Checkpoint != nil {
 		route("/api/data/checkpoint", s.checkpoint, http.MethodPut)
@@ -56,7 +59,7 @@ func (s *Server) routes() *echo.Echo {
 		route("/metrics", echo.WrapHandler(s.metrics.handler()), get...)
 	}
 	for path, h := range s.opts.Mount {
-		e.Any(path, echo.WrapHandler(s.untilStop(h)))
+		route(path, echo.WrapHandler(s.untilStop(h)), methods...)
 	}
 	return e
 }
@@ -69,7 +72,7 @@ func (s *Server) hello(c echo.Context) error {
 func (s *Server) cors() echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins: s.opts.Origins,
-		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowMethods: methods,
 		AllowHeaders: []string{
 			echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderContentEncoding,
 			headerClientID, headerRequestID, echo.HeaderXRequestedWith, "X-User-Agent",

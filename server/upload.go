@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,8 +25,9 @@ type visit struct {
 	req    *dialect.Request
 	res    *writegate.Result
 	reply  dialect.Reply
-	// fault is why there is no reply.
-	fault error
+	// applying says that it came as far as Apply, fault why there is no reply.
+	applying bool
+	fault    error
 }
 
 // status is what the visit is answered with.
@@ -85,6 +85,7 @@ func (s *Server) take(c echo.Context, v *visit) error {
 
 	ctx, cancel := s.detached(r.Context())
 	defer cancel()
+	v.applying = true
 	if v.res, err = s.opts.Apply(ctx, *v.caller, up); err != nil {
 		return err
 	}
@@ -172,12 +173,11 @@ func (s *Server) report(c echo.Context, v *visit) {
 
 // held is why the upload, or the rest of it, has to be sent again for the sake of the database, nil when it need not.
 func (v *visit) held() *writegate.Error {
-	if v.res != nil {
+	switch {
+	case v.res != nil:
 		return v.res.Err
-	}
-	var e *writegate.Error
-	if errors.As(v.fault, &e) && statusOf(e) == http.StatusServiceUnavailable {
-		return e
+	case v.applying && v.status() == http.StatusServiceUnavailable:
+		return writegate.AsError(v.fault)
 	}
 	return nil
 }
