@@ -21,7 +21,8 @@ import (
 
 // Key is a signing key of our own. It never changes.
 type Key struct {
-	private crypto.Signer
+	// A function, since fmt prints no more of one than its address, even of an unexported field.
+	private func() crypto.Signer
 	method  jwt.SigningMethod
 	kid     string
 }
@@ -91,7 +92,7 @@ func parseKey(text []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Key{private: private, method: jwt.GetSigningMethod(algs[0]), kid: kid}, nil
+	return &Key{private: func() crypto.Signer { return private }, method: jwt.GetSigningMethod(algs[0]), kid: kid}, nil
 }
 
 // createKey writes a new key to a file that must not exist. The key becomes visible under its name only
@@ -133,7 +134,7 @@ func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String())
 // PublicJWKS returns the key set that verifies the key's tokens, as JSON: public members, kid, alg and
 // use. It fits [Options.JWKS], so that own tokens are verified without any network.
 func (k *Key) PublicJWKS() ([]byte, error) {
-	m, err := marshalPublic(k.private.Public(), k.kid, k.method.Alg())
+	m, err := marshalPublic(k.private().Public(), k.kid, k.method.Alg())
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (k *Key) Mint(o MintOptions) (string, error) {
 	}
 	token := jwt.NewWithClaims(k.method, claims)
 	token.Header["kid"] = k.kid
-	signed, err := token.SignedString(k.private)
+	signed, err := token.SignedString(k.private())
 	if err != nil {
 		return "", fmt.Errorf("mint token: %w", err)
 	}

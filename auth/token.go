@@ -27,8 +27,6 @@ func readHeader(token string) (*header, error) {
 	switch {
 	case token == "":
 		return nil, refuse(ReasonMissing, "The request has no token.")
-	case len(token) > MaxToken:
-		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
 	case strings.Count(token, ".") != 2 || strings.ContainsFunc(token, notTokenRune):
 		return nil, refuse(ReasonMalformed, "The token is not three parts of base64url with dots between.")
 	}

@@ -70,13 +70,16 @@ func (v *Verifier) Close() {
 // constants: class Forbidden with code Unauthorized when the token is wrong, class Retry when its key can't
 // be had now. It may wait for one fetch, so at most Options.FetchTimeout.
 func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
-	h, err := readHeader(token)
-	if err != nil {
-		return nil, err
+	if len(token) > MaxToken {
+		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
 	}
 	ring, id := v.ring.Load(), idOf(token)
 	if caller := v.cache.get(id, ring, time.Now()); caller != nil {
 		return caller, nil
+	}
+	h, err := readHeader(token)
+	if err != nil {
+		return nil, err
 	}
 	c, err := v.verify(ring, h, token)
 	if err != nil && v.worthFetching(h, err) {
