@@ -58,7 +58,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, c caller) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	out := &lines{w: w, rc: http.NewResponseController(w)}
+	out := newLines(w)
+	defer out.end()
 	f := feed{out: out, req: &req}
 
 	keepalive := time.NewTicker(s.o.Keepalive)
@@ -137,11 +138,21 @@ type lines struct {
 	err error
 }
 
+// newLines lifts the server's deadlines, which are meant for short answers. Not every writer has them: an
+// in-memory one does without.
+func newLines(w http.ResponseWriter) *lines {
+	l := &lines{w: w, rc: http.NewResponseController(w)}
+	_ = l.rc.SetReadDeadline(time.Time{})
+	return l
+}
+
+// end leaves the connection without a deadline of ours, since it may be used again.
+func (l *lines) end() { _ = l.rc.SetWriteDeadline(time.Time{}) }
+
 func (l *lines) send(v any) {
 	if l.err != nil {
 		return
 	}
-	// Not every writer has deadlines; a test's recorder does without.
 	_ = l.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if l.err = json.NewEncoder(l.w).Encode(v); l.err == nil {
 		l.err = l.rc.Flush()

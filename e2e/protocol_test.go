@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,39 +73,73 @@ func (b *plainBackend) Snapshot(_ context.Context, tables []string, yield func(t
 	return nil
 }
 
-// TestProtocol runs the real client against the development sync and a backend of ten lines, with both ways
-// in which clients ask for write checkpoints.
+// TestProtocol runs the real client against the development sync and a backend of ten lines: with both ways
+// in which clients ask for write checkpoints, and with a service that is started afresh all the time.
 func TestProtocol(t *testing.T) {
 	node := needNode(t)
-	for _, checkpoints := range []string{"legacy", "requests"} {
-		t.Run(checkpoints, func(t *testing.T) {
+	for _, tc := range []struct {
+		name, checkpoints string
+		restart           time.Duration
+	}{
+		{"legacy", "legacy", time.Hour},
+		{"requests", "requests", time.Hour},
+		{"restarts", "legacy", 300 * time.Millisecond},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			backend := &plainBackend{tables: map[string]map[string]map[string]any{}}
-			sync := devsync.New(devsync.Options{
-				Source: backend,
-				Tables: func() []string { return []string{"lists", "todos", "samples"} },
-				Authenticate: func(_ context.Context, token string) (string, time.Time, error) {
-					if token != "good" {
-						return "", time.Time{}, errors.New("not good")
-					}
-					return "u1", time.Now().Add(time.Minute), nil
-				},
-				Poll: 50 * time.Millisecond,
-			})
-			mux := http.NewServeMux()
-			mux.Handle("/api/data", backend)
-			for path, h := range sync.Handlers() {
-				mux.Handle(path, h)
-			}
-			srv := httptest.NewServer(mux)
-			t.Cleanup(srv.Close)
-			t.Cleanup(sync.Close)
+			url := serveRestarting(t, backend, tc.restart)
 			res := node.roundtrip(t, script{
-				Style: "demo", Sync: srv.URL, Upload: srv.URL, Token: "good", User: "u1", Checkpoints: checkpoints,
+				Style: "demo", Sync: url, Upload: url, Token: "good", User: "u1", Checkpoints: tc.checkpoints,
 			})
 			if len(res.Errors) > 0 {
 				t.Errorf("connector errors: %q", res.Errors)
 			}
 		})
 	}
+}
+
+// serveRestarting serves the backend and a development sync that is replaced by a new one every so often.
+func serveRestarting(t *testing.T, backend *plainBackend, every time.Duration) string {
+	var now atomic.Pointer[devsync.Server]
+	now.Store(newSync(backend))
+	mux := http.NewServeMux()
+	mux.Handle("/api/data", backend)
+	for path := range now.Load().Handlers() {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { now.Load().Handlers()[path].ServeHTTP(w, r) })
+	}
+	srv := httptest.NewServer(mux)
+	done := make(chan struct{})
+	var restarts sync.WaitGroup
+	restarts.Go(func() {
+		for {
+			select {
+			case <-done:
+				now.Load().Close()
+				return
+			case <-time.After(every):
+				now.Swap(newSync(backend)).Close()
+			}
+		}
+	})
+	t.Cleanup(func() {
+		close(done)
+		restarts.Wait()
+		srv.Close()
+	})
+	return srv.URL
+}
+
+func newSync(source devsync.Source) *devsync.Server {
+	return devsync.New(devsync.Options{
+		Source: source,
+		Tables: func() []string { return []string{"lists", "todos", "samples"} },
+		Authenticate: func(_ context.Context, token string) (string, time.Time, error) {
+			if token != "good" {
+				return "", time.Time{}, errors.New("not good")
+			}
+			return "u1", time.Now().Add(time.Minute), nil
+		},
+		Poll: 50 * time.Millisecond,
+	})
 }

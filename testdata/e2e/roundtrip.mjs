@@ -56,6 +56,12 @@ await sees(B, 'the samples', 'SELECT count(*) n FROM samples WHERE id IN (?, ?) 
 
 const kept = [early, list, sample, empty];
 
+// An app that subscribes to streams gets the rows of all tables with whichever it asks for.
+const subscription = await B.db.syncStream('anything', { list }).subscribe();
+await subscription.waitForFirstSync(AbortSignal.timeout(60_000));
+await until('a subscribed stream', () => B.db.currentStatus.forStream(subscription)?.subscription.hasSynced);
+subscription.unsubscribe();
+
 // The other direction.
 await B.execute('UPDATE lists SET name = ? WHERE id = ?', 'from B', list);
 await sees(A, 'what B wrote', 'SELECT name FROM lists WHERE id = ?', [list], (r) => r?.name === 'from B');
