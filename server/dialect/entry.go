@@ -87,6 +87,7 @@ func (d *decoder) assign(e *entry, f field) (*writegate.Error, error) {
 		e.op.Previous, fault = d.keep("previous_values", raw), notObject("previous values")
 	case fieldMetadata:
 		e.op.Metadata, fault = d.verbatim(raw, d.lim.StringBytes)
+		fault = named("metadata", fault)
 	case fieldOpID:
 		e.op.OpID, fault = d.opID(raw)
 	case fieldTxID:
@@ -128,9 +129,9 @@ func (e *entry) finish(method writegate.Kind) writegate.Op {
 
 // kind reads the name of an op in any letter case, or its number in .NET.
 func (d *decoder) kind(raw jsontext.Value) (writegate.Kind, *writegate.Error) {
-	name, fault := d.verbatim(raw, d.lim.KeyBytes)
+	name, fault := d.verbatim(raw, d.lim.StringBytes)
 	if fault != nil {
-		return writegate.Kind(name), fault
+		return writegate.Kind(name), named("op", fault)
 	}
 	number := raw.Kind() == '0'
 	for i, k := range []writegate.Kind{writegate.Put, writegate.Patch, writegate.Delete} {

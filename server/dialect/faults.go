@@ -48,7 +48,7 @@ func label(name string) string {
 // locate names table and column in a fault.
 func locate(fault *writegate.Error, table string) *writegate.Error {
 	fault.Table, fault.Column = label(table), label(fault.Column)
-	where := fault.Table
+	where := strings.TrimSpace(fault.Table)
 	if fault.Column != "" {
 		where += "." + fault.Column
 	}

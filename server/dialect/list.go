@@ -53,6 +53,14 @@ func (l *list) whole(id int64, ops []writegate.Op) {
 	l.open = false
 }
 
+// adopt appends a list as one transaction. Without a number it takes the first one in the list.
+func (l *list) adopt(id int64, inner *list) {
+	if id == 0 && len(inner.transactions) > 0 {
+		id = inner.transactions[0].ID
+	}
+	l.whole(id, inner.ops())
+}
+
 // ops returns the operations of all transactions.
 func (l *list) ops() []writegate.Op {
 	if len(l.transactions) == 1 {

@@ -164,7 +164,7 @@ func (d *decoder) element(l *list, level int) error {
 				return err
 			}
 			l.usable = l.usable || inner.usable || inner.elements == 0
-			l.whole(0, inner.ops())
+			l.adopt(0, inner)
 			return nil
 		}
 	}
@@ -183,11 +183,7 @@ func (d *decoder) place(l *list, o *object, level int, start int64) error {
 		text := d.body[start:d.InputOffset()] // with the comma before it, if any
 		return d.strange(l, bytes.TrimLeft(text, ", \t\r\n"), level)
 	case o.list != nil:
-		id := o.entry.tx
-		if id == 0 && o.list.elements > 0 {
-			id = o.list.transactions[0].ID
-		}
-		l.whole(id, o.list.ops())
+		l.adopt(o.entry.tx, o.list)
 	case !isOp:
 		l.whole(o.entry.tx, nil)
 	default:
