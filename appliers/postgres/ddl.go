@@ -1,0 +1,144 @@
+package postgres
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"writegate"
+)
+
+//go:embed ddl.sql
+var ddl string
+
+// lockNumber keeps two replicas from creating tables at once.
+const lockNumber = 0x77726974_67617465 // "writgate"
+
+// DDL returns the statements that create writegate's own tables in a schema, for those who would rather run
+// them by hand: [Open] then finds everything in place and needs no right to create.
+func DDL(schema string) string {
+	name := quote(schemaName(schema))
+	return "create schema if not exists " + name + ";\n" + createSteps(name) + strings.Join(ddlSteps(name), "") + recordSteps(name, len(ddlSteps(name)))
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func schemaName(schema string) string {
+	if schema == "" {
+		return "writegate"
+	}
+	return schema
+}
+
+func createSteps(schema string) string {
+	return "create table if not exists " + schema + ".writegate_steps (step int primary key, done_at timestamptz not null default now());\n"
+}
+
+func recordSteps(schema string, upTo int) string {
+	return fmt.Sprintf("insert into %s.writegate_steps (step) select generate_series(1, %d) on conflict do nothing;\n", schema, upTo)
+}
+
+// ddlSteps returns the numbered steps in order. A step that was ever released is never changed.
+func ddlSteps(schema string) []string {
+	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", schema), "-- step ")[1:]
+	for i, part := range parts {
+		_, parts[i], _ = strings.Cut(part, "\n")
+	}
+	return parts
+}
+
+// ensure creates our own tables where they are missing, and does nothing at all where they are not.
+func (db *DB) ensure(ctx context.Context) error {
+	steps := ddlSteps(db.own)
+	if done, err := db.stepsDone(ctx, db.pool); err != nil || done >= len(steps) {
+		return err
+	}
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(lockNumber)); err != nil {
+			return err
+		}
+		done, err := db.stepsDone(ctx, tx)
+		if err != nil || done >= len(steps) {
+			return err
+		}
+		if err := db.ensureSchema(ctx, tx); err != nil {
+			return err
+		}
+		script := createSteps(db.own) + strings.Join(steps[done:], "") + recordSteps(db.own, len(steps))
+		_, err = tx.Exec(ctx, script)
+		return err
+	})
+}
+
+// ensureSchema asks first: "if not exists" would need the right to create a schema that is there.
+func (db *DB) ensureSchema(ctx context.Context, tx pgx.Tx) error {
+	var exists bool
+	if err := tx.QueryRow(ctx, "select pg_catalog.to_regnamespace($1::text) is not null", db.own).Scan(&exists); err != nil || exists {
+		return err
+	}
+	_, err := tx.Exec(ctx, "create schema "+db.own)
+	return err
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// stepsDone returns the number of the last step, 0 when there is no table of steps.
+func (db *DB) stepsDone(ctx context.Context, q querier) (int, error) {
+	var exists bool
+	if err := q.QueryRow(ctx, "select pg_catalog.to_regclass($1::text) is not null", db.own+".writegate_steps").Scan(&exists); err != nil || !exists {
+		return 0, err
+	}
+	var done int
+	err := q.QueryRow(ctx, "select coalesce(max(step), 0) from "+db.own+".writegate_steps").Scan(&done)
+	return done, err
+}
+
+var (
+	errEncoding = errors.New("the database must have the encoding UTF8")
+	errOldSteps = errors.New("writegate's own tables are missing or older than this program")
+)
+
+// checkServer says trouble with the database and the delegated role early.
+func (db *DB) checkServer(ctx context.Context) error {
+	var version int
+	var encoding string
+	err := db.pool.QueryRow(ctx, "select current_setting('server_version_num')::int, current_setting('server_encoding')").Scan(&version, &encoding)
+	switch {
+	case err != nil:
+		return err
+	case version < 120000:
+		return misconfigured("Postgres 12 or newer is needed", nil)
+	case encoding != "UTF8":
+		return misconfigured(errEncoding.Error(), errEncoding)
+	}
+	if db.cfg.RLS == nil || db.cfg.RLS.Role == "" {
+		return nil
+	}
+	var super, member, sees bool
+	err = db.pool.QueryRow(ctx, `select r.rolsuper or r.rolbypassrls, pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER'),
+		coalesce(pg_catalog.has_schema_privilege(r.oid, pg_catalog.to_regnamespace($2::text), 'USAGE'), false)
+		from pg_catalog.pg_roles r where r.rolname = $1`, db.cfg.RLS.Role, db.own).Scan(&super, &member, &sees)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return misconfigured(fmt.Sprintf("the role %q for row-level security does not exist", db.cfg.RLS.Role), nil)
+	case err != nil:
+		return err
+	case super:
+		return misconfigured(fmt.Sprintf("the role %q passes by row-level security", db.cfg.RLS.Role), nil)
+	case !member:
+		return misconfigured(fmt.Sprintf("the login is not a member of the role %q", db.cfg.RLS.Role), nil)
+	case sees:
+		return misconfigured(fmt.Sprintf("the role %q must have no rights on the schema %s", db.cfg.RLS.Role, db.own), nil)
+	}
+	return nil
+}
+
+func misconfigured(message string, cause error) *writegate.Error {
+	return &writegate.Error{Class: writegate.Operator, Code: writegate.Internal, Message: message, Cause: cause}
+}

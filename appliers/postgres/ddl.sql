@@ -1,0 +1,74 @@
+-- step 1
+-- A device: one row, locked by every upload that has an identity, so that its uploads take their turn.
+create table {schema}.writegate_clients (
+	client_id text primary key,
+	subject text not null,                       -- of the last upload
+	last_op bigint not null,                     -- the greatest operation id in an upload that was settled
+	first_seen timestamptz not null default now(),
+	last_seen timestamptz not null default now()
+) with (fillfactor = 70);
+
+-- A run of operations of one device that were settled together. Ops is packed: id, fingerprint and outcome of each.
+create table {schema}.writegate_ledger (
+	id bigint generated always as identity primary key,
+	client_id text not null,
+	subject text not null,
+	first_op bigint not null,
+	last_op bigint not null,
+	settled_at timestamptz not null,
+	ops bytea not null
+);
+create index writegate_ledger_client on {schema}.writegate_ledger (client_id, last_op);
+create index writegate_ledger_age on {schema}.writegate_ledger using brin (settled_at);
+
+-- The answer to a refused operation, so that a replay gets the same one.
+create table {schema}.writegate_refusals (
+	client_id text not null,
+	op_id bigint not null,
+	fingerprint bytea not null,
+	subject text not null,
+	tx_id bigint not null,
+	whole boolean not null,                      -- no single operation is to blame
+	code text not null,
+	reason text not null,
+	message text not null,
+	table_name text not null,
+	column_name text not null,
+	revision text not null,                      -- of the policy
+	at timestamptz not null,
+	primary key (client_id, op_id, fingerprint, subject)
+);
+
+-- A refused transaction, kept whole: convert_from(string_agg(body, '' order by part), 'UTF8') of its parts is JSON.
+create table {schema}.writegate_dead_letters (
+	id text primary key,
+	client_id text not null,
+	subject text not null,
+	tx_id bigint not null,
+	first_op bigint not null,
+	last_op bigint not null,
+	op_index int not null,                       -- -1: no single operation is to blame
+	code text not null,
+	reason text not null,
+	message text not null,
+	table_name text not null,
+	column_name text not null,
+	revision text not null,
+	at timestamptz not null,
+	seen int not null default 1,
+	last_seen timestamptz not null
+);
+create table {schema}.writegate_dead_letter_parts (
+	letter_id text not null references {schema}.writegate_dead_letters on delete cascade,
+	part int not null,
+	body bytea not null,
+	primary key (letter_id, part)
+);
+
+-- Write checkpoints that the app asked for.
+create table {schema}.writegate_checkpoints (
+	subject text not null,
+	client_id text not null,
+	checkpoint bigint not null,
+	primary key (subject, client_id)
+);

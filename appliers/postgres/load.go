@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"writegate"
+)
+
+// Load implements [writegate.Tx]. All reads travel together. Rows are locked table by table in the order of
+// their names, and in the order of the key within a table.
+func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writegate.Row, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
+	if err := t.delegate(); err != nil {
+		return nil, err
+	}
+	order := make([]int, len(reads))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(driverOf(reads[a].Table).quoted, driverOf(reads[b].Table).quoted), cmp.Compare(reads[b].Lock, reads[a].Lock))
+	})
+	found := make([]map[any]writegate.Row, len(reads))
+	for _, i := range order {
+		found[i] = map[any]writegate.Row{}
+		if len(reads[i].Keys) > 0 {
+			sql, keys := selectSQL(&reads[i])
+			t.queue(readRows(&reads[i], found[i]), sql, keys)
+		}
+	}
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func selectSQL(r *writegate.Read) (string, []string) {
+	own := driverOf(r.Table)
+	keys := make([]string, len(r.Keys))
+	for i, key := range r.Keys {
+		keys[i] = own.key.codec.text(key)
+	}
+	var b strings.Builder
+	b.WriteString("select " + own.key.selected)
+	for _, name := range r.Columns {
+		b.WriteString(", " + own.columns[name].selected)
+	}
+	b.WriteString(" from " + own.quoted + " where " + own.key.among("$1"))
+	switch r.Lock {
+	case writegate.ForUpdate:
+		b.WriteString(" order by " + own.key.quoted + " for update")
+	case writegate.ForShare:
+		b.WriteString(" order by " + own.key.quoted + " for share")
+	case writegate.Unlocked:
+	}
+	return b.String(), keys
+}
+
+// among is the condition that the column is one of those in a parameter of texts.
+func (c *column) among(param string) string {
+	return c.quoted + " = any(" + param + "::text[]::" + c.cast + "[])"
+}
+
+func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResults) error {
+	return func(results pgx.BatchResults) error {
+		own := driverOf(r.Table)
+		rows, err := results.Query()
+		if err != nil {
+			return classify(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			values, err := rows.Values()
+			if err != nil {
+				return classify(err)
+			}
+			row := make(writegate.Row, len(values))
+			for i, name := range r.Columns {
+				row[name] = own.columns[name].codec.load(values[i+1])
+			}
+			key := own.key.codec.load(values[0])
+			if _, asked := row[r.Table.Key]; !asked {
+				row[r.Table.Key] = key
+			}
+			into[askedFor(r, key)] = row
+		}
+		if err := rows.Err(); err != nil {
+			return classify(err)
+		}
+		return nil
+	}
+}
+
+// askedFor returns the key as the caller wrote it. Only a decimal may be equal and look different.
+func askedFor(r *writegate.Read, key any) any {
+	column := r.Table.Column(r.Table.Key)
+	if column.Same != nil {
+		for _, asked := range r.Keys {
+			if column.Equal(asked, key) {
+				return asked
+			}
+		}
+	}
+	return key
+}

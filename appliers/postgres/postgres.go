@@ -1,0 +1,208 @@
+// Package postgres applies writes to PostgreSQL 12 or newer, and to what speaks its protocol.
+//
+// A chunk of an upload takes about five round trips: begin, lock the device's row and read the ledger; load
+// and lock the rows; write and settle; commit. Everything that it sets, it sets for the transaction only, so
+// it runs behind a pooler in transaction mode.
+package postgres
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"writegate"
+)
+
+// Config of a [DB].
+type Config struct {
+	// DSN is a connection URL or key=value string with everything that libpq and pgx know, TLS included. Behind
+	// a pooler in transaction mode it needs default_query_exec_mode=exec or =cache_describe.
+	DSN string
+	// Schema holds writegate's own tables. Empty means writegate.
+	Schema string
+	// MaxConns bounds the pool. 0 means what the DSN says, else 10.
+	MaxConns int32
+	// RLS has rows read and written under the caller's identity. Nil leaves it to the policy alone.
+	RLS *RLS
+	// AcquireTimeout bounds the wait for a connection of the pool. 0 means 5 s.
+	AcquireTimeout time.Duration
+	// StatementTimeout and LockTimeout bound each statement and its wait for a lock. 0 means 30 s and 5 s.
+	StatementTimeout, LockTimeout time.Duration
+	// Log hears what an operator should know. Nil discards it.
+	Log *slog.Logger
+}
+
+// RLS says how the database learns who the caller is.
+type RLS struct {
+	// Role is what the login becomes while rows are read and written. It must have no rights on our own
+	// tables. Empty keeps the login's role.
+	Role string
+	// ClaimsSetting gets the token's claims as JSON, UserSetting its subject. Empty means request.jwt.claims
+	// and app.user_id.
+	ClaimsSetting, UserSetting string
+}
+
+// DB is one PostgreSQL database. It implements [writegate.Applier].
+type DB struct {
+	cfg  Config
+	own  string // quoted schema of our own tables
+	pool *pgxpool.Pool
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	tables writegate.Schema // everything that was introspected; replaced, never changed
+}
+
+var _ writegate.Applier = (*DB)(nil)
+
+// Open connects and creates writegate's own tables where they are missing; a login without the right to create
+// works where they are there. What is wrong with the configuration is an error of class Operator, a
+// database that does not answer one of class Retry.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	cfg.Schema = schemaName(cfg.Schema)
+	setDefault(&cfg.AcquireTimeout, 5*time.Second)
+	setDefault(&cfg.StatementTimeout, 30*time.Second)
+	setDefault(&cfg.LockTimeout, 5*time.Second)
+	if cfg.RLS != nil {
+		rls := *cfg.RLS
+		setDefault(&rls.ClaimsSetting, "request.jwt.claims")
+		setDefault(&rls.UserSetting, "app.user_id")
+		cfg.RLS = &rls
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	poolConfig, err := pgxpool.ParseConfig(cfg.DSN)
+	if err != nil {
+		return nil, misconfigured("the DSN can't be read", err)
+	}
+	if cfg.MaxConns > 0 {
+		poolConfig.MaxConns = cfg.MaxConns
+	} else if poolConfig.MaxConns < 10 {
+		poolConfig.MaxConns = 10
+	}
+	params := poolConfig.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "writegate"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, misconfigured("the connection pool can't be set up", err)
+	}
+	db := &DB{cfg: cfg, own: quote(cfg.Schema), pool: pool, log: cfg.Log}
+	for _, step := range []func(context.Context) error{db.ensure, db.checkServer} {
+		if err := step(ctx); err != nil {
+			pool.Close()
+			return nil, classify(err)
+		}
+	}
+	return db, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Close waits for running transactions and frees all connections.
+func (db *DB) Close() error {
+	db.pool.Close()
+	return nil
+}
+
+// Ready reports whether the database answers, accepts writes and has our own tables.
+func (db *DB) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
+	defer cancel()
+	var readOnly bool
+	if err := db.pool.QueryRow(ctx, "select pg_catalog.pg_is_in_recovery() or current_setting('transaction_read_only')::bool").Scan(&readOnly); err != nil {
+		return classify(err)
+	}
+	if readOnly {
+		return writegate.TryLater(errReadOnly)
+	}
+	done, err := db.stepsDone(ctx, db.pool)
+	if err != nil {
+		return classify(err)
+	}
+	if done < len(ddlSteps(db.own)) {
+		return misconfigured(errOldSteps.Error(), errOldSteps)
+	}
+	return nil
+}
+
+// Checkpoint counts up by one for each user and device, from 1.
+func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
+	defer cancel()
+	var n int64
+	err := db.pool.QueryRow(ctx, "insert into "+db.own+".writegate_checkpoints as c (subject, client_id, checkpoint) values ($1, $2, 1)"+
+		" on conflict (subject, client_id) do update set checkpoint = c.checkpoint + 1 returning checkpoint", storable(subject), storable(clientID)).Scan(&n)
+	if err != nil {
+		return 0, classify(err)
+	}
+	return n, nil
+}
+
+// InTx implements [writegate.Applier]. It runs fn once.
+func (db *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writegate.Tx) error) error {
+	acquire, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
+	defer cancel()
+	conn, err := db.pool.Acquire(acquire)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Release()
+	t := &tx{db: db, conn: conn.Conn(), caller: caller}
+	err = fn(t)
+	if err == nil {
+		err = t.failed
+	}
+	if err == nil {
+		err = t.flush(ctx)
+	}
+	if err != nil {
+		t.rollback(ctx)
+		return err
+	}
+	return t.commit(ctx)
+}
+
+// rollbackTimeout bounds a rollback, which runs even when the caller's context is over.
+const rollbackTimeout = 5 * time.Second
+
+func (t *tx) rollback(ctx context.Context) {
+	if !t.begun || t.conn.IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "rollback"); err != nil { // the pool drops a connection that is still in a transaction
+		t.db.log.Debug("rollback failed", "error", err)
+	}
+}
+
+// commit asks for the commit in a round trip of its own, so that what came before is known to be right.
+func (t *tx) commit(ctx context.Context) error {
+	if !t.begun {
+		return nil
+	}
+	tag, err := t.conn.Exec(ctx, "commit")
+	if err != nil {
+		t.rollback(ctx)
+		e := t.db.explain(err, nil)
+		if e.Class == writegate.Refused { // a deferred constraint
+			return &writegate.ChangeError{Index: -1, Err: e}
+		}
+		return e
+	}
+	if tag.String() == "ROLLBACK" {
+		return writegate.TryLater(errRolledBack)
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"writegate"
+)
+
+var (
+	errText     = errors.New("must be text without the character U+0000 and without broken UTF-8")
+	errUUID     = errors.New("must be a UUID")
+	errBinary   = errors.New(`must be bytes in hexadecimal digits, such as \x00ff`)
+	errDocument = errors.New("must be a JSON value or its text")
+	errEscape   = errors.New("must be JSON without U+0000 and without half a surrogate pair")
+)
+
+// toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
+// their JSON.
+func toText(v any) (string, error) {
+	s, ok := scalarText(v)
+	switch v := v.(type) {
+	case writegate.JSON:
+		s, ok = string(v), true
+	case time.Time:
+		s, ok = v.UTC().Format(time.RFC3339Nano), true
+	}
+	if !ok || strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+		return "", errText
+	}
+	return s, nil
+}
+
+// toBoundedText converts to text of at most the given number of characters; a bound of 0 or less is none.
+func toBoundedText(v any, bound int) (any, error) {
+	s, err := toText(v)
+	if err != nil {
+		return nil, err
+	}
+	if bound > 0 && len(s) > bound && utf8.RuneCountInString(s) > bound {
+		return nil, fmt.Errorf("must be text of at most %d characters", bound)
+	}
+	return s, nil
+}
+
+// toPaddedText converts for a column that pads with blanks. They mean nothing and are left out.
+func toPaddedText(v any, bound int) (any, error) {
+	s, err := toText(v)
+	if err != nil {
+		return nil, err
+	}
+	return toBoundedText(strings.TrimRight(s, " "), bound)
+}
+
+func toEnum(v any, values []string) (any, error) {
+	s, _ := scalarText(v)
+	for _, allowed := range values {
+		if s == allowed {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("must be one of %s", strings.Join(values, ", "))
+}
+
+// toUUID takes upper and lower case, with and without hyphens and braces.
+func toUUID(v any) (any, error) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, errUUID
+	}
+	if isUUID(s) {
+		return s, nil
+	}
+	s = strings.ToLower(strings.TrimSpace(s))
+	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
+		s = s[1 : len(s)-1]
+	}
+	if len(s) == 32 {
+		s = s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	}
+	if !isUUID(s) {
+		return nil, errUUID
+	}
+	return s, nil
+}
+
+// isUUID tells the one form in which UUIDs are stored.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return false
+			}
+		} else if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// toBinary takes hexadecimal digits, as Postgres and hex() write them.
+func toBinary(v any) (any, error) {
+	if b, ok := v.(writegate.Bytes); ok {
+		return b, nil
+	}
+	s, ok := v.(string)
+	if !ok {
+		return nil, errBinary
+	}
+	b, err := hex.DecodeString(strings.TrimPrefix(s, `\x`))
+	if err != nil {
+		return nil, errBinary
+	}
+	return writegate.Bytes(b), nil
+}
+
+// toDocument takes a JSON value, or the text of one: text is never stored as a JSON string by itself, since
+// that is how a document gets encoded twice. With binary, what jsonb can't hold is refused.
+func toDocument(v any, binary bool) (any, error) {
+	s, ok := scalarText(v)
+	if doc, isJSON := v.(writegate.JSON); isJSON {
+		s, ok = string(doc), true
+	}
+	if !ok || !json.Valid([]byte(s)) || !utf8.ValidString(s) {
+		return nil, errDocument
+	}
+	if binary && !escapesFit(s) {
+		return nil, errEscape
+	}
+	return s, nil
+}
+
+// escapesFit reports whether every \u escape of a valid JSON text stands for a character that jsonb stores.
+func escapesFit(s string) bool {
+	for {
+		at := strings.IndexByte(s, '\\')
+		if at < 0 {
+			return true
+		}
+		if s[at+1] != 'u' {
+			s = s[at+2:]
+			continue
+		}
+		r := escaped(s[at:])
+		s = s[at+6:]
+		if r == 0 {
+			return false
+		}
+		if utf16.IsSurrogate(r) {
+			if utf16.DecodeRune(r, escaped(s)) == utf8.RuneError {
+				return false
+			}
+			s = s[6:]
+		}
+	}
+}
+
+// escaped returns the code unit of the \u escape that s begins with, 0 when there is none.
+func escaped(s string) rune {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(s[2:6], 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
+}
+
+func sameDocument(a, b any) bool {
+	x, xOK := a.(string)
+	y, yOK := b.(string)
+	if !xOK || !yOK || x == y {
+		return xOK && yOK
+	}
+	cx, errX := writegate.CanonicalJSON([]byte(x))
+	cy, errY := writegate.CanonicalJSON([]byte(y))
+	return errX == nil && errY == nil && string(cx) == string(cy)
+}

@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"writegate"
+)
+
+// deviceWait bounds the wait for the row of a device that another replica holds.
+const deviceWait = 2 * time.Second
+
+// idleLimit ends a transaction whose client has vanished without a word.
+const idleLimit = time.Minute
+
+// tx is one database transaction. Statements are queued and sent together: what answers is read when the
+// answers are needed, before a Load returns and before the commit.
+type tx struct {
+	db     *DB
+	conn   *pgx.Conn
+	caller writegate.Caller
+
+	begun     bool // queued or sent
+	delegated bool // rows are read and written as the caller
+	blame     bool
+	failed    error // nothing more is sent after an error
+
+	batch  *pgx.Batch
+	answer []func(pgx.BatchResults) error // reads the answer of each queued statement
+	given  int                            // changes over all calls of Write
+	late   []func(context.Context) error  // looks closer at what a batch found, after it
+}
+
+// queue adds a statement. The error of read goes to the caller as it is.
+func (t *tx) queue(read func(pgx.BatchResults) error, sql string, args ...any) {
+	if t.batch == nil {
+		t.batch = &pgx.Batch{}
+	}
+	if !t.begun {
+		t.begun = true
+		t.queue(t.ignore, "begin isolation level read committed")
+		t.queue(t.ignore, "select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
+			milliseconds(t.db.cfg.LockTimeout), milliseconds(t.db.cfg.StatementTimeout), milliseconds(idleLimit))
+	}
+	t.batch.Queue(sql, args...)
+	t.answer = append(t.answer, read)
+}
+
+func milliseconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, d.Milliseconds()), 10)
+}
+
+// ignore reads an answer that says nothing.
+func (t *tx) ignore(results pgx.BatchResults) error {
+	if _, err := results.Exec(); err != nil {
+		return classify(err)
+	}
+	return nil
+}
+
+// flush sends everything queued in one round trip and reads the answers.
+func (t *tx) flush(ctx context.Context) error {
+	if t.failed != nil || t.batch == nil {
+		return t.failed
+	}
+	batch, answer := t.batch, t.answer
+	t.batch, t.answer = nil, nil
+	results := t.conn.SendBatch(ctx, batch)
+	err := readAnswers(results, answer)
+	if closeErr := results.Close(); err == nil && closeErr != nil {
+		err = classify(closeErr)
+	}
+	late := t.late
+	t.late = nil
+	for i := 0; i < len(late) && err == nil; i++ {
+		err = late[i](ctx)
+	}
+	t.failed = err
+	return err
+}
+
+func readAnswers(results pgx.BatchResults, answer []func(pgx.BatchResults) error) error {
+	for _, read := range answer {
+		if err := read(results); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delegate makes the caller known to row-level security for the statements that follow.
+func (t *tx) delegate() error {
+	rls := t.db.cfg.RLS
+	if rls == nil || t.delegated {
+		return nil
+	}
+	t.delegated = true
+	claims, err := json.Marshal(t.caller.Claims)
+	if err != nil {
+		return t.fail(misconfigured("the token's claims can't be written as JSON", err))
+	}
+	sql := "select set_config($1, $2, true), set_config($3, $4, true)"
+	args := []any{rls.ClaimsSetting, string(claims), rls.UserSetting, storable(t.caller.Subject)}
+	if rls.Role != "" { // last: the settings before it are the login's to make
+		sql += ", set_config('role', $5, true)"
+		args = append(args, rls.Role)
+	}
+	t.queue(t.ignore, sql, args...)
+	return nil
+}
+
+// undelegate becomes the login again.
+func (t *tx) undelegate() {
+	if t.delegated && t.db.cfg.RLS.Role != "" {
+		t.queue(t.ignore, "select set_config('role', 'none', true)")
+	}
+	t.delegated = false
+}
+
+func (t *tx) fail(err error) error {
+	t.failed = err
+	return err
+}
+
+// Blame implements [writegate.Tx].
+func (t *tx) Blame() { t.blame = true }
+
+var errLedger = errors.New("a fingerprint in the ledger has another length")
+
+// Claim implements [writegate.Tx].
+func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, error) {
+	var claimed writegate.Claimed
+	if t.failed != nil {
+		return claimed, t.failed
+	}
+	client, own := storable(c.ClientID), t.db.own
+	wait := min(deviceWait, t.db.cfg.LockTimeout)
+	t.queue(t.ignore, "select set_config('lock_timeout', $1, true)", milliseconds(wait))
+	t.queue(t.ignore, "insert into "+own+".writegate_clients as c (client_id, subject, last_op) values ($1, $2, $3)"+
+		" on conflict (client_id) do update set subject = excluded.subject, last_op = greatest(c.last_op, excluded.last_op), last_seen = now()",
+		client, storable(c.Subject), c.Last)
+	t.queue(t.ignore, "select set_config('lock_timeout', $1, true)", milliseconds(t.db.cfg.LockTimeout))
+	t.queue(collect(&claimed.Runs, func(row pgx.CollectableRow) (r writegate.Run, err error) {
+		r.ClientID = c.ClientID
+		err = row.Scan(&r.Subject, &r.FirstOp, &r.LastOp, &r.SettledAt, &r.Ops)
+		return r, err
+	}), "select subject, first_op, last_op, settled_at, ops from "+own+".writegate_ledger where client_id = $1 and last_op >= $2 and first_op <= $3", client, c.First, c.Last)
+	t.queue(collect(&claimed.Refusals, func(row pgx.CollectableRow) (r writegate.Refusal, err error) {
+		var fingerprint []byte
+		var code string
+		r.ClientID = c.ClientID
+		err = row.Scan(&r.OpID, &fingerprint, &r.Subject, &r.TxID, &r.Whole, &code, &r.Reason, &r.Message, &r.Table, &r.Column, &r.Revision, &r.At)
+		if err == nil && copy(r.Fingerprint[:], fingerprint) != len(fingerprint) {
+			err = errLedger
+		}
+		r.Code = writegate.Code(code)
+		return r, err
+	}), "select op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at from "+own+
+		".writegate_refusals where client_id = $1 and op_id between $2 and $3", client, c.First, c.Last)
+	return claimed, t.flush(ctx)
+}
+
+// collect reads rows into a slice.
+func collect[T any](into *[]T, scan pgx.RowToFunc[T]) func(pgx.BatchResults) error {
+	return func(results pgx.BatchResults) error {
+		rows, _ := results.Query() // CollectRows has the error
+		found, err := pgx.CollectRows(rows, scan)
+		if err != nil {
+			return classify(fmt.Errorf("reading the ledger: %w", err))
+		}
+		*into = found
+		return nil
+	}
+}
+
+// storable makes text that a text column takes. Text that needs it belongs to no well-behaved client.
+func storable(s string) string {
+	if strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
