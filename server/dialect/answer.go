@@ -17,7 +17,7 @@ func Answer(req *Request, res *writegate.Result) Reply {
 		return Reply{Status: 200, Body: answerTransactions(req.Upload, res)}
 	}
 	for i := range req.Upload.Transactions {
-		if tx := outcome(res, i); !tx.Status.Settled() {
+		if tx := outcome(res, i); !done(tx) {
 			return Reply{Status: 503, RetryAfter: RetryAfter, Body: Later{Message: message(tx.Err, res.Err), Retryable: true}}
 		}
 	}
@@ -37,6 +37,15 @@ func outcome(res *writegate.Result, i int) writegate.TxResult {
 		return res.Transactions[i]
 	}
 	return writegate.TxResult{Status: writegate.Held, Failed: -1}
+}
+
+// done reports whether a device may forget a transaction. A status that is not known here does not say so.
+func done(tx writegate.TxResult) bool {
+	switch tx.Status {
+	case writegate.Applied, writegate.Noop, writegate.Rejected, writegate.Aborted:
+		return true
+	}
+	return false
 }
 
 // message is the text of the first error that has one. Connectors of the vendor's need a text.
