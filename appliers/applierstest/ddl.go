@@ -1,6 +1,8 @@
 package applierstest
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -75,4 +77,33 @@ func foreignKey(f ForeignKey, tables []TableDef, qualify func(string) string) st
 		text += " DEFERRABLE INITIALLY DEFERRED"
 	}
 	return text
+}
+
+// Query returns the rows of a query as database/sql gives them.
+func Query(ctx context.Context, db *sql.DB, query string, args ...any) ([]writegate.Row, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var out []writegate.Row
+	for rows.Next() {
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := make(writegate.Row, len(names))
+		for i, name := range names {
+			row[name] = values[i]
+		}
+		out = append(out, row)
+	}
+	return out, rows.Err()
 }

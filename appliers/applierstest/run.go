@@ -2,14 +2,42 @@ package applierstest
 
 import "testing"
 
-// Run tests a driver against the contract.
+// Run tests a driver against the contract of [writegate.Applier].
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := &suite{Harness: h, asked: map[Feature]bool{}}
-	t.Run("driver", s.driver)
+	groups := []struct {
+		name  string
+		cases []testCase
+	}{
+		{"schema", schemaCases},
+		{"transaction", transactionCases},
+		{"ledger", ledgerCases},
+		{"load", loadCases},
+		{"write", writeCases},
+		{"constraint", constraintCases},
+		{"value", valueCases},
+		{"concurrency", concurrencyCases},
+		{"lifecycle", lifecycleCases},
+	}
+	for _, group := range groups {
+		for _, c := range group.cases {
+			t.Run(group.name+"/"+c.name, func(t *testing.T) {
+				s.need(t, c.needs...)
+				c.run(t, s)
+			})
+		}
+	}
 	for feature, reason := range h.Without {
 		if !s.asked[feature] {
 			t.Errorf("%s goes without %q (%s), but no case asked for it", h.Name, feature, reason)
 		}
 	}
+}
+
+// testCase is one promise.
+type testCase struct {
+	name  string
+	run   func(t *testing.T, s *suite)
+	needs []Feature
 }

@@ -46,7 +46,12 @@ func sameness(typ writegate.Type) func(a, b any) bool {
 }
 
 // wireText is the text of a scalar.
-func wireText(v any) string { return fmt.Sprint(v) }
+func wireText(v any) string {
+	if at, ok := v.(time.Time); ok {
+		return at.UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprint(v)
+}
 
 func toText(v any) (any, error) { return wireText(v), nil }
 
@@ -59,16 +64,16 @@ func number(v any) (*big.Rat, error) {
 		text = "0"
 	}
 	if !json.Valid([]byte(text)) || len(text) > 1000 {
-		return nil, errors.New("is not a number")
+		return nil, errors.New("must be a number")
 	}
 	if _, exponent, ok := strings.Cut(strings.ToLower(text), "e"); ok {
 		if e, err := strconv.Atoi(exponent); err != nil || e < -400 || e > 400 {
-			return nil, errors.New("is not a number of a size that can be stored")
+			return nil, errors.New("must be a number of fewer digits")
 		}
 	}
 	r, ok := new(big.Rat).SetString(text)
 	if !ok {
-		return nil, errors.New("is not a number")
+		return nil, errors.New("must be a number")
 	}
 	return r, nil
 }
@@ -79,7 +84,7 @@ func toInt(v any) (any, error) {
 		return nil, err
 	}
 	if !r.IsInt() || !r.Num().IsInt64() {
-		return nil, errors.New("is not an integer of 64 bits")
+		return nil, errors.New("must be an integer of 64 bits")
 	}
 	return r.Num().Int64(), nil
 }
@@ -94,7 +99,7 @@ func toFloat(v any) (any, error) {
 	}
 	f, _ := r.Float64()
 	if back, err := number(strconv.FormatFloat(f, 'g', -1, 64)); err != nil || back.Cmp(r) != 0 {
-		return nil, errors.New("has more digits than a 64-bit float keeps")
+		return nil, errors.New("must be a number that a 64-bit float holds without loss")
 	}
 	return f, nil
 }
@@ -115,7 +120,7 @@ func toBool(v any) (any, error) {
 	case "1", "true":
 		return true, nil
 	}
-	return nil, errors.New("is not a boolean")
+	return nil, errors.New("must be a boolean")
 }
 
 func toTime(v any) (any, error) {
@@ -124,7 +129,7 @@ func toTime(v any) (any, error) {
 	}
 	text, ok := v.(string)
 	if !ok {
-		return nil, errors.New("is not a timestamp")
+		return nil, errors.New("must be a timestamp")
 	}
 	for _, day := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
 		for _, zone := range []string{"", "Z07:00", "Z0700", "Z07"} {
@@ -136,13 +141,13 @@ func toTime(v any) (any, error) {
 	if at, err := time.Parse(time.DateOnly, text); err == nil {
 		return at, nil
 	}
-	return nil, errors.New("is not a timestamp")
+	return nil, errors.New("must be a timestamp")
 }
 
 func toDocument(v any) (any, error) {
 	text := wireText(v)
 	if !json.Valid([]byte(text)) {
-		return nil, errors.New("is not JSON")
+		return nil, errors.New("must be JSON")
 	}
 	return text, nil
 }
@@ -152,11 +157,11 @@ func toUUID(v any) (any, error) {
 	digits := strings.ReplaceAll(text, "-", "")
 	n, ok := new(big.Int).SetString(digits, 16)
 	if !ok || len(digits) != 32 || strings.ContainsAny(digits, "_+") {
-		return nil, errors.New("is not a UUID")
+		return nil, errors.New("must be a UUID")
 	}
 	h := fmt.Sprintf("%032x", n)
 	if text != digits && text != h[:8]+"-"+h[8:12]+"-"+h[12:16]+"-"+h[16:20]+"-"+h[20:] {
-		return nil, errors.New("is not a UUID")
+		return nil, errors.New("must be a UUID")
 	}
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }

@@ -14,16 +14,16 @@ import (
 )
 
 var (
-	errBool      = errors.New("is not a boolean")
-	errInt       = errors.New("is not an integer of 64 bits")
-	errFloat     = errors.New("has more digits than a 64-bit float keeps")
-	errTimestamp = errors.New("is not a timestamp")
-	errDate      = errors.New("is not a date")
-	errJSON      = errors.New("is not JSON")
-	errUUID      = errors.New("is not a UUID")
-	errBinary    = errors.New("is not base64")
-	errDigits    = errors.New("has more digits than SQLite keeps in a column of numbers; declared DECIMAL_TEXT it would keep them")
-	errChanged   = errors.New("is text that SQLite would change to a number in a column of this declared type")
+	errBool      = errors.New("must be true, false, 1 or 0")
+	errInt       = errors.New("must be an integer of 64 bits")
+	errFloat     = errors.New("must be a number that a 64-bit float holds without loss")
+	errTimestamp = errors.New("must be a timestamp such as 2026-08-21T14:29:30.123Z")
+	errDate      = errors.New("must be a date such as 2026-08-21")
+	errJSON      = errors.New("must be JSON")
+	errUUID      = errors.New("must be a UUID")
+	errBinary    = errors.New("must be base64")
+	errDigits    = errors.New("must be a number of fewer digits: SQLite keeps them all only in a column declared DECIMAL_TEXT")
+	errChanged   = errors.New("must not be text that SQLite takes for a number in a column of this declared type")
 )
 
 // converter returns the conversion of wire values, and of stored values of whatever type, to a column.
@@ -169,19 +169,14 @@ func toTimestamp(v any) (any, error) {
 
 // toDate takes a day, or the midnight that begins it.
 func toDate(v any) (any, error) {
-	at, isTime := v.(time.Time)
-	if text, ok := v.(string); ok {
-		var err error
-		if at, err = parseTime(text); err != nil {
-			return nil, errDate
-		}
-	} else if !isTime {
+	at, err := toTimestamp(v)
+	if err != nil {
 		return nil, errDate
 	}
-	if at = at.UTC(); !at.Equal(at.Truncate(24 * time.Hour)) {
-		return nil, errDate
+	if day := at.(time.Time); day.Equal(midnight(day)) {
+		return day, nil
 	}
-	return at.Format(time.DateOnly), nil
+	return nil, errDate
 }
 
 func toDocument(v any) (any, error) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -58,7 +59,7 @@ func growTable(ctx context.Context, tx *sql.Tx, table string, columns []string) 
 	switch {
 	case err == nil && existing != table:
 		return false, nil
-	case err == sql.ErrNoRows:
+	case errors.Is(err, sql.ErrNoRows):
 		if _, err := tx.ExecContext(ctx, `CREATE TABLE `+quote(table)+` ("id" TEXT NOT NULL PRIMARY KEY)`); err != nil {
 			return false, err
 		}

@@ -12,8 +12,8 @@ import (
 const maxExponent = 400
 
 var (
-	errNumber = errors.New("is not a number")
-	errSize   = errors.New("is not a number of a size that can be stored")
+	errNumber = errors.New("must be a number")
+	errSize   = errors.New("must be a number of fewer digits")
 )
 
 // number is what JSON calls one; a leading plus or zero, or a missing digit around the point, is refused.

@@ -51,3 +51,7 @@ func orElse(s, otherwise string) string {
 	}
 	return s
 }
+
+func midnight(at time.Time) time.Time {
+	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+}

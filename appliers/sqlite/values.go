@@ -10,6 +10,9 @@ import (
 func toSQLite(c *writegate.Column, v any) any {
 	switch v := v.(type) {
 	case time.Time:
+		if c.Type == writegate.Date {
+			return v.Format(time.DateOnly)
+		}
 		return timeText(v)
 	case writegate.Bytes:
 		return []byte(v)
@@ -42,7 +45,7 @@ func fromSQLite(c *writegate.Column, v any) any {
 		case int64(1):
 			return true
 		}
-	case writegate.Timestamp:
+	case writegate.Timestamp, writegate.Date:
 		if text, ok := v.(string); ok {
 			if at, err := parseTime(text); err == nil {
 				return at

@@ -1,0 +1,29 @@
+package memory_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"writegate/appliers/applierstest"
+	"writegate/appliers/memory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestContract(t *testing.T) {
+	applierstest.Run(t, applierstest.Harness{
+		Name:    "memory",
+		Open:    open,
+		Without: map[applierstest.Feature]string{applierstest.Durable: "it is gone with the process", applierstest.Replicas: "it is in one process only"},
+	})
+}
+
+func open(t *testing.T) *applierstest.Instance {
+	db, err := memory.Open(t.Context(), memory.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return applierstest.Memory(db)
+}
