@@ -17,7 +17,10 @@ type Claim struct {
 }
 
 // Claims are the values of a caller's claims, in the order of the compiler's.
-type Claims []ref.Val
+type Claims []ClaimVal
+
+// ClaimVal is the value of one claim.
+type ClaimVal = ref.Val
 
 var claimTypes = map[string]*cel.Type{
 	"text": cel.StringType, "string": cel.StringType, "uuid": cel.StringType,

@@ -35,8 +35,8 @@ func (v *Vars) Begin(verb writegate.Verb, key any, old, sent writegate.Row) {
 	v.old.row, v.new.row, v.row.row = old, nil, old
 }
 
-// Propose says what the row will be.
-func (v *Vars) Propose(row writegate.Row) { v.new.row = row }
+// Propose says what the row will be. From then on "row" is that one.
+func (v *Vars) Propose(row writegate.Row) { v.new.row, v.row.row = row, row }
 
 // ResolveName implements the library's activation.
 func (v *Vars) ResolveName(name string) (any, bool) {

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+)
+
+// judge decides the operations of one upload.
+type judge struct {
+	bundle *Bundle
+	vars   *expr.Vars
+	roles  []bool
+	grants []*rule // reused
+}
+
+// Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.
+func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) {
+	if op.Fault != nil {
+		return nil, op.Fault
+	}
+	switch op.Kind {
+	case writegate.Put, writegate.Patch, writegate.Delete:
+	default:
+		return nil, writegate.Refuse(writegate.InvalidData, "op.unknown", "The operation "+quote(string(op.Kind))+" is not one of PUT, PATCH and DELETE.")
+	}
+	t := j.bundle.tables[op.Table]
+	if t == nil {
+		return nil, writegate.Refuse(writegate.SchemaMismatch, "table.unknown", "The table "+quote(op.Table)+" is not one that can be written.")
+	}
+	key, err := t.key.Convert(op.ID)
+	if err != nil {
+		return nil, t.refuse(writegate.InvalidData, "row.id", t.meta.Key, t.meta.Name+"."+t.meta.Key+": "+err.Error())
+	}
+	if key == nil {
+		return nil, t.refuse(writegate.InvalidData, "row.id", t.meta.Key, t.meta.Name+"."+t.meta.Key+": the id is missing")
+	}
+	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove}
+	if op.Kind == writegate.Delete {
+		return a, nil
+	}
+	if a.Values, err = t.convert(op.Data, key); err != nil {
+		return nil, writegate.AsError(err)
+	}
+	a.Needs = t.needs(a.Values)
+	return a, nil
+}
+
+// convert makes stored values of what the client sent. Of several faults it reports that of the first column
+// by name, so that the same operation is always refused with the same words.
+func (t *table) convert(data writegate.Row, key any) (writegate.Row, error) {
+	values := make(writegate.Row, len(data))
+	var fault *writegate.Error
+	var guilty string
+	for name, wire := range data {
+		err := t.convertOne(values, name, wire, key)
+		if err != nil && (fault == nil || name < guilty) {
+			fault, guilty = err, name
+		}
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	return values, nil
+}
+
+func (t *table) convertOne(values writegate.Row, name string, wire, key any) *writegate.Error {
+	c := t.columns[name]
+	if c == nil && name == "id" || c != nil && c.Column == t.key {
+		return t.sameKey(wire, key)
+	}
+	if c == nil {
+		return t.unknown(name)
+	}
+	switch c.mode {
+	case dropped:
+		return nil
+	case server:
+		return t.refuse(writegate.Unauthorized, "column.server", name, c.qualified+": only the server writes this column")
+	case unlisted:
+		return t.forbidden(c)
+	}
+	v, err := c.Convert(wire)
+	if err != nil {
+		return t.refuse(writegate.InvalidData, "column.type", name, c.qualified+": "+err.Error())
+	}
+	if v == nil && !c.Nullable {
+		return t.refuse(writegate.NotNullViolation, "column.null", name, c.qualified+": the value can't be null")
+	}
+	values[name] = v
+	return nil
+}
+
+// sameKey lets a client repeat the id among the columns, where many connectors put it.
+func (t *table) sameKey(wire, key any) *writegate.Error {
+	v, err := t.key.Convert(wire)
+	if err != nil || !t.key.Equal(v, key) {
+		return t.refuse(writegate.Unauthorized, "column.immutable", t.meta.Key, t.meta.Name+"."+t.meta.Key+": the id of a row can't be changed")
+	}
+	return nil
+}
+
+func (t *table) unknown(name string) *writegate.Error {
+	message := "The table " + t.meta.Name + " has no column " + quote(name) + "."
+	if c := t.meta.ColumnFold(name); c != nil && t.columns[c.Name].mode != unlisted {
+		message += " Names are matched letter by letter: the column is called " + c.Name + "."
+	}
+	return t.refuse(writegate.SchemaMismatch, "column.unknown", "", message)
+}
+
+func (t *table) forbidden(c *column) *writegate.Error {
+	return t.refuse(writegate.Unauthorized, "column.forbidden", c.Name, c.qualified+": you may not write this column")
+}
+
+// refuse makes a refusal about this table. The column is one of the schema or empty, never the client's word.
+func (t *table) refuse(code writegate.Code, reason, column, message string) *writegate.Error {
+	e := writegate.Refuse(code, reason, message)
+	e.Table, e.Column = t.meta.Name, column
+	return e
+}
+
+// needs adds the columns that the client sent to those that every decision on the table reads.
+func (t *table) needs(values writegate.Row) []string {
+	out := t.needsChange
+	for name := range values {
+		if _, ok := slices.BinarySearch(t.needsChange, name); !ok {
+			out = append(out[:len(out):len(out)], name)
+		}
+	}
+	if len(out) > len(t.needsChange) {
+		slices.Sort(out)
+	}
+	return out
+}
+
+// quote makes a client's word safe to print, and short.
+func quote(name string) string {
+	if runes := []rune(name); len(runes) > 64 {
+		name = string(runes[:64]) + "…"
+	}
+	return strconv.Quote(name)
+}

@@ -1,0 +1,218 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+	"writegate/policy/internal/near"
+	"writegate/policy/internal/tree"
+)
+
+// Bind checks the policy against a schema and compiles it. All that is wrong is reported at once, as [Faults].
+func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
+	claims := make([]expr.Claim, len(s.spec.claims))
+	for i, c := range s.spec.claims {
+		claims[i] = expr.Claim{Name: c.name.text, Type: c.typ}
+	}
+	compiler, err := expr.NewCompiler(claims)
+	if err != nil {
+		return nil, fmt.Errorf("bind policy: %w", err)
+	}
+	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}}
+	out := &Bundle{claims: s.spec.claims, tables: map[string]*table{}}
+	plain := compiler.Table(nil)
+	for i, role := range s.spec.roles {
+		b.roles[role.to.text] = i
+		p, issues := plain.Condition(role.expr.Text, 0)
+		b.report(role.expr, "roles."+role.to.text, issues)
+		out.roles = append(out.roles, p)
+	}
+	for i := range s.spec.tables {
+		if t := b.table(&s.spec.tables[i]); t != nil {
+			out.tables[t.meta.Name] = t
+		}
+	}
+	if len(b.faults) > 0 {
+		return nil, b.faults.sorted()
+	}
+	out.warnings = b.warnings.sorted()
+	out.revision = revision(s.canonical, out.tables)
+	return out, nil
+}
+
+// binder compiles one policy against one schema.
+type binder struct {
+	reader
+	warnings Faults
+	compiler *expr.Compiler
+	schema   writegate.Schema
+	roles    map[string]int
+}
+
+// report places the issues of an expression in the file.
+func (b *binder) report(n *tree.Node, path string, issues []expr.Issue) {
+	for _, i := range issues {
+		into := &b.faults
+		if i.Warning {
+			into = &b.warnings
+		}
+		at := n.Locate(i.Line, i.Column)
+		*into = append(*into, Fault{File: b.file, Line: at.Line, Column: at.Column, Code: i.Code, Message: i.Message, Path: path})
+	}
+}
+
+// tableBinder compiles one table.
+type tableBinder struct {
+	*binder
+	spec *tableSpec
+	out  *table
+	expr *expr.Table
+	path string
+}
+
+func (b *binder) table(spec *tableSpec) *table {
+	path := "tables." + spec.name.text
+	meta := b.schema[spec.name.text]
+	if meta == nil {
+		names := make([]string, 0, len(b.schema))
+		for name := range b.schema {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		b.fault(spec.name.pos, path, "P100", "unknown table %s%s", spec.name.text, near.Hint(spec.name.text, names))
+		return nil
+	}
+	t := newTable(meta)
+	t.engine = spec.engine
+	tb := &tableBinder{binder: b, spec: spec, out: t, expr: b.compiler.Table(meta), path: path}
+	if spec.key.text != "" {
+		tb.column(spec.key, path+".key")
+	}
+	if t.key == nil {
+		b.fault(spec.name.pos, path, "P101", "table %s has no key column %q", meta.Name, meta.Key)
+		return nil
+	}
+	tb.modes()
+	for i := range spec.rules {
+		tb.rule(&spec.rules[i])
+	}
+	for _, a := range spec.defaults {
+		t.defaults = append(t.defaults, tb.values([]assignment{a}, path+".default", expr.New|expr.Moment)...)
+	}
+	for i := range spec.sets {
+		tb.set(&spec.sets[i])
+	}
+	tb.fillable()
+	t.finish()
+	return t
+}
+
+// newTable knows the columns of a table and nothing else.
+func newTable(meta *writegate.Table) *table {
+	t := &table{meta: meta, key: meta.Column(meta.Key), columns: map[string]*column{}, sets: map[writegate.Verb][]set{}}
+	for _, c := range meta.Columns {
+		col := &column{Column: c, qualified: meta.Name + "." + c.Name}
+		if c.ReadOnly {
+			col.mode = dropped
+		}
+		t.columns[c.Name] = col
+	}
+	return t
+}
+
+// column finds a column by name, or reports it.
+func (b *tableBinder) column(w word, path string) *column {
+	c := b.out.columns[w.text]
+	if c == nil {
+		names := make([]string, len(b.out.meta.Columns))
+		for i, c := range b.out.meta.Columns {
+			names[i] = c.Name
+		}
+		b.fault(w.pos, path, "P101", "table %s has no column %q%s", b.out.meta.Name, w.text, near.Hint(w.text, names))
+	}
+	return c
+}
+
+// writable finds a column that somebody is to write.
+func (b *tableBinder) writable(w word, path string) *column {
+	c := b.column(w, path)
+	switch {
+	case c == nil:
+	case c.Column == b.out.key:
+		b.fault(w.pos, path, "", "%s is the key; it comes with the operation and is never written", w.text)
+		return nil
+	case c.ReadOnly:
+		b.fault(w.pos, path, "", "%s is computed by the database and can't be written", w.text)
+		return nil
+	}
+	return c
+}
+
+func (b *tableBinder) modes() {
+	for _, w := range b.spec.immutable {
+		if c := b.column(w, b.path+".immutable"); c != nil {
+			c.immutable = true
+			if c.mode == unlisted {
+				c.mode = listed
+			}
+		}
+	}
+	for _, list := range []struct {
+		words []word
+		name  string
+		mode  mode
+	}{{b.spec.server, "server", server}, {b.spec.ignore, "ignore", dropped}} {
+		for _, w := range list.words {
+			c := b.column(w, b.path+"."+list.name)
+			if c == nil {
+				continue
+			}
+			if c.mode == server {
+				b.fault(w.pos, b.path+"."+list.name, "", "%s is listed under server: too", w.text)
+			}
+			c.mode = list.mode
+		}
+	}
+}
+
+func (b *tableBinder) set(spec *setSpec) {
+	for _, verb := range []writegate.Verb{writegate.Insert, writegate.Update} {
+		if !spec.on.has(verb) {
+			continue
+		}
+		s := set{values: b.values(spec.values, spec.path, newScope(verb))}
+		if spec.when != nil {
+			s.when = b.condition(spec.when, spec.path, newScope(verb))
+		}
+		b.out.sets[verb] = append(b.out.sets[verb], s)
+	}
+}
+
+func newScope(verb writegate.Verb) expr.Scope {
+	if verb == writegate.Insert {
+		return expr.New | expr.Moment
+	}
+	return expr.Old | expr.New | expr.Moment
+}
+
+func (b *tableBinder) values(list []assignment, path string, scope expr.Scope) []value {
+	var out []value
+	for _, a := range list {
+		col := b.writable(a.to, path)
+		if col == nil {
+			continue
+		}
+		p, issues := b.expr.Value(a.expr.Text, scope, col.Column)
+		b.report(a.expr, path+"."+a.to.text, issues)
+		out = append(out, value{col, p})
+	}
+	return out
+}
+
+func (b *tableBinder) condition(n *tree.Node, path string, scope expr.Scope) *expr.Program {
+	p, issues := b.expr.Condition(n.Text, scope)
+	b.report(n, path, issues)
+	return p
+}

@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+	"writegate/policy/internal/near"
+)
+
+func (b *tableBinder) rule(spec *ruleSpec) {
+	r := &rule{name: spec.name.text, columns: map[string]bool{}}
+	for _, w := range spec.to {
+		i, ok := b.roles[w.text]
+		if !ok {
+			b.fault(w.pos, spec.path, "", "unknown role %q%s", w.text, near.Hint(w.text, b.roleNames()))
+		}
+		r.to = append(r.to, i)
+	}
+	b.columns(spec, r)
+	create, update, remove := spec.ops.has(writegate.Insert), spec.ops.has(writegate.Update), spec.ops.has(writegate.Remove)
+	if spec.row != nil {
+		p := b.condition(spec.row, spec.path+".row", expr.Row|expr.Moment)
+		r.old, r.create, r.update = p, p, p
+	}
+	if spec.using != nil {
+		r.old = b.condition(spec.using, spec.path+".using", expr.Old|expr.Moment)
+	}
+	if spec.check != nil && create {
+		r.create = b.condition(spec.check, spec.path+".check", newScope(writegate.Insert))
+	}
+	if spec.check != nil && update {
+		r.update = b.condition(spec.check, spec.path+".check", newScope(writegate.Update))
+	}
+	if spec.ops == allOps && !spec.acknowledged && open(r.old) && open(r.create) && open(r.update) {
+		b.fault(spec.name.pos, spec.path, "P220", "the rule allows everything; if that is meant, say acknowledge: open")
+	}
+	if create {
+		b.out.creates = append(b.out.creates, r)
+	}
+	if update {
+		b.out.updates = append(b.out.updates, r)
+	}
+	if remove {
+		b.out.removes = append(b.out.removes, r)
+	}
+}
+
+func (b *tableBinder) roleNames() []string {
+	names := make([]string, 0, len(b.roles))
+	for name := range b.roles {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// open reports whether a condition is true whatever the row.
+func open(p *expr.Program) bool {
+	if p == nil || !p.Constant {
+		return false
+	}
+	answer, _ := p.Test(expr.NewVars(nil, time.Time{}))
+	return answer == expr.Yes
+}
+
+// columns makes the allow-list of a rule. A star stands for every column that is neither the key nor the
+// database's nor the server's nor ignored.
+func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
+	path := spec.path + ".columns"
+	for _, w := range spec.columns {
+		if w.text == "*" {
+			b.warnings = append(b.warnings, Fault{File: b.file, Line: w.pos.Line, Column: w.pos.Column, Code: "P122", Path: path,
+				Message: "columns added to the table later will be writable too"})
+			b.out.allow(r)
+			continue
+		}
+		c := b.writable(w, path)
+		if c == nil {
+			continue
+		}
+		switch {
+		case has(b.spec.server, w.text):
+			b.fault(w.pos, path, "", "%s is listed under server:, so clients can't send it", w.text)
+		case has(b.spec.ignore, w.text):
+			b.fault(w.pos, path, "", "%s is listed under ignore:, so what clients send is dropped", w.text)
+		default:
+			c.mode = listed
+			r.columns[w.text] = true
+		}
+	}
+}
+
+// allow puts every column that clients can write on the list of a rule.
+func (t *table) allow(r *rule) {
+	for name, c := range t.columns {
+		if c.Column == t.key || c.mode == server || c.mode == dropped {
+			continue
+		}
+		c.mode = listed
+		r.columns[name] = true
+	}
+}
+
+// fillable looks for columns that the database requires and that no create could ever fill.
+func (b *tableBinder) fillable() {
+	if len(b.out.creates) == 0 {
+		return
+	}
+	for _, meta := range b.out.meta.Columns {
+		c := b.out.columns[meta.Name]
+		if c.Nullable || c.HasDefault || c.ReadOnly || c.Column == b.out.key {
+			continue
+		}
+		filled := slices.ContainsFunc(b.out.creates, func(r *rule) bool { return r.columns[c.Name] }) ||
+			slices.ContainsFunc(b.out.defaults, func(v value) bool { return v.col == c }) ||
+			slices.ContainsFunc(b.out.sets[writegate.Insert], func(s set) bool {
+				return slices.ContainsFunc(s.values, func(v value) bool { return v.col == c })
+			})
+		if !filled {
+			b.fault(b.spec.name.pos, b.path, "P111", "no rule can create a row: column %s is not null, has no default, and nothing fills it", c.Name)
+		}
+	}
+}
+
+// finish computes what follows from the rest.
+func (t *table) finish() {
+	seen := map[*expr.Program]bool{nil: true}
+	read := func(into *[]string, p *expr.Program) {
+		if !seen[p] {
+			seen[p] = true
+			*into = append(*into, p.Reads...)
+		}
+	}
+	for _, r := range slices.Concat(t.updates, t.removes) {
+		read(&t.needsRemove, r.old)
+	}
+	t.needsChange = slices.Clone(t.needsRemove)
+	for _, r := range t.updates {
+		read(&t.needsChange, r.update)
+		for name := range r.columns {
+			c := t.columns[name]
+			if t.engine.put == putReplace && c.Nullable && !c.immutable {
+				r.replaced = append(r.replaced, c)
+				t.needsChange = append(t.needsChange, name)
+			}
+		}
+		slices.SortFunc(r.replaced, func(a, b *column) int { return strings.Compare(a.Name, b.Name) })
+	}
+	for _, s := range t.sets[writegate.Update] {
+		read(&t.needsChange, s.when)
+		for _, v := range s.values {
+			read(&t.needsChange, v.run)
+			t.needsChange = append(t.needsChange, v.col.Name)
+		}
+	}
+	t.needsRemove, t.needsChange = t.distinct(t.needsRemove), t.distinct(t.needsChange)
+}
+
+// distinct sorts names and leaves out repetitions and the key, which every row is known by.
+func (t *table) distinct(names []string) []string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return slices.DeleteFunc(names, func(n string) bool { return n == t.meta.Key })
+}

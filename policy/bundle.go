@@ -1,0 +1,98 @@
+// Package policy decides what each caller may write. A policy is a YAML file with conditions in CEL; it is
+// read ([Parse]), bound to an introspected schema ([Source.Bind]) and then judges operations one by one,
+// without any I/O. What no rule grants is refused.
+package policy
+
+import (
+	"time"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+)
+
+var _ writegate.Policy = (*Bundle)(nil)
+
+// Bundle is a policy bound to a schema. It never changes and may be used concurrently.
+type Bundle struct {
+	revision string
+	claims   []claimSpec
+	roles    []*expr.Program
+	tables   map[string]*table
+	warnings Faults
+}
+
+// Revision identifies the rules and the schema they were bound to: "sha256:" and 16 hexadecimal digits.
+func (b *Bundle) Revision() string { return b.revision }
+
+// Warnings are doubts about the policy that do not keep it from loading.
+func (b *Bundle) Warnings() Faults { return b.warnings }
+
+// Judge binds the policy to a caller and an instant. A required claim that the token lacks, or a claim of
+// another type than declared, is an [*writegate.Error] of class Forbidden that names it.
+func (b *Bundle) Judge(caller writegate.Caller, now time.Time) (writegate.Judge, error) {
+	claims, err := b.mapClaims(caller)
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{bundle: b, vars: expr.NewVars(claims, now), roles: make([]bool, len(b.roles))}
+	for i, role := range b.roles {
+		answer, _ := role.Test(j.vars) // a condition that fails gives nobody the role
+		j.roles[i] = answer == expr.Yes
+	}
+	return j, nil
+}
+
+// table is what the bundle knows of one table. The slices of rules are in the order of the file.
+type table struct {
+	meta     *writegate.Table
+	key      *writegate.Column
+	columns  map[string]*column
+	creates  []*rule
+	updates  []*rule
+	removes  []*rule
+	defaults []value
+	sets     map[writegate.Verb][]set
+	// needs lists what a decision on a stored row reads besides the columns that the client sent.
+	needsChange, needsRemove []string
+	engine                   engine
+}
+
+// column is one column of a table that exists in the database.
+type column struct {
+	*writegate.Column
+	mode      mode
+	immutable bool
+	qualified string // table.column, for messages
+}
+
+// mode says what becomes of a column that a client sends.
+type mode uint8
+
+const (
+	unlisted mode = iota // refused: no rule lists it
+	listed               // some rule lists it, or it is immutable and may be repeated
+	server               // refused: only the server writes it
+	dropped              // accepted and left out
+)
+
+// rule is one grant. It holds as a whole or not at all. A missing program always holds.
+type rule struct {
+	name string
+	to   []int // roles, any of which suffices; none means everybody
+	// old is about the stored row, create and update are about the resulting one.
+	old, create, update *expr.Program
+	columns             map[string]bool
+	replaced            []*column // what a replacing PUT sets to null when it leaves it out
+}
+
+// set is server-made values and when they apply.
+type set struct {
+	when   *expr.Program
+	values []value
+}
+
+// value is the expression for a column.
+type value struct {
+	col *column
+	run *expr.Program
+}

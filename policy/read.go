@@ -1,0 +1,228 @@
+package policy
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+	"writegate/policy/internal/tree"
+)
+
+// What the language has and this version does not.
+var (
+	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests", "expose"}
+	laterTable = []string{"visible", "columns", "forbid", "validate", "tenant", "soft_delete", "conflict", "counters", "states", "route", "unknown"}
+	laterRule  = []string{"enforce", "code", "message", "message_expr", "when"}
+)
+
+func (r *reader) policy(root *tree.Node) *spec {
+	s := &spec{}
+	deny := []word{{text: "user_metadata"}, {text: "raw_user_meta_data"}, {text: "unsafe_metadata"}, {text: "public_metadata"}}
+	var version, claims, tables *tree.Node
+	var defaults engine
+	hold := func(into **tree.Node) func(*tree.Node) { return func(n *tree.Node) { *into = n } }
+	r.keys(root, "", map[string]func(*tree.Node){
+		"policy": hold(&version),
+		"name":   r.text("name", &s.name),
+		"claims": hold(&claims),
+		"deny_claim_paths": func(n *tree.Node) {
+			deny = nil
+			r.words("deny_claim_paths", &deny)(n)
+		},
+		"roles":  r.assignments("roles", &s.roles),
+		"engine": func(n *tree.Node) { r.engine(n, "engine", &defaults) },
+		"tables": hold(&tables),
+	}, laterTop...)
+	switch {
+	case root.Kind != tree.Map:
+		return s
+	case version == nil:
+		r.fault(root.Pos, "", "", "the key policy: is missing; this version reads policy: 1")
+	case version.Text != "1":
+		r.fault(version.Pos, "policy", "", "this version reads policy: 1")
+	}
+	if claims != nil {
+		r.claims(claims, s, deny)
+	}
+	switch {
+	case tables == nil:
+		r.fault(root.Pos, "", "", "the key tables: is missing")
+	case r.is(tables, "tables", tree.Map):
+		for _, f := range tables.Fields {
+			s.tables = append(s.tables, r.table(f, defaults))
+		}
+	}
+	return s
+}
+
+func (r *reader) claims(n *tree.Node, s *spec, deny []word) {
+	if !r.is(n, "claims", tree.Map) {
+		return
+	}
+	for _, f := range n.Fields {
+		path := "claims." + f.Name
+		c := claimSpec{name: word{f.Name, f.Pos}, path: []string{f.Name}, typ: "text"}
+		var typ word
+		var standin *tree.Node
+		r.keys(f.Value, path, map[string]func(*tree.Node){
+			"path":     func(n *tree.Node) { c.path = r.claimPath(n, path) },
+			"type":     func(n *tree.Node) { typ = r.word(n, path) },
+			"required": r.boolean(path, &c.required),
+			"default":  func(n *tree.Node) { standin = n },
+		})
+		if typ.text != "" {
+			if c.typ = typ.text; !expr.IsClaimType(typ.text) {
+				r.fault(typ.pos, path, "", "unknown type %q; there are %s", typ.text, strings.Join(expr.ClaimTypes(), ", "))
+			}
+		}
+		if slices.ContainsFunc(deny, func(w word) bool { return within(c.path, strings.Split(w.text, ".")) }) {
+			r.fault(f.Pos, path, "P103", "the path %s is one that users can write themselves", strings.Join(c.path, "."))
+		}
+		switch {
+		case f.Value.Kind != tree.Map:
+		case c.required == (standin != nil):
+			r.fault(f.Pos, path, "", "a claim has either required: true or a default:, so that it is never null")
+		case standin != nil:
+			value, ok := expr.ClaimValue(c.typ, plainClaim(standin))
+			if c.standin = value; !ok {
+				r.fault(standin.Pos, path, "", "the default is no %s", c.typ)
+			}
+		}
+		s.claims = append(s.claims, c)
+	}
+}
+
+// claimPath reads a dotted path, or a list of the steps where a step has dots in it.
+func (r *reader) claimPath(n *tree.Node, path string) []string {
+	if n.Kind == tree.Scalar {
+		return strings.Split(r.word(n, path).text, ".")
+	}
+	var steps []word
+	r.words(path, &steps)(n)
+	out := make([]string, len(steps))
+	for i, w := range steps {
+		out[i] = w.text
+	}
+	return out
+}
+
+func within(path, prefix []string) bool {
+	return len(path) >= len(prefix) && slices.Equal(path[:len(prefix)], prefix)
+}
+
+// plainClaim makes of a node what the decoder of tokens makes of the same JSON.
+func plainClaim(n *tree.Node) any {
+	switch {
+	case n.Kind == tree.List:
+		out := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			out[i] = plainClaim(item)
+		}
+		return out
+	case n.Kind != tree.Scalar:
+		return nil
+	case !n.Quoted && (n.Text == "true" || n.Text == "false"):
+		return n.Text == "true"
+	case !n.Quoted && json.Valid([]byte(n.Text)):
+		return json.Number(n.Text)
+	}
+	return n.Text
+}
+
+func (r *reader) engine(n *tree.Node, path string, e *engine) {
+	r.keys(n, path, r.engineKeys(path, e), "batch", "ledger", "limits", "dependents", "expose", "unknown")
+}
+
+func (r *reader) engineKeys(path string, e *engine) map[string]func(*tree.Node) {
+	return map[string]func(*tree.Node){
+		"patch_missing": choice(r, path, &e.missing, map[string]bool{"ignore": false, "reject": true}, "dead_letter"),
+		"put_existing":  choice(r, path, &e.put, map[string]putMode{"merge": putMerge, "replace": putReplace, "reject": putReject}),
+	}
+}
+
+func (r *reader) table(f tree.Field, defaults engine) tableSpec {
+	path := "tables." + f.Name
+	t := tableSpec{name: word{f.Name, f.Pos}, engine: defaults}
+	known := map[string]func(*tree.Node){
+		"table":     r.text(path, &t.source),
+		"key":       r.keyColumn(path, &t),
+		"immutable": r.words(path+".immutable", &t.immutable),
+		"server":    r.words(path+".server", &t.server),
+		"ignore":    r.words(path+".ignore", &t.ignore),
+		"default":   r.assignments(path+".default", &t.defaults),
+		"set":       func(n *tree.Node) { r.sets(n, path+".set", &t) },
+		"rules":     func(n *tree.Node) { r.rules(n, path+".rules", &t) },
+	}
+	for name, read := range r.engineKeys(path, &t.engine) {
+		known[name] = read
+	}
+	if f.Name == "" {
+		r.fault(f.Pos, "tables", "", "the name of a table is blank")
+	}
+	r.keys(f.Value, path, known, laterTable...)
+	return t
+}
+
+// keyColumn reads key: {column: name}.
+func (r *reader) keyColumn(path string, t *tableSpec) func(*tree.Node) {
+	return func(n *tree.Node) {
+		r.keys(n, path+".key", map[string]func(*tree.Node){
+			"column": func(n *tree.Node) { t.key = r.word(n, path+".key") },
+		}, "columns", "separator")
+	}
+}
+
+func (r *reader) sets(n *tree.Node, path string, t *tableSpec) {
+	if !r.is(n, path, tree.List) {
+		return
+	}
+	for _, item := range n.Items {
+		s := setSpec{path: path}
+		r.keys(item, path, map[string]func(*tree.Node){
+			"on":     r.ops(path, &s.on),
+			"when":   r.expr(path+".when", &s.when),
+			"values": r.assignments(path, &s.values),
+		})
+		switch {
+		case item.Kind != tree.Map:
+		case s.on.has(writegate.Remove):
+			r.fault(item.Pos, path, "", "set: on delete is not supported yet; a deleted row has no values")
+		case s.on == 0:
+			r.fault(item.Pos, path, "", "the key on: is missing; it lists create and update")
+		case len(s.values) == 0:
+			r.fault(item.Pos, path, "", "the key values: is missing")
+		}
+		t.sets = append(t.sets, s)
+	}
+}
+
+func (r *reader) rules(n *tree.Node, path string, t *tableSpec) {
+	if !r.is(n, path, tree.List) {
+		return
+	}
+	for _, item := range n.Items {
+		u := ruleSpec{name: word{pos: item.Pos}, path: path}
+		r.keys(item, path, map[string]func(*tree.Node){
+			"name":        func(n *tree.Node) { u.name = r.word(n, path); u.path = path + "." + u.name.text },
+			"to":          r.words(path, &u.to),
+			"ops":         r.ops(path, &u.ops),
+			"row":         r.expr(path, &u.row),
+			"using":       r.expr(path, &u.using),
+			"check":       r.expr(path, &u.check),
+			"columns":     r.words(path, &u.columns),
+			"acknowledge": choice(r, path, &u.acknowledged, map[string]bool{"open": true}),
+		}, laterRule...)
+		if item.Kind != tree.Map {
+			continue
+		}
+		r.shape(item.Pos, &u)
+		for i := range t.rules {
+			if u.name.text != "" && t.rules[i].name.text == u.name.text {
+				r.fault(u.name.pos, path, "", "two rules are called %q", u.name.text)
+			}
+		}
+		t.rules = append(t.rules, u)
+	}
+}

@@ -1,0 +1,157 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"writegate/policy/internal/near"
+	"writegate/policy/internal/tree"
+)
+
+// reader turns nodes into a spec and collects every fault on the way.
+type reader struct {
+	file   string
+	faults Faults
+}
+
+func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {
+	r.faults = append(r.faults, Fault{
+		File: r.file, Line: at.Line, Column: at.Column, Code: code, Path: path, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// keys reads a map whose keys are known. Keys that the language has but this version doesn't are as wrong as
+// keys that it never had: nothing is ignored.
+func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Node), later ...string) {
+	if !r.is(n, path, tree.Map) {
+		return
+	}
+	for _, f := range n.Fields {
+		read, ok := known[f.Name]
+		switch {
+		case ok:
+			read(f.Value)
+		case slices.Contains(later, f.Name):
+			r.fault(f.Pos, path, "", "key %q is not supported yet", f.Name)
+		default:
+			names := slices.Sorted(maps.Keys(known))
+			r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, near.Hint(f.Name, names))
+		}
+	}
+}
+
+func (r *reader) is(n *tree.Node, path string, want tree.Kind) bool {
+	if n.Kind == want {
+		return true
+	}
+	r.fault(n.Pos, path, "", "expected %s, found %s", want, n.Kind)
+	return false
+}
+
+// text reads a word into a place.
+func (r *reader) text(path string, into *string) func(*tree.Node) {
+	return func(n *tree.Node) { *into = r.word(n, path).text }
+}
+
+func (r *reader) word(n *tree.Node, path string) word {
+	if r.is(n, path, tree.Scalar) && strings.TrimSpace(n.Text) == "" {
+		r.fault(n.Pos, path, "", "the value is blank")
+	}
+	return word{n.Text, n.Pos}
+}
+
+// words reads a list of distinct words; a single word stands for a list of one.
+func (r *reader) words(path string, into *[]word) func(*tree.Node) {
+	return func(n *tree.Node) {
+		items := n.Items
+		if n.Kind == tree.Scalar {
+			items = []*tree.Node{n}
+		} else if !r.is(n, path, tree.List) {
+			return
+		}
+		for _, item := range items {
+			w := r.word(item, path)
+			if has(*into, w.text) {
+				r.fault(w.pos, path, "", "%q occurs twice", w.text)
+			}
+			*into = append(*into, w)
+		}
+	}
+}
+
+func has(list []word, text string) bool {
+	return slices.ContainsFunc(list, func(w word) bool { return w.text == text })
+}
+
+// expr keeps an expression for the compiler. Null, numbers and truth values mean themselves.
+func (r *reader) expr(path string, into **tree.Node) func(*tree.Node) {
+	return func(n *tree.Node) {
+		if n.Kind != tree.Scalar || strings.TrimSpace(n.Text) == "" {
+			r.fault(n.Pos, path, "", "expected an expression, found %s", n.Kind)
+			return
+		}
+		*into = n
+	}
+}
+
+// assignments reads a map from names to expressions.
+func (r *reader) assignments(path string, into *[]assignment) func(*tree.Node) {
+	return func(n *tree.Node) {
+		if !r.is(n, path, tree.Map) {
+			return
+		}
+		for _, f := range n.Fields {
+			a := assignment{to: word{f.Name, f.Pos}}
+			value := *f.Value
+			if value.Kind == tree.Null {
+				value.Kind, value.Text = tree.Scalar, "null"
+			}
+			r.expr(path+"."+f.Name, &a.expr)(&value)
+			if a.expr != nil {
+				*into = append(*into, a)
+			}
+		}
+	}
+}
+
+func (r *reader) boolean(path string, into *bool) func(*tree.Node) {
+	return func(n *tree.Node) {
+		if n.Kind != tree.Scalar || n.Quoted || (n.Text != "true" && n.Text != "false") {
+			r.fault(n.Pos, path, "", "expected true or false")
+			return
+		}
+		*into = n.Text == "true"
+	}
+}
+
+// choice reads one of a few words.
+func choice[T any](r *reader, path string, into *T, options map[string]T, later ...string) func(*tree.Node) {
+	return func(n *tree.Node) {
+		v, ok := options[n.Text]
+		switch {
+		case n.Kind == tree.Scalar && ok:
+			*into = v
+		case n.Kind == tree.Scalar && slices.Contains(later, n.Text):
+			r.fault(n.Pos, path, "", "%q is not supported yet", n.Text)
+		default:
+			r.fault(n.Pos, path, "", "expected one of %s", strings.Join(slices.Sorted(maps.Keys(options)), ", "))
+		}
+	}
+}
+
+func (r *reader) ops(path string, into *ops) func(*tree.Node) {
+	return func(n *tree.Node) {
+		var list []word
+		r.words(path, &list)(n)
+		for _, w := range list {
+			v, ok := verbs[w.text]
+			if !ok {
+				r.fault(w.pos, path, "", "unknown operation %q; there are create, update and delete", w.text)
+				continue
+			}
+			*into |= only(v)
+		}
+	}
+}

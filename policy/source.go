@@ -1,0 +1,140 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"writegate"
+	"writegate/policy/internal/expr"
+	"writegate/policy/internal/tree"
+)
+
+// Source is a policy file that was read, before it is bound to a schema. It never changes.
+type Source struct {
+	file      string
+	spec      *spec
+	canonical []byte
+}
+
+// Load reads a policy file. What is wrong with its text is [Faults].
+func Load(path string) (*Source, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// Parse reads a policy from text. The name stands for the file in messages. All that is wrong is reported at
+// once, as [Faults].
+func Parse(name string, text []byte) (*Source, error) {
+	root, err := tree.Parse(text)
+	if err != nil {
+		var at *tree.Error
+		if errors.As(err, &at) {
+			return nil, Faults{{File: name, Line: at.Pos.Line, Column: at.Pos.Column, Message: at.Message}}
+		}
+		return nil, err
+	}
+	r := &reader{file: name}
+	s := r.policy(root)
+	if len(r.faults) > 0 {
+		return nil, r.faults.sorted()
+	}
+	return &Source{file: name, spec: s, canonical: root.Canonical()}, nil
+}
+
+// Name is what the policy calls itself, possibly nothing.
+func (s *Source) Name() string { return s.spec.name }
+
+// Tables lists what a driver has to introspect, in the order of the file.
+func (s *Source) Tables() []writegate.TableRef {
+	refs := make([]writegate.TableRef, len(s.spec.tables))
+	for i, t := range s.spec.tables {
+		refs[i] = writegate.TableRef{Name: t.name.text, Source: t.source, Key: t.key.text}
+	}
+	return refs
+}
+
+// spec is the content of a file.
+type spec struct {
+	name   string
+	claims []claimSpec
+	roles  []assignment
+	tables []tableSpec
+}
+
+// word is a name in the file.
+type word struct {
+	text string
+	pos  tree.Pos
+}
+
+// assignment gives something the value of an expression.
+type assignment struct {
+	to   word
+	expr *tree.Node
+}
+
+type claimSpec struct {
+	name     word
+	path     []string
+	typ      string
+	required bool
+	standin  expr.ClaimVal // the converted default, nil when required
+}
+
+type tableSpec struct {
+	name                      word
+	source                    string
+	key                       word
+	immutable, server, ignore []word
+	defaults                  []assignment
+	sets                      []setSpec
+	rules                     []ruleSpec
+	engine                    engine
+}
+
+type setSpec struct {
+	on     ops
+	when   *tree.Node
+	values []assignment
+	path   string
+}
+
+type ruleSpec struct {
+	name              word
+	to                []word
+	ops               ops
+	row, using, check *tree.Node
+	columns           []word
+	acknowledged      bool
+	path              string
+}
+
+// ops is a set of verbs.
+type ops uint8
+
+func only(v writegate.Verb) ops         { return 1 << v }
+func (o ops) has(v writegate.Verb) bool { return o&only(v) != 0 }
+
+var verbs = map[string]writegate.Verb{"create": writegate.Insert, "update": writegate.Update, "delete": writegate.Remove}
+
+const allOps = 1<<writegate.Insert | 1<<writegate.Update | 1<<writegate.Remove
+
+// engine says what happens where a write meets a row or none.
+type engine struct {
+	// missing refuses a PATCH of a row that is not there, instead of letting the deletion win.
+	missing bool
+	put     putMode
+}
+
+// putMode is what a PUT does to a row that is there already.
+type putMode uint8
+
+const (
+	putMerge   putMode = iota // columns that it leaves out keep their values
+	putReplace                // nullable columns that it leaves out, and that the client may write, become null
+	putReject                 // it is refused unless it changes nothing
+)
