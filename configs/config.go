@@ -86,9 +86,9 @@ type Auth struct {
 	JWKS JSON `yaml:"jwks"`
 	// HS256Secret is a shared secret, as the text that signs. For development, or a provider that has nothing better.
 	HS256Secret Secret `yaml:"hs256_secret"`
-	// KeyFile holds key pairs of our own, made when the file is missing. Their tokens are believed, their public
-	// half is served at /.well-known/jwks.json, and `writegate token --config` signs with them. Relative to the
-	// folder of this file.
+	// KeyFile is a private key of our own, a PEM file that nobody else may read; it is made when it is missing. Its
+	// tokens are believed, its public half is served at /.well-known/jwks.json, and `writegate token --config` signs
+	// with it. Relative to the folder of this file.
 	KeyFile string `yaml:"key_file"`
 	// Leeway is how far clocks may differ, at most 10m.
 	Leeway time.Duration `yaml:"leeway"`
@@ -102,7 +102,7 @@ type Database struct {
 	Driver string `yaml:"driver" required:"true" oneof:"postgres,sqlite"`
 	// DSN says where it is: a postgres:// address, or the file of SQLite (relative to the folder of this file).
 	DSN Secret `yaml:"dsn"`
-	// Schema is the Postgres schema of the tables that the policy names without one.
+	// Schema is the Postgres schema of our own tables, made when it is missing.
 	Schema string `yaml:"schema"`
 	// MaxConns bounds the connections that one replica opens.
 	MaxConns int `yaml:"max_conns"`
@@ -161,7 +161,7 @@ func Default() *Config {
 			},
 		},
 		Auth:     Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour},
-		Database: Database{Schema: "public", MaxConns: 16},
+		Database: Database{Schema: "writegate", MaxConns: 16},
 		Chunk:    Chunk{Ops: 1000, Bytes: 4 << 20, Time: 5 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
 	}

@@ -77,7 +77,7 @@ func (d *decoder) validateDatabase(db *Database) {
 		d.required("database.dsn", db.DSN != "", "the file of the database")
 	}
 	d.check("database.rls.role", db.RLS.Role == "" || db.Driver == "postgres" || db.Driver == "", "only for driver postgres")
-	d.check("database.schema", db.Schema != "", "empty; leave the key out for public")
+	d.check("database.schema", db.Schema != "", "empty; leave the key out for writegate")
 	d.positive("database.max_conns", int64(db.MaxConns))
 }
 

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"writegate"
+	"writegate/configs"
+	"writegate/server"
+)
+
+func newServe() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the gateway",
+		Long: `Run the gateway that a configuration describes, until SIGTERM or an interrupt. Then uploads at
+work may finish, for at most server.timeouts.stop; a second signal ends it at once.
+
+It starts only when the whole configuration is right: the database answers, and has every
+table and column that the policy names.`,
+		Example: `  writegate serve --config gate.yaml
+  DATABASE_URL=postgres://app@db/app writegate serve --config configs/examples/postgres.yaml`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config == "" {
+				return required(cmd, "config")
+			}
+			c, err := configs.Load(config)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, newLog(cmd.ErrOrStderr(), c.Log))
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the configuration")
+	return cmd
+}
+
+// serve runs until ctx ends. What it opened it closes in the opposite order, after the last upload.
+func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error) {
+	db, err := openDatabase(ctx, c.Database, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing("database", db)) }()
+	rules, err := bindPolicy(ctx, c.Policy, db, log)
+	if err != nil {
+		return err
+	}
+	keys, err := newKeys(ctx, c.Auth, log)
+	if err != nil {
+		return err
+	}
+	defer keys.verifier.Close()
+
+	pipeline := writegate.NewPipeline(db, pipelineOptions(c, log))
+	o := serverOptions(c, log)
+	o.Auth = keys.verifier
+	o.JWKS = keys.published
+	o.Apply = func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
+		return pipeline.Apply(ctx, caller, rules, up)
+	}
+	o.Checkpoint = db.Checkpoint
+	o.Ready = db.Ready
+	o.Listening = func(addr, metrics net.Addr) {
+		log.InfoContext(ctx, "serving", "addr", addr.String(), "metrics_addr", text(metrics), "driver", c.Database.Driver, "policy", rules.Revision())
+	}
+	srv, err := server.New(o)
+	if err != nil {
+		return err
+	}
+	return srv.Run(ctx)
+}
+
+func closing(what string, c io.Closer) error {
+	if err := c.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", what, err)
+	}
+	return nil
+}
+
+func text(a net.Addr) string {
+	if a == nil {
+		return "none"
+	}
+	return a.String()
+}

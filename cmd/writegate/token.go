@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"writegate/auth"
+	"writegate/configs"
+)
+
+// devAudience is the audience of the tokens of dev without a configuration.
+const devAudience = "writegate"
+
+// keyName is the file with the signing key in the data folder of dev.
+const keyName = "key.pem"
+
+func newToken() *cobra.Command {
+	var data, config, subject string
+	var ttl time.Duration
+	var claims []string
+	cmd := &cobra.Command{
+		Use:   "token (--data DIR | --config FILE) --sub USER",
+		Short: "Print a token for a user",
+		Long: `Print a token for a user, and nothing else, so that it can go into a variable.
+
+It is signed with the key in the data folder of "writegate dev", or with auth.key_file of a
+configuration. The value of a claim is taken as JSON where it is JSON, else as text.`,
+		Example: `  TOKEN=$(writegate token --data ./writegate-data --sub alice)
+  writegate token --config gate.yaml --sub alice --ttl 1h --claim role=admin --claim org=17`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case (data == "") == (config == ""):
+				return misused(cmd, "give either --data or --config")
+			case subject == "":
+				return required(cmd, "sub")
+			}
+			extra, err := parseClaims(claims)
+			if err != nil {
+				return misused(cmd, "%w", err)
+			}
+			key, options, err := signer(data, config)
+			if err != nil {
+				return err
+			}
+			options.Subject, options.TTL, options.Claims = subject, ttl, extra
+			token, err := key.Mint(options)
+			if err != nil {
+				return misused(cmd, "%w", err)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), token)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&data, "data", "", `the data folder of "writegate dev"`)
+	f.StringVar(&config, "config", "", "a configuration with auth.key_file")
+	f.StringVar(&subject, "sub", "", "the user's id, which becomes the claim sub")
+	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives, at most 24h")
+	f.StringArrayVar(&claims, "claim", nil, "a further claim as name=value; may be repeated")
+	return cmd
+}
+
+// signer finds the key and says what its tokens have in common. It makes no key: a token signed by a key
+// that no server knows would only puzzle.
+func signer(data, config string) (*auth.Key, auth.MintOptions, error) {
+	path, options := filepath.Join(data, keyName), auth.MintOptions{Audience: []string{devAudience}}
+	if config != "" {
+		c, err := configs.Load(config)
+		if err != nil {
+			return nil, options, err
+		}
+		if path = c.Auth.KeyFile; path == "" {
+			return nil, options, fmt.Errorf("%s has no auth.key_file, so there is nothing to sign with", config)
+		}
+		options = mintOptions(c.Auth)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, options, fmt.Errorf("there is no key %s yet; dev or serve makes it when it starts", path)
+	}
+	key, err := auth.LoadOrCreateKey(path)
+	return key, options, err
+}
+
+// mintOptions makes tokens that the same configuration accepts.
+func mintOptions(a configs.Auth) auth.MintOptions {
+	o := auth.MintOptions{Audience: a.Audience}
+	if len(a.Issuer) > 0 {
+		o.Issuer = a.Issuer[0]
+	}
+	return o
+}
+
+func parseClaims(pairs []string) (map[string]any, error) {
+	claims := make(map[string]any, len(pairs))
+	for _, pair := range pairs {
+		name, text, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--claim %s: write name=value", pair)
+		}
+		if _, twice := claims[name]; twice {
+			return nil, fmt.Errorf("--claim %s is given twice", name)
+		}
+		if json.Valid([]byte(text)) {
+			claims[name] = json.RawMessage(text) // exact, however long its numbers are
+		} else {
+			claims[name] = text
+		}
+	}
+	return claims, nil
+}

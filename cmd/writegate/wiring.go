@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"writegate"
+	"writegate/auth"
+	"writegate/configs"
+	"writegate/policy"
+	"writegate/server"
+	"writegate/server/dialect"
+)
+
+// newLog writes to stderr as the configuration asks.
+func newLog(w io.Writer, c configs.Log) *slog.Logger {
+	var o slog.HandlerOptions
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.Level)) == nil {
+		o.Level = level
+	}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, &o))
+	}
+	return slog.New(slog.NewTextHandler(w, &o))
+}
+
+// serverOptions are the options that the configuration decides.
+func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
+	s := c.Server
+	return server.Options{
+		OnRefusal:   server.OnRefusal(s.OnRefusal),
+		UploadPaths: s.Paths,
+		Limits: dialect.Limits{
+			Body: int64(s.Limits.Body), Depth: s.Limits.Depth, KeyBytes: int(s.Limits.KeyBytes), StringBytes: int(s.Limits.StringBytes),
+		},
+		MaxInFlight:   s.Limits.InFlight,
+		Origins:       s.CORSOrigins,
+		Addr:          s.Addr,
+		MetricsAddr:   s.MetricsAddr,
+		HeaderTimeout: s.Timeouts.Header,
+		BodyTimeout:   s.Timeouts.Body,
+		IdleTimeout:   s.Timeouts.Idle,
+		UploadTimeout: s.Timeouts.Upload,
+		StopTimeout:   s.Timeouts.Stop,
+		Log:           log,
+	}
+}
+
+func pipelineOptions(c *configs.Config, log *slog.Logger) writegate.Options {
+	return writegate.Options{
+		ChunkOps:         c.Chunk.Ops,
+		ChunkBytes:       int64(c.Chunk.Bytes),
+		ChunkTime:        c.Chunk.Time,
+		UntrustedClients: c.Ledger.UntrustedClientIDs,
+		Log:              log,
+		OnStage:          failpoint(),
+	}
+}
+
+// rules are a policy bound to a database, and the names of the tables that it is about.
+type rules struct {
+	*policy.Bundle
+	tables []string
+}
+
+// bindPolicy loads the rules and checks them against the tables that the database has.
+func bindPolicy(ctx context.Context, path string, db writegate.Applier, log *slog.Logger) (*rules, error) {
+	source, err := policy.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := db.Schema(ctx, source.Tables())
+	if err != nil {
+		return nil, fmt.Errorf("tables of the policy: %w", plain(err))
+	}
+	bundle, err := source.Bind(schema)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range bundle.Warnings() {
+		log.WarnContext(ctx, "policy", "warning", w.String())
+	}
+	return &rules{bundle, slices.Sorted(maps.Keys(schema))}, nil
+}
+
+// keys is whose tokens are believed, and our own key where there is one.
+type keys struct {
+	verifier *auth.Verifier
+	own      *auth.Key // nil when the configuration has none
+	jwks     []byte
+}
+
+// published returns the key set for others to fetch; it has no keys where there is none of our own.
+func (k *keys) published() []byte { return k.jwks }
+
+func newKeys(ctx context.Context, c configs.Auth, log *slog.Logger) (*keys, error) {
+	k := &keys{jwks: []byte(`{"keys":[]}`)}
+	o := verifierOptions(c, log)
+	if c.KeyFile != "" {
+		var err error
+		if k.own, err = auth.LoadOrCreateKey(c.KeyFile); err != nil {
+			return nil, fmt.Errorf("auth.key_file: %w", err)
+		}
+		if k.jwks, err = k.own.PublicJWKS(); err != nil {
+			return nil, fmt.Errorf("auth.key_file: %w", err)
+		}
+		o.JWKS = append(o.JWKS, k.jwks)
+	}
+	var err error
+	if k.verifier, err = auth.NewVerifier(ctx, o); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return k, nil
+}
+
+func verifierOptions(c configs.Auth, log *slog.Logger) auth.Options {
+	o := auth.Options{
+		Audiences: c.Audience, Issuers: c.Issuer, JWKSURLs: c.JWKSURI, InsecureHosts: c.InsecureHosts,
+		Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, Log: log,
+	}
+	if len(c.JWKS) > 0 {
+		o.JWKS = [][]byte{c.JWKS}
+	}
+	if c.HS256Secret != "" {
+		o.HS256Secrets = []auth.Secret{auth.NewSecret(string(c.HS256Secret))}
+	}
+	return o
+}
+
+// plain shows an operator the cause that a client must not see.
+func plain(err error) error {
+	if e := writegate.AsError(err); e != nil && e.Cause != nil {
+		return fmt.Errorf("%s: %w", e.Message, e.Cause)
+	}
+	return err
+}
