@@ -58,7 +58,7 @@ func Decode(method, contentType string, body []byte, lim Limits) (*Request, erro
 // TooLarge refuses a body above the limit in bytes.
 func TooLarge(limit int64) *Fault {
 	return &Fault{Status: 413, Message: fmt.Sprintf("The upload is larger than the limit of %d bytes (%.4g MiB, inflated). "+
-		"The device can't send anything else before it: raise the server's limit for bodies, or upload fewer transactions at once.",
+		"The device can't send anything else before it: raise server.limits.body, or upload fewer transactions at once.",
 		limit, float64(limit)/(1<<20))}
 }
 
