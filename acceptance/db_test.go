@@ -1,0 +1,200 @@
+// Package acceptance tests the stages together: bodies as devices send them, through decoder, policy,
+// pipeline and driver, into real databases.
+package acceptance
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"go.uber.org/goleak"
+	_ "modernc.org/sqlite" // the database/sql driver named sqlite
+
+	"writegate"
+	"writegate/appliers/postgres"
+	"writegate/appliers/sqlite"
+	"writegate/policy"
+	"writegate/server/dialect"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// engine is a kind of database to test against.
+type engine struct {
+	name string
+	// types are this engine's names of the types that tests write in braces, as in "a {json}".
+	types map[string]string
+	open  func(t *testing.T, ddl []string) *stage
+}
+
+var engines = []engine{
+	{"sqlite", map[string]string{"{int}": "INTEGER", "{float}": "REAL", "{bool}": "BOOLEAN", "{json}": "JSON", "{text}": "TEXT", "{decimal}": "DECIMAL", "{timestamp}": "TIMESTAMP"}, openSQLite},
+	{"postgres", map[string]string{"{int}": "bigint", "{float}": "double precision", "{bool}": "boolean", "{json}": "jsonb", "{text}": "text", "{decimal}": "numeric", "{timestamp}": "timestamptz"}, openPostgres},
+}
+
+// stage is a database with a policy, ready for uploads.
+type stage struct {
+	t        *testing.T
+	applier  writegate.Applier
+	pipeline *writegate.Pipeline
+	policy   writegate.Policy
+	sql      *sql.DB
+}
+
+func openSQLite(t *testing.T, ddl []string) *stage {
+	path := filepath.Join(t.TempDir(), "data.db")
+	applier, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = applier.Close() })
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prepare(t, applier, db, ddl)
+}
+
+var databases atomic.Int64
+
+// dsnOf returns the connection URL of a database of this server.
+func dsnOf(t *testing.T, admin, name string) string {
+	cfg, err := pgx.ParseConfig(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", cfg.User, cfg.Password, net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), name)
+}
+
+// freshPostgres makes an empty database that is dropped after the test.
+func freshPostgres(t *testing.T) string {
+	t.Helper()
+	admin := os.Getenv("WRITEGATE_TEST_POSTGRES")
+	if admin == "" {
+		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
+			t.Fatal("WRITEGATE_TEST_POSTGRES is not set")
+		}
+		t.Skip("WRITEGATE_TEST_POSTGRES is not set: make engines-up")
+	}
+	name := fmt.Sprintf("writegate_acceptance_%d_%d", os.Getpid(), databases.Add(1))
+	run := func(ctx context.Context, statement string) {
+		conn, err := pgx.Connect(ctx, admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(ctx)
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			t.Error(err)
+		}
+	}
+	run(t.Context(), "create database "+name)
+	t.Cleanup(func() { run(context.Background(), "drop database "+name+" with (force)") })
+	return dsnOf(t, admin, name)
+}
+
+func openPostgres(t *testing.T, ddl []string) *stage {
+	dsn := freshPostgres(t)
+	return openPostgresAt(t, dsn, dsn, ddl)
+}
+
+// openPostgresAt lets the driver connect elsewhere than the test, for a proxy in between.
+func openPostgresAt(t *testing.T, dsn, driverDSN string, ddl []string) *stage {
+	t.Helper()
+	applier, err := postgres.Open(t.Context(), postgres.Config{DSN: driverDSN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = applier.Close() })
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prepare(t, applier, stdlib.OpenDB(*cfg), ddl)
+}
+
+func prepare(t *testing.T, applier writegate.Applier, db *sql.DB, ddl []string) *stage {
+	t.Cleanup(func() { _ = db.Close() })
+	for _, statement := range ddl {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	return &stage{t: t, applier: applier, pipeline: writegate.NewPipeline(applier, writegate.Options{}), sql: db}
+}
+
+// use binds a policy.
+func (s *stage) use(text string) {
+	s.t.Helper()
+	source, err := policy.Parse("policy.yaml", []byte(text))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	schema, err := s.applier.Schema(s.t.Context(), source.Tables())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	bundle, err := source.Bind(schema)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.policy = bundle
+}
+
+// send applies a body as POST /api/data would, and returns result and answer.
+func (s *stage) send(subject string, body any) (*writegate.Result, dialect.Reply) {
+	s.t.Helper()
+	text, ok := body.([]byte)
+	if !ok {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	req, err := dialect.Decode("POST", "application/json", text, dialect.Limits{})
+	if err != nil {
+		s.t.Fatalf("%v\n%.300s", err, text)
+	}
+	res, err := s.pipeline.Apply(s.t.Context(), writegate.Caller{Subject: subject, Claims: map[string]any{"sub": subject}}, s.policy, req.Upload)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res, dialect.Answer(req, res)
+}
+
+// rows reads one column of text.
+func (s *stage) rows(query string, args ...any) []string {
+	s.t.Helper()
+	found, err := s.sql.QueryContext(s.t.Context(), query, args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	defer found.Close()
+	var out []string
+	for found.Next() {
+		var text sql.NullString
+		if err := found.Scan(&text); err != nil {
+			s.t.Fatal(err)
+		}
+		out = append(out, text.String)
+	}
+	if err := found.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// eachEngine runs a test against every engine. Types in braces in ddl are replaced by the engine's.
+func eachEngine(t *testing.T, ddl []string, test func(t *testing.T, e engine, s *stage)) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { test(t, e, e.open(t, e.ddl(ddl))) })
+	}
+}
