@@ -127,7 +127,9 @@ func appendElement(out []byte, v any, elem *codec) ([]byte, error) {
 	case elem.kind == writegate.Bool:
 		return append(out, map[bool]string{true: "true", false: "false"}[stored == true]...), nil
 	case elem.kind == writegate.Document:
-		return append(out, elem.text(stored)...), nil
+		var compact bytes.Buffer
+		err := json.Compact(&compact, []byte(elem.text(stored)))
+		return append(out, compact.Bytes()...), err
 	case elem.kind == writegate.Int || elem.kind == writegate.Float || elem.kind == writegate.Decimal:
 		if s := elem.text(stored); json.Valid([]byte(s)) { // NaN and the infinities are strings
 			return append(out, s...), nil
