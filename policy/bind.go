@@ -94,6 +94,7 @@ func (b *binder) table(spec *tableSpec) *table {
 		b.fault(spec.name.pos, path, "P101", "table %s has no key column %q", meta.Name, meta.Key)
 		return nil
 	}
+	before := len(b.faults)
 	tb.modes()
 	for i := range spec.rules {
 		tb.rule(&spec.rules[i])
@@ -104,7 +105,9 @@ func (b *binder) table(spec *tableSpec) *table {
 	for i := range spec.sets {
 		tb.set(&spec.sets[i])
 	}
-	tb.fillable()
+	if len(b.faults) == before {
+		tb.fillable()
+	}
 	t.finish()
 	return t
 }
@@ -184,7 +187,7 @@ func (b *tableBinder) set(spec *setSpec) {
 		}
 		s := set{values: b.values(spec.values, spec.path, newScope(verb))}
 		if spec.when != nil {
-			s.when = b.condition(spec.when, spec.path, newScope(verb))
+			s.when = b.condition(spec.when, spec.path+".when", newScope(verb))
 		}
 		b.out.sets[verb] = append(b.out.sets[verb], s)
 	}

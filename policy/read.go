@@ -206,7 +206,7 @@ func (r *reader) rules(n *tree.Node, path string, t *tableSpec) {
 		u := ruleSpec{name: word{pos: item.Pos}, path: path}
 		r.keys(item, path, map[string]func(*tree.Node){
 			"name":        func(n *tree.Node) { u.name = r.word(n, path); u.path = path + "." + u.name.text },
-			"to":          r.words(path, &u.to),
+			"to":          r.some(path, &u.to),
 			"ops":         r.ops(path, &u.ops),
 			"row":         r.expr(path, &u.row),
 			"using":       r.expr(path, &u.using),

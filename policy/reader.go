@@ -81,6 +81,16 @@ func (r *reader) words(path string, into *[]word) func(*tree.Node) {
 	}
 }
 
+// some is like words, but an empty list is a fault: it would read as everybody and mean nobody.
+func (r *reader) some(path string, into *[]word) func(*tree.Node) {
+	return func(n *tree.Node) {
+		r.words(path, into)(n)
+		if n.Kind == tree.List && len(n.Items) == 0 {
+			r.fault(n.Pos, path, "", "the list is empty")
+		}
+	}
+}
+
 func has(list []word, text string) bool {
 	return slices.ContainsFunc(list, func(w word) bool { return w.text == text })
 }

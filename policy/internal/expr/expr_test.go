@@ -148,7 +148,7 @@ func TestFaults(t *testing.T) {
 		{`old.n == 1.0`, Old, `1:6 P102 found no matching overload for == applied to '(int, double)'`},
 		{`old.owner`, Old, `1:0 P102 the expression is string, want bool`},
 		{`claims.org == "x"`, Old, `1:6 P103 claim "org" is not declared under claims:`},
-		{`new.n == 1`, Old, `1:3 P102 new does not exist here; what exists is old`},
+		{`new.n == 1`, Old, `1:0 P102 new does not exist here; what exists is old`},
 		{`old == new`, Old | New, `1:0 P102 old is no value by itself; name a field of it, as in old.id; 1:7 P102 new is no value by itself; name a field of it, as in new.id`},
 		{`changed("nope")`, New, `1:7 P101 table todos has no column "nope"`},
 		{`changed(old.owner)`, Old | New, `1:11 P102 changed() takes the name of a column in quotes`},

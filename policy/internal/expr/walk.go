@@ -40,7 +40,7 @@ func (w *walker) warn(id int64, code, format string, args ...any) {
 
 // walk visits an expression; bound are the names that enclosing loops give to their elements.
 func (w *walker) walk(e ast.Expr, bound []string) {
-	if base, field, ok := fieldOf(e); ok && !slices.Contains(bound, base) {
+	if base, field, ok := fieldOf(e); ok && !slices.Contains(bound, base.AsIdent()) {
 		if w.field(e, base, field) {
 			return
 		}
@@ -97,27 +97,28 @@ func reserved(name string) bool {
 }
 
 // fieldOf recognizes name.field and name.?field.
-func fieldOf(e ast.Expr) (base, field string, ok bool) {
+func fieldOf(e ast.Expr) (base ast.Expr, field string, ok bool) {
 	switch e.Kind() {
 	case ast.SelectKind:
 		s := e.AsSelect()
 		if s.Operand().Kind() == ast.IdentKind {
-			return s.Operand().AsIdent(), s.FieldName(), true
+			return s.Operand(), s.FieldName(), true
 		}
 	case ast.CallKind:
 		c := e.AsCall()
 		if c.FunctionName() != operators.OptSelect || len(c.Args()) != 2 || c.Args()[0].Kind() != ast.IdentKind {
-			return "", "", false
+			return nil, "", false
 		}
 		if lit, is := c.Args()[1].AsLiteral().(types.String); is {
-			return c.Args()[0].AsIdent(), string(lit), true
+			return c.Args()[0], string(lit), true
 		}
 	}
-	return "", "", false
+	return nil, "", false
 }
 
 // field checks a field of one of our variables and reports whether it was one.
-func (w *walker) field(e ast.Expr, base, field string) bool {
+func (w *walker) field(e, of ast.Expr, field string) bool {
+	base := of.AsIdent()
 	switch {
 	case base == "claims":
 		if known := w.table.compiler.claims.order; !slices.Contains(known, field) {
@@ -132,7 +133,7 @@ func (w *walker) field(e ast.Expr, base, field string) bool {
 	case base == changedName:
 		w.column(e, "changed", field)
 	case rowNames[base] != 0 && w.scope&rowNames[base] == 0:
-		w.fault(e.ID(), "P102", "%s does not exist here%s", base, w.instead())
+		w.fault(of.ID(), "P102", "%s does not exist here%s", base, w.instead())
 	case rowNames[base] != 0:
 		w.column(e, base, field)
 	default:
@@ -221,7 +222,7 @@ func (w *walker) member(col *writegate.Column, e ast.Expr) {
 
 func (w *walker) columnOf(e ast.Expr) *writegate.Column {
 	base, field, ok := fieldOf(e)
-	if !ok || rowNames[base] == 0 || w.table.meta == nil {
+	if !ok || rowNames[base.AsIdent()] == 0 || w.table.meta == nil {
 		return nil
 	}
 	return w.table.meta.Column(field)
@@ -246,6 +247,7 @@ var (
 
 // plain puts a message of the library into our words.
 func plain(message string) string {
+	message, _, _ = strings.Cut(message, " expecting {")
 	return operatorName.ReplaceAllString(container.ReplaceAllString(message, ""), "$1")
 }
 
