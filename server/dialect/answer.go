@@ -44,8 +44,9 @@ func done(tx writegate.TxResult) bool {
 	switch tx.Status {
 	case writegate.Applied, writegate.Noop, writegate.Rejected, writegate.Aborted:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // message is the text of the first error that has one. Connectors of the vendor's need a text.

@@ -80,8 +80,7 @@ func bad(format string, args ...any) *Fault {
 
 // fault says what is wrong with a body that can't be read.
 func (d *decoder) fault(err error, contentType string) *Fault {
-	var f *Fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Fault](err); ok {
 		return f
 	}
 	hint := ""

@@ -54,20 +54,19 @@ func (d *decoder) member(e *entry, m member) error {
 }
 
 func (d *decoder) assign(e *entry, f field) (*writegate.Error, error) {
-	if d.PeekKind() == '{' {
-		switch f {
-		case fieldData:
-			data, err := d.row()
-			e.data = data
-			return data.fault, err
-		case fieldPrevious:
-			previous, err := d.row()
-			e.op.Previous = previous.columns
-			if e.op.Previous == nil {
-				e.op.Previous = writegate.Row{}
-			}
-			return previous.fault, err
+	isObject := d.PeekKind() == '{'
+	if isObject && f == fieldData {
+		data, err := d.row()
+		e.data = data
+		return data.fault, err
+	}
+	if isObject && f == fieldPrevious {
+		previous, err := d.row()
+		e.op.Previous = previous.columns
+		if e.op.Previous == nil {
+			e.op.Previous = writegate.Row{} // tracked, and nothing changed
 		}
+		return previous.fault, err
 	}
 	raw, err := d.ReadValue()
 	if err != nil {

@@ -12,8 +12,9 @@ const (
 	fieldMetadata
 	fieldOpID
 	fieldTxID
-	fieldCount
 )
+
+const fieldCount = 8
 
 // synonyms lists the names of each field. Where an operation has several of them, the first of this order
 // that is not null counts: a connector that adds a name to an SDK object means what it added.

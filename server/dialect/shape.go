@@ -149,24 +149,22 @@ func (d *decoder) read(o *object, name string, level int) error {
 // element reads what comes next in a list.
 func (d *decoder) element(l *list, level int) error {
 	start := d.InputOffset()
-	switch d.PeekKind() {
-	case '{':
+	switch kind := d.PeekKind(); {
+	case kind == '{':
 		l.usable = true
 		o, err := d.object(level + 1)
 		if err != nil {
 			return err
 		}
 		return d.place(l, &o, level, start)
-	case '[':
-		if level == top {
-			inner, err := d.list(l.name, inList)
-			if err != nil {
-				return err
-			}
-			l.usable = l.usable || inner.usable || inner.elements == 0
-			l.adopt(0, inner)
-			return nil
+	case kind == '[' && level == top:
+		inner, err := d.list(l.name, inList)
+		if err != nil {
+			return err
 		}
+		l.usable = l.usable || inner.usable || inner.elements == 0
+		l.adopt(0, inner)
+		return nil
 	}
 	raw, err := d.ReadValue()
 	if err != nil {

@@ -111,11 +111,12 @@ func (d *decoder) wire(raw jsontext.Value) (any, *writegate.Error) {
 			return json.Number(raw), tooLong("number", len(raw), d.lim.StringBytes)
 		}
 		return json.Number(raw), nil
+	default:
+		if fault := d.inspect(raw); fault != nil {
+			return writegate.JSON(salvage(raw)), fault
+		}
+		return writegate.JSON(raw), nil
 	}
-	if fault := d.inspect(raw); fault != nil {
-		return writegate.JSON(salvage(raw)), fault
-	}
-	return writegate.JSON(raw), nil
 }
 
 // text decodes a JSON string. One that is not Unicode comes back with replacement characters.

@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"writegate"
 )
@@ -170,15 +171,11 @@ func requestPerOp(queue []captured, entry func(captured) fields) []body {
 func methods(queue []captured, _ func(captured) fields) []body {
 	var out []body
 	for _, c := range queue {
-		data := fields{}
-		if len(c.Data) > 2 {
-			data = fields{"id", c.ID}
-			inner := json.RawMessage(c.Data)
-			out = append(out, body{c.Op, `{"table":` + text(c.Type) + `,"data":{"id":` + text(c.ID) + `,` + string(inner[1:]) + `}`})
-			continue
+		data := `{"id":` + text(c.ID) + `}`
+		if len(c.Data) > len("{}") {
+			data = strings.TrimSuffix(data, "}") + "," + string(c.Data[1:])
 		}
-		data = append(data, "id", c.ID)
-		out = append(out, body{c.Op, text(fields{"table", c.Type, "data", data})})
+		out = append(out, body{c.Op, `{"table":` + text(c.Type) + `,"data":` + data + `}`})
 	}
 	return out
 }
