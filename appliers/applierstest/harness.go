@@ -18,6 +18,10 @@ type Harness struct {
 	// Without names what this database cannot do, each with the reason. A case that needs it is skipped
 	// with that reason; a reason that no case asked for fails the suite.
 	Without map[Feature]string
+	// Scripts is the folder of the conformance scripts. Empty means ../../testdata/conformance.
+	Scripts string
+	// Update writes what this database answers into the scripts, instead of comparing. The model sets it.
+	Update bool
 }
 
 // Feature is something that not every database can do.

@@ -1,11 +1,18 @@
 package applierstest
 
-import "testing"
+import (
+	"flag"
+	"path/filepath"
+	"testing"
+)
 
-// Run tests a driver against the contract of [writegate.Applier].
+// Run tests a driver against the contract of [writegate.Applier], alone and under a pipeline.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := &suite{Harness: h, asked: map[Feature]bool{}}
+	if s.Scripts == "" {
+		s.Scripts = filepath.Join("..", "..", "testdata", "conformance")
+	}
 	groups := []struct {
 		name  string
 		cases []testCase
@@ -28,8 +35,10 @@ func Run(t *testing.T, h Harness) {
 			})
 		}
 	}
+	t.Run("script", s.scripts)
+	all := flag.Lookup("test.run").Value.String() == ""
 	for feature, reason := range h.Without {
-		if !s.asked[feature] {
+		if all && !s.asked[feature] {
 			t.Errorf("%s goes without %q (%s), but no case asked for it", h.Name, feature, reason)
 		}
 	}

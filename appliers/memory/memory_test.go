@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,12 +10,15 @@ import (
 	"writegate/appliers/memory"
 )
 
+var update = flag.Bool("update", false, "write the answers of this database into the conformance scripts")
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContract(t *testing.T) {
 	applierstest.Run(t, applierstest.Harness{
 		Name:    "memory",
 		Open:    open,
+		Update:  *update,
 		Without: map[applierstest.Feature]string{applierstest.Durable: "it is gone with the process", applierstest.Replicas: "it is in one process only"},
 	})
 }
