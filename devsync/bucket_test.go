@@ -127,6 +127,23 @@ func TestJournalRestartsWhenMostRowsAreGone(t *testing.T) {
 	}
 }
 
+func TestJournalDoesNotRestartWhileRowsComeAndGo(t *testing.T) {
+	j := newJournal()
+	rows := map[row]string{}
+	for i := range keepRemoved/2 + 1 {
+		rows[row{"t", fmt.Sprint(i)}] = "1"
+	}
+	take(j, rows)
+	name := j.name
+	for range 3 {
+		take(j, nil)
+		take(j, rows)
+	}
+	if j.name != name || j.removed != 0 {
+		t.Errorf("restarted, or counts %d removed rows", j.removed)
+	}
+}
+
 // TestJournalRandom compares clients that sync now and then with the source.
 func TestJournalRandom(t *testing.T) {
 	seed := rand.Uint64()

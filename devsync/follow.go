@@ -18,17 +18,14 @@ func (s *Server) follow() {
 	defer timer.Stop()
 	for {
 		timer.Stop()
-		poll := timer.C
-		if s.idle() {
-			poll = nil
-		} else {
+		if !s.idle() {
 			timer.Reset(s.o.Poll)
 		}
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.wake:
-		case <-poll:
+		case <-timer.C:
 		}
 		if s.idle() {
 			continue

@@ -111,13 +111,21 @@ type client struct {
 	leave  context.CancelFunc
 	ended  chan struct{}
 
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu       sync.Mutex
+	buf      bytes.Buffer
+	deadline time.Time // of the next write
 }
 
 func (c *client) Header() http.Header    { return c.header }
 func (c *client) WriteHeader(status int) { c.status = status }
 func (c *client) Flush()                 {}
+func (c *client) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	return nil
+}
+
 func (c *client) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +201,7 @@ func call(t *testing.T, s *Server, method, path, authorization, body string) *ht
 	return w
 }
 
-// ended reports whether the server ended the stream.
+// hasEnded reports whether the server ended the stream.
 func (c *client) hasEnded() bool {
 	synctest.Wait()
 	select {

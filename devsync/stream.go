@@ -138,12 +138,8 @@ type lines struct {
 	err error
 }
 
-// newLines lifts the server's deadlines, which are meant for short answers. Not every writer has them: an
-// in-memory one does without.
 func newLines(w http.ResponseWriter) *lines {
-	l := &lines{w: w, rc: http.NewResponseController(w)}
-	_ = l.rc.SetReadDeadline(time.Time{})
-	return l
+	return &lines{w: w, rc: http.NewResponseController(w)}
 }
 
 // end leaves the connection without a deadline of ours, since it may be used again.
@@ -153,6 +149,7 @@ func (l *lines) send(v any) {
 	if l.err != nil {
 		return
 	}
+	// The server's own deadline is meant for short answers. A writer in memory has none at all.
 	_ = l.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if l.err = json.NewEncoder(l.w).Encode(v); l.err == nil {
 		l.err = l.rc.Flush()

@@ -130,6 +130,9 @@ func TestCloseAndLeaveEndTheStream(t *testing.T) {
 		if !one.hasEnded() || two.hasEnded() {
 			t.Errorf("after one left: %v, %v", one.hasEnded(), two.hasEnded())
 		}
+		if !one.deadline.IsZero() || two.deadline.IsZero() {
+			t.Errorf("write deadlines: %v of a stream that ended, %v of one that is open", one.deadline, two.deadline)
+		}
 		s.Close()
 		if !two.hasEnded() {
 			t.Error("still open after Close")

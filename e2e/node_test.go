@@ -160,7 +160,9 @@ func (n nodeRuntime) run(t *testing.T, name string, s script, res any) {
 		t.Fatal(&scriptError{name + " " + s.Style, err, out.String() + errs.String()})
 	}
 	printed := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if err := json.Unmarshal([]byte(printed[len(printed)-1]), res); err != nil {
+	last := json.NewDecoder(strings.NewReader(printed[len(printed)-1]))
+	last.UseNumber() // as exact as the client has them
+	if err := last.Decode(res); err != nil {
 		t.Fatalf("%s %s printed no result: %v\n%s", name, s.Style, err, out.String())
 	}
 }
