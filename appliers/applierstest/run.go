@@ -36,6 +36,7 @@ func Run(t *testing.T, h Harness) {
 		}
 	}
 	t.Run("script", s.scripts)
+	t.Run("history", s.histories)
 	all := flag.Lookup("test.run").Value.String() == ""
 	for feature, reason := range h.Without {
 		if all && !s.asked[feature] {

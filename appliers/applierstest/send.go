@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,9 +64,19 @@ func (p *player) together(copies int, apply func() string) string {
 	return answers[0]
 }
 
-const replayed = " (replayed)"
+const (
+	replayed = " (replayed)"
+	reused   = "\nreused ids: "
+)
 
-func plainAnswer(text string) string { return strings.ReplaceAll(text, replayed, "") }
+// plainAnswer is what every copy of an upload has to be told: all but how much of it was known already.
+func plainAnswer(text string) string {
+	if before, after, found := strings.Cut(text, reused); found {
+		_, rest, _ := strings.Cut(after, "\n")
+		text = strings.TrimSuffix(before+"\n"+rest, "\n")
+	}
+	return strings.ReplaceAll(text, replayed, "")
+}
 
 // answer writes a result down: a line for each transaction, with all that every database has to agree on.
 func answer(up *writegate.Upload, res *writegate.Result) string {
@@ -93,7 +104,7 @@ func answer(up *writegate.Upload, res *writegate.Result) string {
 		lines = append(lines, line)
 	}
 	if res.Reused > 0 {
-		lines = append(lines, fmt.Sprintf("reused ids: %d", res.Reused))
+		lines = append(lines, strings.TrimPrefix(reused, "\n")+strconv.Itoa(res.Reused))
 	}
 	if !res.Identified {
 		lines = append(lines, fmt.Sprintf("without identity: %d", res.Unidentified))
