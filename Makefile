@@ -1,7 +1,6 @@
 TOOL   := go tool -modfile=tools/go.mod
 WITH   := testdata/engines/with.sh
 FUZZ   ?= 30s
-BENCH  ?= .
 ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
 
 .PHONY: help dev test lint check fuzz bench verify e2e vuln engines-up engines-down clean
@@ -29,16 +28,16 @@ fuzz: ## every fuzz target for FUZZ=30s each
 	testdata/engines/fuzz.sh $(FUZZ)
 
 bench: ## the upload path beside bare pgx, on a Postgres of its own
-	$(WITH) go test -run '^$$' -bench '$(BENCH)' -benchtime 1x ./...
+	$(WITH) go run ./bench
 
 e2e: ## the real PowerSync client against the real binary
-	$(WITH) go test -count=1 -timeout 20m -v -run E2E ./...
+	$(WITH) go test -count=1 -timeout 20m -v ./e2e
 
 vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
 	$(TOOL) govulncheck ./...
 
-verify: ## everything that CI runs
-	.ci/run
+verify: ## plant faults that tests must notice, and kill the daemon 25 times in each way
+	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 60m -v ./faults
 
 engines-up: ## start the test databases and print the variables to export
 	@mkdir -p "$(ENGINES)" && chmod 755 "$(ENGINES)" && testdata/engines/postgres.sh up "$(ENGINES)"

@@ -45,7 +45,7 @@ token and the sync stay. The address is always that of --addr.
 
 Never run it in production: everybody who can reach it can read everything.`,
 		Example: `  writegate dev
-  writegate dev --addr 127.0.0.1:7000 --data /var/tmp/gate
+  writegate dev --addr 127.0.0.1:7000 --data ./gate
   writegate dev --lan                   for a phone in the same network
   writegate dev --config gate.yaml      your own database and policy
   writegate dev --no-auth               for demo connectors that send no token`,

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -77,7 +78,7 @@ func (p *playground) refresh(ctx context.Context) error {
 
 // existing asks the file which tables it has besides ours and SQLite's.
 func (p *playground) existing(ctx context.Context) (names []string, err error) {
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(p.path)+"?mode=ro")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.ToSlash(p.path)}).EscapedPath()+"?mode=ro")
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,8 @@ func newToken() *cobra.Command {
 		Long: `Print a token for a user, and nothing else, so that it can go into a variable.
 
 It is signed with the key in the data folder of "writegate dev", or with auth.key_file of a
-configuration. The value of a claim is taken as JSON where it is JSON, else as text.`,
+configuration, which is made when it is missing, or else with its auth.hs256_secret. The
+value of a claim is taken as JSON where it is JSON, else as text.`,
 		Example: `  TOKEN=$(writegate token --data ./writegate-data --sub alice)
   writegate token --config gate.yaml --sub alice --ttl 1h --claim role=admin --claim org=17`,
 		Args: noArgs,
@@ -47,12 +48,12 @@ configuration. The value of a claim is taken as JSON where it is JSON, else as t
 			if err != nil {
 				return misused(cmd, "%w", err)
 			}
-			key, options, err := signer(data, config)
+			mint, options, err := signer(data, config)
 			if err != nil {
 				return err
 			}
 			options.Subject, options.TTL, options.Claims = subject, ttl, extra
-			token, err := key.Mint(options)
+			token, err := mint(options)
 			if err != nil {
 				return misused(cmd, "%w", err)
 			}
@@ -62,32 +63,40 @@ configuration. The value of a claim is taken as JSON where it is JSON, else as t
 	}
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", `the data folder of "writegate dev"`)
-	f.StringVar(&config, "config", "", "a configuration with auth.key_file")
+	f.StringVar(&config, "config", "", "a configuration with auth.key_file or auth.hs256_secret")
 	f.StringVar(&subject, "sub", "", "the user's id, which becomes the claim sub")
 	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives, at most 24h")
 	f.StringArrayVar(&claims, "claim", nil, "a further claim as name=value; may be repeated")
 	return cmd
 }
 
-// signer finds the key and says what its tokens have in common. It makes no key: a token signed by a key
-// that no server knows would only puzzle.
-func signer(data, config string) (*auth.Key, auth.MintOptions, error) {
+// signer finds what to sign with, and says what its tokens have in common.
+func signer(data, config string) (func(auth.MintOptions) (string, error), auth.MintOptions, error) {
 	path, options := filepath.Join(data, keyName), auth.MintOptions{Audience: []string{devAudience}}
-	if config != "" {
+	if config == "" {
+		// A key that no server knows would only puzzle, so none is made in a folder where dev never ran.
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, options, fmt.Errorf("there is no key %s; %q makes one when it starts", path, "writegate dev")
+		}
+	} else {
 		c, err := configs.Load(config)
 		if err != nil {
 			return nil, options, err
 		}
-		if path = c.Auth.KeyFile; path == "" {
-			return nil, options, fmt.Errorf("%s has no auth.key_file, so there is nothing to sign with", config)
-		}
 		options = mintOptions(c.Auth)
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, options, fmt.Errorf("there is no key %s yet; dev or serve makes it when it starts", path)
+		switch path = c.Auth.KeyFile; {
+		case path != "":
+		case c.Auth.HS256Secret != "":
+			return hs256(c.Auth.HS256Secret), options, nil
+		default:
+			return nil, options, fmt.Errorf("%s has neither auth.key_file nor auth.hs256_secret to sign with", config)
+		}
 	}
 	key, err := auth.LoadOrCreateKey(path)
-	return key, options, err
+	if err != nil {
+		return nil, options, err
+	}
+	return key.Mint, options, nil
 }
 
 // mintOptions makes tokens that the same configuration accepts.

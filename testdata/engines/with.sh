@@ -4,7 +4,6 @@
 # A database whose variable (WRITEGATE_TEST_POSTGRES) is set is used as it is. Otherwise one is started: from
 # Debian's packages (installed here as root when they are missing), else by Docker Compose. Where neither can
 # be, its tests are skipped and this says so; with WRITEGATE_TEST_ALL=1, which CI=true implies, that is a failure.
-# The end-to-end tests' client comes from npm, pinned by testdata/e2e/package-lock.json.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -42,17 +41,6 @@ if [ -z "${WRITEGATE_TEST_POSTGRES:-}" ]; then
 		export WRITEGATE_TEST_POSTGRES="postgres://postgres:postgres@$port/postgres?sslmode=disable"
 	else
 		missing "no Postgres here, and no way to get one (Debian as root, or Docker)"
-	fi
-fi
-
-if [ -e "$root/testdata/e2e/package.json" ]; then
-	if command -v npm >/dev/null; then
-		# npm keeps what it has: the folder is filled anew only when the lock file changed.
-		lock=$root/testdata/e2e/package-lock.json
-		done=$root/testdata/e2e/node_modules/.writegate-lock
-		cmp -s "$lock" "$done" || { npm ci --prefix "$root/testdata/e2e" --no-audit --no-fund --loglevel=error >&2 && cp "$lock" "$done"; }
-	else
-		missing "no npm for the end-to-end tests with the real client"
 	fi
 fi
 
