@@ -13,7 +13,8 @@ type judge struct {
 	bundle *Bundle
 	vars   *expr.Vars
 	roles  []bool
-	grants []*rule // reused
+	grants []*rule  // reused
+	names  []string // reused
 }
 
 // Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.
@@ -123,16 +124,21 @@ func (t *table) refuse(code writegate.Code, reason, column, message string) *wri
 
 // needs adds the columns that the client sent to those that every decision on the table reads.
 func (t *table) needs(values writegate.Row) []string {
-	out := t.needsChange
+	more := 0
 	for name := range values {
 		if _, ok := slices.BinarySearch(t.needsChange, name); !ok {
-			out = append(out[:len(out):len(out)], name)
+			more++
 		}
 	}
-	if len(out) > len(t.needsChange) {
-		slices.Sort(out)
+	if more == 0 {
+		return t.needsChange
 	}
-	return out
+	out := append(make([]string, 0, len(t.needsChange)+len(values)), t.needsChange...)
+	for name := range values {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // quote makes a client's word safe to print, and short.

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"maps"
-	"slices"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -20,7 +19,11 @@ func (j *judge) create(t *table, a *writegate.Admitted) writegate.Decision {
 	if len(j.grants) == 0 {
 		return t.notWritable(nil)
 	}
-	if refusal := j.covering(t, sortedKeys(a.Values)); refusal != nil {
+	j.names = j.names[:0]
+	for name := range a.Values {
+		j.names = append(j.names, name)
+	}
+	if refusal := j.covering(t, j.names); refusal != nil {
 		return writegate.Decision{Refusal: refusal}
 	}
 	row := make(writegate.Row, len(t.columns))
@@ -80,13 +83,4 @@ func (j *judge) complete(t *table, row writegate.Row) (written []string, stop *w
 		}
 	}
 	return append(written, filled...), nil
-}
-
-func sortedKeys(row writegate.Row) []string {
-	names := make([]string, 0, len(row))
-	for name := range row {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

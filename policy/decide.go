@@ -116,26 +116,27 @@ func first(a, b error) error {
 	return b
 }
 
-// covering keeps the grants whose columns include all that the client wants to change, and names the first
-// column that is missing when none does.
+// covering keeps the grants whose columns include all that the client wants to change. When none does, it
+// names the first column, by name, that some grant lacks.
 func (j *judge) covering(t *table, want []string) *writegate.Error {
-	var short *column
+	lacking := ""
 	kept := j.grants[:0]
-next:
 	for _, r := range j.grants {
+		whole := true
 		for _, name := range want {
 			if !r.columns[name] {
-				if short == nil {
-					short = t.columns[name]
+				whole = false
+				if lacking == "" || name < lacking {
+					lacking = name
 				}
-				continue next
 			}
 		}
-		kept = append(kept, r)
+		if whole {
+			kept = append(kept, r)
+		}
 	}
-	j.grants = kept
-	if len(kept) == 0 {
-		return t.forbidden(short)
+	if j.grants = kept; len(kept) == 0 {
+		return t.forbidden(t.columns[lacking])
 	}
 	return nil
 }

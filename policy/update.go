@@ -26,7 +26,7 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	case expr.Unknown:
 		return undecided
 	}
-	changed, stop := t.differing(a, old)
+	changed, stop := j.differing(t, a, old)
 	if stop != nil {
 		return *stop
 	}
@@ -64,24 +64,33 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	return t.notWritable(cause)
 }
 
-// differing lists, in order, the columns that the client wants to change.
-func (t *table) differing(a *writegate.Admitted, old writegate.Row) ([]string, *writegate.Decision) {
-	var out []string
-	for _, name := range sortedKeys(a.Values) {
+// differing lists the columns that the client wants to change. The list is good until the next operation.
+func (j *judge) differing(t *table, a *writegate.Admitted, old writegate.Row) ([]string, *writegate.Decision) {
+	j.names = j.names[:0]
+	fixed, unsure := "", false
+	for name, v := range a.Values {
 		c := t.columns[name]
 		was, known := old[name]
 		switch {
-		case known && c.Equal(was, a.Values[name]):
+		case known && c.Equal(was, v):
 		case c.immutable && !known:
-			return nil, &undecided
+			unsure = true
 		case c.immutable:
-			return nil, &writegate.Decision{Refusal: t.refuse(
-				writegate.Unauthorized, "column.immutable", name, c.qualified+": the column can't be changed")}
+			if fixed == "" || name < fixed {
+				fixed = name
+			}
 		default:
-			out = append(out, name)
+			j.names = append(j.names, name)
 		}
 	}
-	return out, nil
+	switch {
+	case fixed != "":
+		return nil, &writegate.Decision{Refusal: t.refuse(
+			writegate.Unauthorized, "column.immutable", fixed, t.columns[fixed].qualified+": the column can't be changed")}
+	case unsure:
+		return nil, &undecided
+	}
+	return j.names, nil
 }
 
 // proposal is the row as it would be, and the columns that may differ from the stored one. It has no row when
