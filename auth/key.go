@@ -125,11 +125,8 @@ func createKey(path string) error {
 // ID returns the key's kid: its RFC 7638 thumbprint.
 func (k *Key) ID() string { return k.kid }
 
-// String names the key by its kid and shows nothing else of it.
+// String names the key by its kid.
 func (k *Key) String() string { return "key " + k.kid }
-
-// Format prints [Key.String], whatever the verb.
-func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // PublicJWKS returns the key set that verifies the key's tokens, as JSON: public members, kid, alg and
 // use. It fits [Options.JWKS], so that own tokens are verified without any network.

@@ -38,6 +38,9 @@ func TestSecretHides(t *testing.T) {
 			t.Errorf("shows %q:\n%s", form, &out)
 		}
 	}
+	if got := string(must(json.Marshal(s))) + string(must(yaml.Marshal(s))); got != "\"\\u003csecret\\u003e\"<secret>\n" {
+		t.Error(got)
+	}
 	if got := fmt.Sprintf("%s|%v|%#v|%s", s, s, s, Secret{}); got != "<secret>|<secret>|<secret>|" {
 		t.Error(got)
 	}

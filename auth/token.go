@@ -36,7 +36,7 @@ func readHeader(token string) (*header, error) {
 	if err == nil {
 		err = json.Unmarshal(text, h)
 	}
-	if err == nil && h.Kid != nil && h.Kid.Kind() != 'n' {
+	if err == nil && h.Kid != nil { // Null is as good as absent.
 		err = json.Unmarshal(h.Kid, &h.kid)
 	}
 	if err != nil {
