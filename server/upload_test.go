@@ -83,16 +83,21 @@ func TestNoAuth(t *testing.T) {
 }
 
 func TestApplyOutlivesTheClient(t *testing.T) {
-	began, gone, finish := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	began, watching, gone, finish := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	result := make(chan error, 1)
 	s := start(t, func(o *Options) {
 		o.Apply = func(ctx context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
 			close(began)
 			<-finish
+			select {
+			case <-ctx.Done():
+			case <-time.After(50 * time.Millisecond): // the server may see the client hang up late
+			}
 			result <- ctx.Err()
 			return applied(up), nil
 		}
 		o.Mount = map[string]http.Handler{"/watch": http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(watching)
 			<-r.Context().Done()
 			close(gone)
 		})}
@@ -118,6 +123,7 @@ func TestApplyOutlivesTheClient(t *testing.T) {
 		}()
 	}
 	<-began
+	<-watching
 	hangUp()
 	for range 2 {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
