@@ -14,7 +14,8 @@ import (
 const MaxToken = 16 << 10
 
 // Options say which tokens are good. At least one audience and one source of keys are required; every
-// other zero field means its default. Faults name the fields as the configuration file does.
+// other zero field means its default. Faults call a field by the name in parentheses, which is its key in
+// the configuration file where it has one.
 type Options struct {
 	// Audiences (audience) are accepted in aud, which may be a string or a list: one match is enough.
 	Audiences []string
