@@ -60,16 +60,13 @@ func statusOf(e *writegate.Error) int {
 
 // faultOf makes the answer to any error that a handler can return.
 func faultOf(err error) *fault {
-	var f *fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
-	var d *dialect.Fault
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*dialect.Fault](err); ok {
 		return &fault{status: d.Status, message: d.Message, cause: err}
 	}
-	var h *echo.HTTPError
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return &fault{status: h.Code, message: http.StatusText(h.Code), cause: err}
 	}
 	e := writegate.AsError(err)
@@ -119,7 +116,7 @@ func (s *Server) protect(c echo.Context, fn func() error) (err error) {
 		if v == nil {
 			return
 		}
-		if v == http.ErrAbortHandler {
+		if e, ok := v.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 			panic(v)
 		}
 		s.log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))

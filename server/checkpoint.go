@@ -25,8 +25,7 @@ func (s *Server) checkpoint(c echo.Context) error {
 	r := c.Request()
 	var caller *writegate.Caller
 	if !s.opts.NoAuth {
-		if caller, err = s.authenticate(r.Context(), r); err != nil {
-			s.metrics.authFailures.WithLabelValues(authFailure(err)).Inc()
+		if caller, err = s.authenticate(r); err != nil {
 			return err
 		}
 	}

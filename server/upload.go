@@ -60,8 +60,7 @@ func (s *Server) take(c echo.Context, v *visit) error {
 	defer leave()
 	r := c.Request()
 	if !s.opts.NoAuth {
-		if v.caller, err = s.authenticate(r.Context(), r); err != nil {
-			s.metrics.authFailures.WithLabelValues(authFailure(err)).Inc()
+		if v.caller, err = s.authenticate(r); err != nil {
 			return err
 		}
 	}
