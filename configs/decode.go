@@ -125,7 +125,7 @@ func (d *decoder) scalar(path string, n ast.Node) (string, bool) {
 	}
 	text, err := expand(text, d.env)
 	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
 			d.fault(n, path, "%s", line)
 		}
 	}

@@ -77,8 +77,7 @@ func (d *decoder) parse(text []byte) ast.Node {
 
 func (d *decoder) syntax(err error) {
 	f := Fault{File: d.file, Line: 1, Column: 1, Message: "not YAML"}
-	var syntax *yaml.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		f.Message += ": " + syntax.GetMessage()
 		if token := syntax.GetToken(); token != nil && token.Position != nil {
 			f.Line, f.Column = token.Position.Line, token.Position.Column

@@ -71,8 +71,7 @@ func TestFaults(t *testing.T) {
 			if err == nil {
 				t.Fatal("no fault")
 			}
-			var faults configs.Faults
-			if !errors.As(err, &faults) {
+			if _, ok := errors.AsType[configs.Faults](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			if strings.Contains(err.Error(), "hunter2") {

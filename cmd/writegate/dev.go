@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -87,14 +85,6 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// backend is where the uploads of dev go, and what its sync reads.
-type backend struct {
-	database
-	apply  func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error)
-	tables func() []string
-	about  string
-}
-
 // dev runs until ctx ends.
 func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
@@ -153,73 +143,6 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		return err
 	}
 	return srv.Run(ctx)
-}
-
-func newBackend(ctx context.Context, f devFlags, c *configs.Config, log *slog.Logger) (*backend, error) {
-	if f.config == "" {
-		p, err := openPlayground(ctx, f.data)
-		if err != nil {
-			return nil, err
-		}
-		pipeline := writegate.NewPipeline(p, pipelineOptions(c, log))
-		apply := func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-			rules, err := p.grown(ctx, up)
-			if err != nil {
-				return nil, err
-			}
-			return pipeline.Apply(ctx, caller, rules, up)
-		}
-		return &backend{database: p, apply: apply, tables: p.tables, about: p.path + " (SQLite)"}, nil
-	}
-	db, err := openDatabase(ctx, c.Database, log)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := bindPolicy(ctx, c.Policy, db, log)
-	if err != nil {
-		return nil, errors.Join(err, closing("database", db))
-	}
-	pipeline := writegate.NewPipeline(db, pipelineOptions(c, log))
-	apply := func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-		return pipeline.Apply(ctx, caller, rules, up)
-	}
-	about := fmt.Sprintf("%s of %s, policy %s", c.Database.Driver, f.config, c.Policy)
-	return &backend{database: db, apply: apply, tables: func() []string { return rules.tables }, about: about}, nil
-}
-
-// mint makes a development token. No subject is the developer.
-func (k *keys) mint(c configs.Auth, subject string) (server.Token, error) {
-	if subject == "" {
-		subject = devSubject
-	}
-	o := mintOptions(c)
-	o.Subject, o.TTL, o.Now = subject, devTTL, time.Now()
-	token, err := k.own.Mint(o)
-	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(devTTL)}, err
-}
-
-// reader tells the sync whom it serves.
-func (k *keys) reader(noAuth bool) func(context.Context, string) (string, time.Time, error) {
-	return func(ctx context.Context, token string) (string, time.Time, error) {
-		if noAuth {
-			return "anonymous", time.Time{}, nil
-		}
-		caller, err := k.verifier.Authenticate(ctx, token)
-		if err != nil {
-			return "", time.Time{}, err
-		}
-		return caller.Subject, expiry(caller), nil
-	}
-}
-
-// expiry is when a verified token ends; the zero time when that can't be read.
-func expiry(caller *writegate.Caller) time.Time {
-	number, _ := caller.Claims["exp"].(json.Number)
-	seconds, err := number.Float64()
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(int64(seconds), 0)
 }
 
 // localOrigins are the pages and web views of this machine. Others could have a browser ask for a token.

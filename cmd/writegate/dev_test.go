@@ -3,13 +3,12 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"os"
 )
 
 // TestDevCurl pastes the printed curl into a shell.

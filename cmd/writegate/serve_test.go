@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	"writegate/appliers"
 	"writegate/configs"
 	"writegate/server"
 	"writegate/server/dialect"
@@ -123,5 +125,13 @@ func TestDefaults(t *testing.T) {
 	}
 	if o.OnRefusal != server.Stop || o.MaxInFlight != 256 || o.Addr != "127.0.0.1:6060" {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestDrivers keeps the drivers that the configuration allows equal to those there are.
+func TestDrivers(t *testing.T) {
+	field, _ := reflect.TypeFor[configs.Database]().FieldByName("Driver")
+	if got, want := field.Tag.Get("oneof"), strings.Join(appliers.Names(), ","); got != want {
+		t.Errorf("the configuration allows %s, there are %s", got, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"writegate"
+	"writegate/appliers"
 	"writegate/auth"
 	"writegate/configs"
 	"writegate/policy"
@@ -60,6 +61,16 @@ func pipelineOptions(c *configs.Config, log *slog.Logger) writegate.Options {
 		Log:              log,
 		OnStage:          failpoint(),
 	}
+}
+
+func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (appliers.Database, error) {
+	db, err := appliers.Open(ctx, c.Driver, appliers.Config{
+		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s database: %w", c.Driver, plain(err))
+	}
+	return db, nil
 }
 
 // rules are a policy bound to a database, and the names of the tables that it is about.

@@ -1,0 +1,123 @@
+package writegate_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the path of this module, and of its root package.
+const module = "writegate"
+
+// TestArchitecture holds the imports to the picture in the package comment: stages know the shared types and
+// themselves, never each other, so that each can be read and replaced alone. Only commands, and the tests
+// that run commands, import several.
+func TestArchitecture(t *testing.T) {
+	for _, p := range packages(t) {
+		own := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		for _, imported := range p.Imports {
+			if reason := forbidden(own, imported); reason != "" {
+				t.Errorf("%s imports %s: %s", p.ImportPath, imported, reason)
+			}
+		}
+	}
+}
+
+// TestArchitectureSees has the rule refuse what it is for.
+func TestArchitectureSees(t *testing.T) {
+	tests := []struct {
+		own, imported string
+		ok            bool
+	}{
+		{"", "context", true},
+		{"", "github.com/google/go-cmp/cmp", false},
+		{"", "writegate/policy", false},
+		{"auth", "writegate", true},
+		{"auth", "writegate/server", false},
+		{"policy/internal/tree", "writegate/policy/internal/expr", true},
+		{"policy/internal/expr", "cel.dev/cel-go/cel", true},
+		{"auth", "cel.dev/cel-go/cel", false},
+		{"server", "writegate/server/dialect", true},
+		{"server", "github.com/labstack/echo/v4", true},
+		{"devsync", "github.com/labstack/echo/v4", false},
+		{"cmd/writegate", "github.com/labstack/echo/v4/middleware", false},
+		{"appliers/sqlite", "writegate/appliers/postgres", false},
+		{"appliers/sqlite", "writegate/appliers/applierstest", false},
+		{"appliers/sqlite", "modernc.org/sqlite", true},
+		{"appliers/applierstest", "writegate/appliers/memory", true},
+		{"appliers", "writegate/appliers/memory", true},
+		{"configs", "writegate/server", false},
+		{"cmd/writegate", "writegate/server", true},
+	}
+	for _, tt := range tests {
+		if reason := forbidden(tt.own, tt.imported); (reason == "") != tt.ok {
+			t.Errorf("%s imports %s: %q", path.Join(module, tt.own), tt.imported, reason)
+		}
+	}
+}
+
+// forbidden says why the package at a folder of ours may not import another package, or nothing.
+func forbidden(own, imported string) string {
+	first, _, _ := strings.Cut(imported, "/")
+	switch {
+	case strings.HasPrefix(imported, "github.com/labstack/echo") && !below(own, "server"):
+		return "Echo stays in server"
+	case strings.HasPrefix(imported, "cel.dev/") && !below(own, "policy"):
+		return "CEL stays in policy"
+	case own == "" && (first == module || strings.Contains(first, ".")):
+		return "the root package imports the standard library only"
+	case imported == module || first != module:
+		return ""
+	case slices.Contains([]string{"appliers", "appliers/applierstest", "bench"}, own), below(own, "cmd"):
+		return "" // these are about several packages
+	case below(strings.TrimPrefix(imported, module+"/"), stage(own)):
+		return ""
+	}
+	return "a stage imports the root package and itself only"
+}
+
+// stage is the folder that a package belongs to: the first one, or the driver's.
+func stage(own string) string {
+	parts := strings.Split(own, "/")
+	if parts[0] == "appliers" && len(parts) > 1 {
+		return path.Join(parts[:2]...)
+	}
+	return parts[0]
+}
+
+func below(folder, parent string) bool {
+	return folder == parent || strings.HasPrefix(folder, parent+"/")
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages lists the module's packages with what they import outside of tests.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			if len(all) < 8 {
+				t.Fatalf("only %d packages", len(all))
+			}
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
