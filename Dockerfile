@@ -1,0 +1,15 @@
+# Made as two stages: the result is one static binary and the certificates of certificate authorities.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/writegate ./cmd/writegate && mkdir /out/data
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/writegate /usr/local/bin/writegate
+COPY --from=build --chown=nonroot:nonroot /out/data /data
+WORKDIR /data
+EXPOSE 6060 6061
+ENTRYPOINT ["writegate"]
+CMD ["serve", "--config", "/etc/writegate/writegate.yaml"]
