@@ -44,6 +44,12 @@ func refuse(reason, message string) *writegate.Error {
 	return &writegate.Error{Class: writegate.Forbidden, Code: writegate.Unauthorized, Reason: reason, Message: message}
 }
 
+func because(cause error, reason, message string) *writegate.Error {
+	e := refuse(reason, message)
+	e.Cause = cause
+	return e
+}
+
 func unavailable(cause error) *writegate.Error {
 	return &writegate.Error{
 		Class: writegate.Retry, Code: writegate.Unavailable, Reason: ReasonKeysUnavailable,
@@ -51,32 +57,25 @@ func unavailable(cause error) *writegate.Error {
 	}
 }
 
-// explain turns what the parser says into our one error type. What is in the chain as one already wins.
+// explain turns what the parser says into our one error type. One that is in the chain already wins, as it is:
+// the chain as its cause would be a circle.
 func explain(err error) *writegate.Error {
-	e := translate(err)
-	if e.Cause == nil && e != err {
-		e.Cause = err
-	}
-	return e
-}
-
-func translate(err error) *writegate.Error {
 	var own *writegate.Error
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return refuse(ReasonExpired, "The token has expired.")
+		return because(err, ReasonExpired, "The token has expired.")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
-		return refuse(ReasonNotYet, "The token is not valid yet (nbf).")
+		return because(err, ReasonNotYet, "The token is not valid yet (nbf).")
 	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
-		return refuse(ReasonNotYet, "The token was issued in the future (iat).")
+		return because(err, ReasonNotYet, "The token was issued in the future (iat).")
 	case errors.As(err, &own):
 		return own
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return refuse(ReasonAudience, "The token's audience is not accepted here.")
+		return because(err, ReasonAudience, "The token's audience is not accepted here.")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return refuse(ReasonClaim, "The token has no exp.")
+		return because(err, ReasonClaim, "The token has no exp.")
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return refuse(ReasonMalformed, "The token's parts are not strict base64url with a strict JSON object for claims.")
+		return because(err, ReasonMalformed, "The token's parts are not strict base64url with a strict JSON object for claims.")
 	}
-	return refuse(ReasonSignature, "The token's signature does not match its key.")
+	return because(err, ReasonSignature, "The token's signature does not match its key.")
 }

@@ -96,8 +96,7 @@ func (s *source) get(ctx context.Context) ([]byte, error) {
 
 // withoutURL drops the URL from an error of the client, since its query may hold a credential.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -237,7 +237,7 @@ func TestKeyPrintsItsID(t *testing.T) {
 		fmt.Fprintf(&log, verb+"\n", k)
 		fmt.Fprintf(&log, verb+"\n", struct{ k *Key }{k})
 	}
-	for _, form := range []string{fmt.Sprint([]byte(edKey())), fmt.Sprintf("%x", []byte(edKey())), string(edKey())} {
+	for _, form := range []string{fmt.Sprintf("%d", []byte(edKey())), fmt.Sprintf("%x", []byte(edKey())), string(edKey())} {
 		if strings.Contains(log.String(), form[1:len(form)-1]) {
 			t.Errorf("shows the private key:\n%s", &log)
 		}

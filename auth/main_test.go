@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"strings"
 	"sync"
@@ -149,6 +150,9 @@ func reasonOf(t testing.TB, err error) string {
 	var e *writegate.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error of type %T: %v", err, err)
+	}
+	if errors.Is(err, fs.ErrClosed) { // Walks the whole chain of causes, which must end.
+		t.Error("nothing was closed")
 	}
 	class, code := writegate.Forbidden, writegate.Unauthorized
 	if e.Reason == ReasonKeysUnavailable {

@@ -120,11 +120,11 @@ func newKey(kid, alg string, public any) (*key, error) {
 		}
 		algs = []string{alg}
 	}
-	print, err := thumbprint(public)
+	thumb, err := thumbprint(public)
 	if err != nil {
 		return nil, err
 	}
-	return &key{kid: kid, algs: algs, public: public, id: fmt.Sprintf("%q %q %s", kid, algs, print)}, nil
+	return &key{kid: kid, algs: algs, public: public, id: fmt.Sprintf("%q %q %s", kid, algs, thumb)}, nil
 }
 
 func algorithms(public any) ([]string, error) {
@@ -177,7 +177,7 @@ func sharedKeys(secret Secret) ([]*key, error) {
 	return keys, nil
 }
 
-// isPublicAlg reports whether an algorithm is verified with a public key.
+// isPublicAlg reports whether an algorithm is verified with a public key, which is what a fetched set can hold.
 func isPublicAlg(alg string) bool {
 	switch alg {
 	case "ES256", "ES384", "ES512", "EdDSA":

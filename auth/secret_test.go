@@ -33,7 +33,7 @@ func TestSecretHides(t *testing.T) {
 	out.Write(must(json.Marshal(h)))
 	out.Write(must(yaml.Marshal(h)))
 	out.WriteString(fmt.Errorf("wrapped: %v", s).Error())
-	for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), fmt.Sprint([]byte(text))} {
+	for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), fmt.Sprintf("%d", []byte(text))} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("shows %q:\n%s", form, &out)
 		}

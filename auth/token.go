@@ -40,9 +40,7 @@ func readHeader(token string) (*header, error) {
 		err = json.Unmarshal(h.Kid, &h.kid)
 	}
 	if err != nil {
-		e := refuse(ReasonMalformed, "The token's header is not a strict JSON object with string alg and kid.")
-		e.Cause = err
-		return nil, e
+		return nil, because(err, ReasonMalformed, "The token's header is not a strict JSON object with string alg and kid.")
 	}
 	return h, h.check()
 }
@@ -60,5 +58,9 @@ func (h *header) check() error {
 }
 
 func notTokenRune(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+		return false
+	}
+	return true
 }

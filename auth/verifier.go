@@ -126,7 +126,7 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 	switch {
 	case named:
 		return refuse(ReasonAlgorithm, "The token's algorithm is not the one of its key.")
-	case !ring.algs[h.Alg] && !(len(v.sources) > 0 && isPublicAlg(h.Alg)): // A key set can hold public keys only.
+	case !ring.algs[h.Alg] && (len(v.sources) == 0 || !isPublicAlg(h.Alg)):
 		return refuse(ReasonAlgorithm, "The token's algorithm is not accepted here.")
 	case h.kid == "":
 		return refuse(ReasonKeyUnknown, "The token has no kid, and every key for its algorithm has one.")

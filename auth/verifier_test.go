@@ -20,12 +20,21 @@ func TestAcceptedAlgorithms(t *testing.T) {
 		alg, kid string
 		key      any
 	}{
-		{"RS256", "r1", rsaKey()}, {"RS384", "r1", rsaKey()}, {"RS512", "r1", rsaKey()},
-		{"PS256", "r1", rsaKey()}, {"PS384", "r1", rsaKey()}, {"PS512", "r1", rsaKey()},
+		{"RS256", "r1", rsaKey()},
+		{"RS384", "r1", rsaKey()},
+		{"RS512", "r1", rsaKey()},
+		{"PS256", "r1", rsaKey()},
+		{"PS384", "r1", rsaKey()},
+		{"PS512", "r1", rsaKey()},
 		{"RS256", "rs", rsaKey()},
-		{"ES256", "e2", p256()}, {"ES384", "e3", p384()}, {"ES512", "e5", p521()}, {"EdDSA", "ed", edKey()},
-		{"ES256", "", p256()}, {"ES256", "nobody's", p256()},
-		{"HS256", "", []byte(secret)}, {"HS256", "nobody's", []byte(secret)},
+		{"ES256", "e2", p256()},
+		{"ES384", "e3", p384()},
+		{"ES512", "e5", p521()},
+		{"EdDSA", "ed", edKey()},
+		{"ES256", "", p256()},
+		{"ES256", "nobody's", p256()},
+		{"HS256", "", []byte(secret)},
+		{"HS256", "nobody's", []byte(secret)},
 	} {
 		t.Run(tt.alg+" "+tt.kid, func(t *testing.T) {
 			header := object{"alg": tt.alg, "typ": "JWT"}
@@ -43,8 +52,10 @@ func TestAcceptedAlgorithms(t *testing.T) {
 func TestCaller(t *testing.T) {
 	v := newVerifier(t, allKeys())
 	now := time.Now().Unix()
-	claims := good().with(object{"exp": now + 300, "iat": now, "big": json.Number("12345678901234567890.000000001"),
-		"deep": []any{object{"n": json.Number("1e400")}, nil, true}})
+	claims := good().with(object{
+		"exp": now + 300, "iat": now, "big": json.Number("12345678901234567890.000000001"),
+		"deep": []any{object{"n": json.Number("1e400")}, nil, true},
+	})
 	for range 2 { // The second one comes from the cache.
 		got, err := v.Authenticate(t.Context(), rs256(claims))
 		if err != nil {
