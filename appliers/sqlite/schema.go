@@ -86,17 +86,19 @@ func (d *DB) table(ctx context.Context, ref writegate.TableRef) (*writegate.Tabl
 	if key == nil {
 		return nil, fault("there is no column %s", table.Key)
 	}
+	exact, err := d.comparesExactly(ctx, name, key.Name)
+	if err != nil {
+		return nil, err
+	}
 	rowID := len(primary) == 1 && primary[0] == key.Name && strings.EqualFold(key.Native, "INTEGER")
-	switch collation, isUnique := unique[key.Name]; {
-	case !isUnique && !rowID:
-		return nil, fault("column %s is not unique by itself", key.Name)
-	case isUnique && collation != "BINARY":
-		return nil, fault("column %s compares with collation %s; a key needs BINARY", key.Name, collation)
-	}
-	if key.ReadOnly {
+	switch {
+	case !unique[key.Name] && !rowID:
+		return nil, fault("column %s is not unique by itself under collation BINARY", key.Name)
+	case !exact:
+		return nil, fault("column %s has a collation that takes different texts for the same; a key needs BINARY", key.Name)
+	case key.ReadOnly:
 		return nil, fault("column %s is generated and can't be the key", key.Name)
-	}
-	if !asKey(key) {
+	case !asKey(key):
 		return nil, fault("column %s of type %s can't be the key", key.Name, key.Native)
 	}
 	key.Nullable, key.HasDefault = false, key.HasDefault || rowID
@@ -130,24 +132,29 @@ func (d *DB) columns(ctx context.Context, table *writegate.Table, strict bool) (
 	return primary, rows.Err()
 }
 
-// uniqueColumns returns the columns that are unique by themselves, each with the collation that makes them so.
-func (d *DB) uniqueColumns(ctx context.Context, table string) (map[string]string, error) {
-	rows, err := d.reader.QueryContext(ctx, `SELECT min(x.name), min(x.coll), count(*) FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS x
-		WHERE l."unique" AND NOT l.partial AND x.key GROUP BY l.name`, table)
+// uniqueColumns returns the columns that are unique by themselves, letter for letter.
+func (d *DB) uniqueColumns(ctx context.Context, table string) (map[string]bool, error) {
+	rows, err := d.reader.QueryContext(ctx, `SELECT min(x.name) FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS x
+		WHERE l."unique" AND NOT l.partial AND x.key GROUP BY l.name HAVING count(*) = 1 AND min(x.coll) = 'BINARY'`, table)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	unique := map[string]string{}
+	unique := map[string]bool{}
 	for rows.Next() {
-		var column, collation sql.NullString // null for an expression
-		var n int
-		if err := rows.Scan(&column, &collation, &n); err != nil {
+		var column sql.NullString // null for an expression
+		if err := rows.Scan(&column); err != nil {
 			return nil, err
 		}
-		if n == 1 && column.Valid && unique[column.String] != "BINARY" {
-			unique[column.String] = collation.String
-		}
+		unique[column.String] = column.Valid
 	}
 	return unique, rows.Err()
+}
+
+// comparesExactly tells whether a column has collation BINARY, by comparing values of its collation.
+func (d *DB) comparesExactly(ctx context.Context, table, column string) (exact bool, err error) {
+	name := quote(column)
+	err = d.reader.QueryRowContext(ctx, `SELECT count(*) = 0 FROM (SELECT `+name+` FROM `+quote(table)+` WHERE false UNION ALL SELECT 'a')
+		WHERE `+name+` = 'A' OR `+name+` = 'a '`).Scan(&exact)
+	return exact, err
 }

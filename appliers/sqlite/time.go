@@ -39,10 +39,10 @@ func parseTime(text string) (time.Time, error) {
 		b.WriteString(hours + ":" + orElse(minutes, "00"))
 	}
 	at, err := time.Parse(time.RFC3339Nano, b.String())
-	if err != nil {
+	if at = at.UTC(); err != nil || at.Year() < 0 || at.Year() > 9999 {
 		return time.Time{}, errTimestamp
 	}
-	return at.UTC(), nil
+	return at, nil
 }
 
 func orElse(s, otherwise string) string {

@@ -1,0 +1,58 @@
+package appliers
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOpen(t *testing.T) {
+	db, err := Open(t.Context(), "sqlite", Config{DSN: filepath.Join(t.TempDir(), "a.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	db, err := Open(t.Context(), "sqlite", Config{DSN: filepath.Join(t.TempDir(), "nowhere", "a.db")})
+	if err == nil || db != nil {
+		t.Errorf("a file in a folder that does not exist opens: %v, %v", db, err)
+	}
+	db, err = Open(t.Context(), "postgres", Config{DSN: "postgres://%"})
+	if err == nil || db != nil {
+		t.Errorf("a broken address opens: %v, %v", db, err)
+	}
+}
+
+func TestUnknownDriverNamesTheKnown(t *testing.T) {
+	_, err := Open(t.Context(), "oracle", Config{})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range append(Names(), "oracle") {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("error %q does not name %s", err, name)
+		}
+	}
+}
+
+// TestEveryFolderIsADriver holds the map against the folders.
+func TestEveryFolderIsADriver(t *testing.T) {
+	notDrivers := map[string]bool{"applierstest": true, "memory": true} // the suite, and its model
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !notDrivers[e.Name()] && drivers[e.Name()] == nil {
+			t.Errorf("folder %s is not in the map of drivers", e.Name())
+		}
+	}
+}
