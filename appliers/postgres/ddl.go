@@ -19,7 +19,7 @@ var ddl string
 const lockNumber = 0x77726974_67617465 // "writgate"
 
 // DDL returns the statements that create writegate's own tables in a schema, for those who would rather run
-// them by hand: [Open] then finds everything in place and needs no right to create.
+// them by hand, once: [Open] then finds everything in place and needs no right to create.
 func DDL(schema string) string {
 	name := quote(schemaName(schema))
 	return "create schema if not exists " + name + ";\n" + createSteps(name) + strings.Join(ddlSteps(name), "") + recordSteps(name, len(ddlSteps(name)))
@@ -77,7 +77,7 @@ func (db *DB) ensure(ctx context.Context) error {
 // ensureSchema asks first: "if not exists" would need the right to create a schema that is there.
 func (db *DB) ensureSchema(ctx context.Context, tx pgx.Tx) error {
 	var exists bool
-	if err := tx.QueryRow(ctx, "select pg_catalog.to_regnamespace($1::text) is not null", db.own).Scan(&exists); err != nil || exists {
+	if err := tx.QueryRow(ctx, "select exists (select from pg_catalog.pg_namespace where nspname = $1)", db.cfg.Schema).Scan(&exists); err != nil || exists {
 		return err
 	}
 	_, err := tx.Exec(ctx, "create schema "+db.own)
@@ -88,10 +88,13 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// stepsDone returns the number of the last step, 0 when there is no table of steps.
+// stepsDone returns the number of the last step, 0 when there is no table of steps. It asks the catalog itself:
+// to_regclass may answer from a cache that another replica's commit has not reached.
 func (db *DB) stepsDone(ctx context.Context, q querier) (int, error) {
 	var exists bool
-	if err := q.QueryRow(ctx, "select pg_catalog.to_regclass($1::text) is not null", db.own+".writegate_steps").Scan(&exists); err != nil || !exists {
+	const sql = `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+		where n.nspname = $1 and c.relname = 'writegate_steps')`
+	if err := q.QueryRow(ctx, sql, db.cfg.Schema).Scan(&exists); err != nil || !exists {
 		return 0, err
 	}
 	var done int

@@ -89,6 +89,17 @@ func classOf(pg *pgconn.PgError) writegate.Class {
 	return writegate.Operator
 }
 
+// refusedEarly finds out about a change that was refused while the statements of a batch were prepared, before
+// any ran: the error then comes with the first of them.
+func (db *DB) refusedEarly(err error) error {
+	var pg *pgconn.PgError
+	var change *writegate.ChangeError
+	if !errors.As(err, &pg) || errors.As(err, &change) || classOf(pg) != writegate.Refused {
+		return err
+	}
+	return &writegate.ChangeError{Index: -1, Err: db.explain(pg, nil)}
+}
+
 func operator(err error, pg *pgconn.PgError) *writegate.Error {
 	e := &writegate.Error{Class: writegate.Operator, Code: writegate.Internal, Message: "The database is not set up for this write yet.", Cause: err}
 	if strings.HasPrefix(pg.Code, "42") || strings.HasPrefix(pg.Code, "3F") {
@@ -144,10 +155,12 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 	if len(columns) == 0 {
 		columns = suspects(pg, change)
 	}
-	e.Table = t.Name
 	columns = slices.DeleteFunc(slices.Clone(columns), func(name string) bool { return t.Column(name) == nil })
-	if len(columns) == 1 {
-		e.Column = columns[0]
+	if change != nil { // what every database can tell; the message may say more
+		e.Table = t.Name
+		if len(columns) == 1 && e.Code != writegate.ForeignKeyViolation && e.Code != writegate.CheckViolation {
+			e.Column = columns[0]
+		}
 	}
 	e.Message = fmt.Sprintf("%s: %s.", place(t.Name, columns), text)
 	return e

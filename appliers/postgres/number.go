@@ -19,6 +19,7 @@ const (
 var (
 	errNumber  = errors.New("must be a decimal number")
 	errTooLong = errors.New("must be a number of fewer digits")
+	errInteger = errors.New("must be an integer of 64 bits")
 	errBool    = errors.New("must be true, false, 1 or 0")
 	errFloat   = errors.New("must be a number that a 64-bit float holds without loss")
 )
@@ -82,6 +83,9 @@ func toInt(v any, bits int) (any, error) {
 		if i, err := strconv.ParseInt(d.text(), 10, bits); err == nil {
 			return i, nil
 		}
+	}
+	if bits == 64 {
+		return nil, errInteger
 	}
 	return nil, fmt.Errorf("must be an integer from %d to %d", int64(-1)<<(bits-1), int64(1)<<(bits-1)-1)
 }

@@ -54,6 +54,10 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	found := make(writegate.Schema, len(refs))
 	var faults []error
 	for i, ref := range refs {
+		if schemas[i] == db.cfg.Schema || strings.HasPrefix(strings.ToLower(names[i]), "writegate_") {
+			faults = append(faults, fault(ref.Name, "%s: table %q is one of writegate's own", ref.Name, sourceOf(ref)))
+			continue
+		}
 		t, err := cat.table(int32(i+1), ref)
 		if err != nil {
 			faults = append(faults, err)
@@ -62,7 +66,8 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 		found[ref.Name] = t
 	}
 	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+		all := errors.Join(faults...)
+		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: messages(faults), Cause: all}
 	}
 	db.remember(found)
 	return found, nil
@@ -73,6 +78,15 @@ func sourceOf(ref writegate.TableRef) string {
 		return ref.Name
 	}
 	return ref.Source
+}
+
+// messages joins what faults say, a line each.
+func messages(faults []error) string {
+	lines := make([]string, len(faults))
+	for i, err := range faults {
+		lines[i] = writegate.AsError(err).Message
+	}
+	return strings.Join(lines, "\n")
 }
 
 func fault(table, format string, args ...any) error {

@@ -29,12 +29,14 @@ type tx struct {
 	caller writegate.Caller
 
 	begun     bool // queued or sent
-	delegated bool // rows are read and written as the caller
+	known     bool // the caller's claims and subject are set
+	delegated bool // the statements queued last run in the caller's role
 	blame     bool
 	failed    error // nothing more is sent after an error
 
 	batch  *pgx.Batch
 	answer []func(pgx.BatchResults) error // reads the answer of each queued statement
+	writes bool                           // the batch has changes
 	given  int                            // changes over all calls of Write
 	late   []func(context.Context) error  // looks closer at what a batch found, after it
 }
@@ -71,12 +73,16 @@ func (t *tx) flush(ctx context.Context) error {
 	if t.failed != nil || t.batch == nil {
 		return t.failed
 	}
-	batch, answer := t.batch, t.answer
-	t.batch, t.answer = nil, nil
+	t.undelegate()
+	batch, answer, writes := t.batch, t.answer, t.writes
+	t.batch, t.answer, t.writes = nil, nil, false
 	results := t.conn.SendBatch(ctx, batch)
 	err := readAnswers(results, answer)
 	if closeErr := results.Close(); err == nil && closeErr != nil {
 		err = classify(closeErr)
+	}
+	if writes {
+		err = t.db.refusedEarly(err)
 	}
 	late := t.late
 	t.late = nil
@@ -96,33 +102,34 @@ func readAnswers(results pgx.BatchResults, answer []func(pgx.BatchResults) error
 	return nil
 }
 
-// delegate makes the caller known to row-level security for the statements that follow.
+// delegate makes the caller known to row-level security for the statements that follow in this batch.
 func (t *tx) delegate() error {
 	rls := t.db.cfg.RLS
-	if rls == nil || t.delegated {
+	if rls == nil {
 		return nil
 	}
-	t.delegated = true
-	claims, err := json.Marshal(t.caller.Claims)
-	if err != nil {
-		return t.fail(misconfigured("the token's claims can't be written as JSON", err))
+	if !t.known {
+		claims, err := json.Marshal(t.caller.Claims)
+		if err != nil {
+			return t.fail(misconfigured("the token's claims can't be written as JSON", err))
+		}
+		t.queue(t.ignore, "select set_config($1, $2, true), set_config($3, $4, true)", rls.ClaimsSetting, string(claims), rls.UserSetting, storable(t.caller.Subject))
+		t.known = true
 	}
-	sql := "select set_config($1, $2, true), set_config($3, $4, true)"
-	args := []any{rls.ClaimsSetting, string(claims), rls.UserSetting, storable(t.caller.Subject)}
-	if rls.Role != "" { // last: the settings before it are the login's to make
-		sql += ", set_config('role', $5, true)"
-		args = append(args, rls.Role)
+	if rls.Role != "" && !t.delegated {
+		t.queue(t.ignore, "select set_config('role', $1, true)", rls.Role)
+		t.delegated = true
 	}
-	t.queue(t.ignore, sql, args...)
 	return nil
 }
 
-// undelegate becomes the login again.
+// undelegate becomes the login again. Every batch ends as the login, for the statements of the next one are
+// prepared before any of them runs, and the caller may not even look up our own tables.
 func (t *tx) undelegate() {
-	if t.delegated && t.db.cfg.RLS.Role != "" {
+	if t.delegated {
 		t.queue(t.ignore, "select set_config('role', 'none', true)")
+		t.delegated = false
 	}
-	t.delegated = false
 }
 
 func (t *tx) fail(err error) error {

@@ -36,7 +36,7 @@ func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
 		} else {
 			t.writeSet(changes[:n])
 		}
-		t.given += n
+		t.given, t.writes = t.given+n, true
 		changes = changes[n:]
 		if t.blame {
 			if err := t.flush(ctx); err != nil {

@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"writegate"
+)
+
+// role makes a role of the test's own, which belongs to the whole server.
+func role(t *testing.T, options string) string {
+	t.Helper()
+	name := "wg_" + strings.ToLower(rand.Text()[:12])
+	dsn := server(t)
+	run(t, dsn, "create role "+name+" "+options)
+	t.Cleanup(func() { run(t, dsn, "drop role "+name) })
+	return name
+}
+
+const rlsSetup = `
+create table notes (id text primary key, owner text not null default current_setting('app.user_id'), text text);
+alter table notes enable row level security;
+create policy mine on notes using (owner = current_setting('request.jwt.claims')::json->>'sub') with check (owner = current_setting('app.user_id'));
+insert into notes values ('n1', 'u1', 'mine'), ('n2', 'u2', 'theirs');
+grant select, insert, update, delete on notes to `
+
+func TestRLS(t *testing.T) {
+	delegate := role(t, "nologin")
+	dsn := database(t, rlsSetup+delegate)
+	db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}})
+	notes := tables(t, db, "notes")["notes"]
+
+	reads := writegate.Read{Table: notes, Keys: []any{"n1", "n2"}, Columns: []string{"owner"}, Lock: writegate.ForUpdate}
+	want := []map[any]writegate.Row{{"n1": {"id": "n1", "owner": "u1"}}}
+	if diff := cmp.Diff(want, load(t, db, reads)); diff != "" {
+		t.Error(diff)
+	}
+	if err := write(t, db, insert(notes, "n3", writegate.Row{"text": "new"}), update(notes, "n1", writegate.Row{"text": "changed"})); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change writegate.Change
+		want   told
+	}{
+		"insert for another": {
+			insert(notes, "n4", writegate.Row{"owner": "u2"}),
+			told{Class: writegate.Refused, Code: writegate.Unauthorized, Reason: "not_writable", Message: "notes: this row can't be written by this user.", Table: "notes"},
+		},
+		"give away": {
+			update(notes, "n1", writegate.Row{"owner": "u2"}),
+			told{Class: writegate.Refused, Code: writegate.Unauthorized, Reason: "not_writable", Message: "notes: this row can't be written by this user.", Table: "notes"},
+		},
+		"update unseen": {
+			update(notes, "n2", writegate.Row{"text": "stolen"}),
+			told{Class: writegate.Refused, Code: writegate.Unauthorized, Reason: "not_writable", Message: "notes: this row can't be written by this user.", Table: "notes"},
+		},
+		"create unseen": {
+			insert(notes, "n2", writegate.Row{"text": "stolen"}),
+			told{Class: writegate.Rerun, Code: writegate.Conflict, Race: true, Message: "The row changed in the meantime; the write is worth trying again."},
+		},
+	} {
+		if diff := cmp.Diff(c.want, tell(write(t, db, c.change))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	if err := write(t, db, remove(notes, "n2")); err != nil {
+		t.Errorf("removing an unseen row: %v", err)
+	}
+	got := scalar(t, dsn, "select string_agg(id || owner || text, ' ' order by id) from notes")
+	if got != "n1u1changed n2u2theirs n3u1new" {
+		t.Errorf("rows are %s", got)
+	}
+}
+
+// TestRLSAroundTheLedger shows that claim and settle run as the login, load and write as the caller, and that
+// nothing of the caller stays on the connection.
+func TestRLSAroundTheLedger(t *testing.T) {
+	delegate := role(t, "nologin")
+	dsn := database(t, rlsSetup+delegate)
+	db := open(t, Config{DSN: dsn, MaxConns: 1, RLS: &RLS{Role: delegate}})
+	notes := tables(t, db, "notes")["notes"]
+	reads := []writegate.Read{{Table: notes, Keys: []any{"n1"}, Columns: []string{"owner"}, Lock: writegate.ForUpdate}}
+	for round := range int64(2) {
+		if err := chunk(t.Context(), db, 1+round, reads, []writegate.Change{update(notes, "n1", writegate.Row{"text": "changed"})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := scalar(t, dsn, "select count(*)::text from writegate.writegate_ledger"); got != "2" {
+		t.Errorf("%s ledger rows, want 2", got)
+	}
+	var who, user, claims string
+	if err := db.pool.QueryRow(t.Context(), "select current_user::text, coalesce(current_setting('app.user_id', true), ''), coalesce(current_setting('request.jwt.claims', true), '')").Scan(&who, &user, &claims); err != nil {
+		t.Fatal(err)
+	}
+	if who == delegate || user != "" || claims != "" {
+		t.Errorf("the connection is still %s, %q, %q", who, user, claims)
+	}
+}
+
+func TestRLSConfiguration(t *testing.T) {
+	dsn := database(t, "")
+	plain, passing, nosy := role(t, "nologin"), role(t, "nologin bypassrls"), role(t, "nologin")
+	_ = open(t, Config{DSN: dsn, RLS: &RLS{Role: plain}})
+	run(t, dsn, "grant usage on schema writegate to "+nosy)
+	t.Cleanup(func() { run(t, dsn, "drop owned by "+nosy) })
+	for role, want := range map[string]string{
+		"wg_nobody": "does not exist",
+		passing:     "passes by row-level security",
+		nosy:        "must have no rights",
+	} {
+		_, err := Open(t.Context(), Config{DSN: dsn, RLS: &RLS{Role: role}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", role, err, want)
+		}
+	}
+}
