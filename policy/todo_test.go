@@ -194,6 +194,16 @@ func TestFaultOfTheDecoderIsTheRefusal(t *testing.T) {
 	}
 }
 
+func TestOneOfSeveralFaultsIsAlwaysTheSame(t *testing.T) {
+	j := judgeFor(t, todo(t), "alice", nil)
+	for range 50 {
+		op := patch("todos", "t1", row{"description": nil, "completed": "x", "zip": "x", "list_id": nil})
+		if _, got := j.Admit(&op); got.Column != "completed" {
+			t.Fatalf("got %v", got)
+		}
+	}
+}
+
 func TestPermissive(t *testing.T) {
 	b := Permissive(schema("notes: id text!, body text, n int=, g text~"))
 	j := judgeFor(t, b, "anybody", nil)

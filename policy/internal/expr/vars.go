@@ -21,9 +21,10 @@ type Vars struct {
 	touched       error
 }
 
-// NewVars makes the variables for the operations of one upload.
+// NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
+// finest that most databases keep, so that what is written compares equal to what is read back.
 func NewVars(claims Claims, now time.Time) *Vars {
-	v := &Vars{claims: claims, now: types.Timestamp{Time: now.UTC()}}
+	v := &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
 	v.old.vars, v.new.vars, v.row.vars = v, v, v
 	return v
 }
