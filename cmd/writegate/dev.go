@@ -41,7 +41,7 @@ app in development: one binary is enough to run a real app on the real client SD
 With --config, writes go to the database of the configuration and its policy decides; the
 token and the sync stay. The address is always that of --addr.
 
-Never run it in production: everybody who can reach it can read everything.`,
+Never run it in production: every user can read every row.`,
 		Example: `  writegate dev
   writegate dev --addr 127.0.0.1:7000 --data ./gate
   writegate dev --lan                   for a phone in the same network

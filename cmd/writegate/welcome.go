@@ -23,7 +23,7 @@ type welcome struct {
 
 // warn says loudly what production never has.
 func (w *welcome) warn(out io.Writer) {
-	lines := []string{"DEVELOPMENT ONLY. Everybody who can reach this address can read every row."}
+	lines := []string{"DEVELOPMENT ONLY. Every user can read every row."}
 	if w.flags.config == "" {
 		lines = append(lines,
 			"EVERY WRITE IS ALLOWED: there is no policy.",

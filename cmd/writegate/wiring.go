@@ -8,6 +8,9 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
 	"writegate"
 	"writegate/appliers"
 	"writegate/auth"
@@ -49,7 +52,15 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 		UploadTimeout: s.Timeouts.Upload,
 		StopTimeout:   s.Timeouts.Stop,
 		Log:           log,
+		Registry:      newRegistry(),
 	}
+}
+
+// newRegistry has the metrics of the process beside those of the server.
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
 }
 
 func pipelineOptions(c *configs.Config, log *slog.Logger) writegate.Options {
