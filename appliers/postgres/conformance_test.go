@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the suite looks at rows without the driver
@@ -17,23 +19,29 @@ var nativeTypes = map[writegate.Type]string{
 }
 
 func TestContract(t *testing.T) {
-	server(t)
+	dsn := database(t)
 	applierstest.Run(t, applierstest.Harness{
-		Name: "postgres", Open: instance,
+		Name: "postgres", Open: func(t *testing.T) *applierstest.Instance { return instance(t, dsn) },
 		Without: map[applierstest.Feature]string{applierstest.NUL: "text can't hold it"},
 	})
 }
 
-func instance(t *testing.T) *applierstest.Instance {
-	dsn := database(t, "create schema app")
+// instance is two schemas in the database: one for the tables, one for our own.
+func instance(t *testing.T, dsn string) *applierstest.Instance {
+	name := strings.ToLower(rand.Text()[:12])
+	app, own := "app_"+name, "own_"+name
+	run(t, dsn, "create schema "+app)
+	t.Cleanup(func() { run(t, dsn, "drop schema "+app+" cascade", "drop schema "+own+" cascade") })
 	side, err := sql.Open("pgx", dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = side.Close() })
+	qualified := func(table string) string { return app + "." + applierstest.Quote(table) }
+	cfg := Config{DSN: dsn, Schema: own}
 	return &applierstest.Instance{
-		Applier: open(t, Config{DSN: dsn}),
-		Source:  func(table string) string { return "app." + table },
+		Applier: open(t, cfg),
+		Source:  func(table string) string { return app + "." + table },
 		Define: func(ctx context.Context, defs []applierstest.TableDef) error {
 			for _, statement := range applierstest.SQL(defs, nativeTypes, qualified) {
 				if _, err := side.ExecContext(ctx, statement); err != nil {
@@ -46,27 +54,27 @@ func instance(t *testing.T) *applierstest.Instance {
 			return applierstest.Query(ctx, side, "select * from "+qualified(table))
 		},
 		Reopen: func(t *testing.T) writegate.Applier {
-			db, err := Open(t.Context(), Config{DSN: dsn})
+			db, err := Open(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return db
 		},
-		DeadLetters: func(ctx context.Context) ([]applierstest.StoredLetter, error) { return storedLetters(ctx, side) },
+		DeadLetters: func(ctx context.Context) ([]applierstest.StoredLetter, error) {
+			return storedLetters(ctx, side, own)
+		},
 	}
 }
 
-func qualified(table string) string { return `app.` + applierstest.Quote(table) }
-
-func storedLetters(ctx context.Context, side *sql.DB) ([]applierstest.StoredLetter, error) {
-	letters, err := applierstest.Query(ctx, side, "select id, seen, op_index, code from writegate.writegate_dead_letters order by id")
+func storedLetters(ctx context.Context, side *sql.DB, own string) ([]applierstest.StoredLetter, error) {
+	letters, err := applierstest.Query(ctx, side, "select id, seen, op_index, code from "+own+".writegate_dead_letters order by id")
 	if err != nil {
 		return nil, err
 	}
 	var out []applierstest.StoredLetter
 	for _, l := range letters {
 		s := applierstest.StoredLetter{ID: l["id"].(string), Seen: int(l["seen"].(int64)), OpIndex: int(l["op_index"].(int64)), Code: writegate.Code(l["code"].(string))}
-		parts, err := applierstest.Query(ctx, side, "select body from writegate.writegate_dead_letter_parts where letter_id = $1 order by part", s.ID)
+		parts, err := applierstest.Query(ctx, side, "select body from "+own+".writegate_dead_letter_parts where letter_id = $1 order by part", s.ID)
 		if err != nil {
 			return nil, err
 		}
