@@ -1,0 +1,52 @@
+package policy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDocs loads every policy that docs/policy.md shows, and compares its example with the one that is tested.
+func TestDocs(t *testing.T) {
+	text, err := os.ReadFile("../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(policies, "todo.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	if len(blocks) < 2 {
+		t.Fatalf("found %d policies", len(blocks))
+	}
+	for i, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		bind(t, block, todoSchema)
+		if i == 0 && block != string(example) {
+			t.Error("the example differs from testdata/policies/todo.yaml")
+		}
+	}
+}
+
+// TestDocsNameEveryReason compares the table of refusals with the reasons in the code.
+func TestDocsNameEveryReason(t *testing.T) {
+	doc, err := os.ReadFile("../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"admit.go", "decide.go", "create.go", "update.go"} {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for call := range strings.SplitSeq(string(code), "efuse(") {
+			_, rest, ok := strings.Cut(call, ", \"")
+			reason, _, _ := strings.Cut(rest, "\"")
+			if ok && strings.HasPrefix(strings.TrimSpace(call), "writegate.") && !strings.Contains(string(doc), "`"+reason+"`") {
+				t.Errorf("docs/policy.md does not explain %s", reason)
+			}
+		}
+	}
+}
