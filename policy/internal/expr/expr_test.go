@@ -289,7 +289,7 @@ func TestClaimValues(t *testing.T) {
 }
 
 func TestCostIsEstimated(t *testing.T) {
-	text := "[1" + strings.Repeat(",1", 300) + "].all(x, x == 1" + strings.Repeat(" && x==1", 150) + ")"
+	text := "[1" + strings.Repeat(",1", 330) + "].all(x, x == 1" + strings.Repeat(" && x==1", 165) + ")"
 	p, issues := compiler(t).Table(table()).Condition(text, Old)
 	if p != nil || len(issues) != 1 || issues[0].Code != "P301" {
 		t.Errorf("got %v", issues)
