@@ -114,48 +114,18 @@ var concurrencyCases = []testCase{
 			}
 		}
 	}},
-	{name: "a device waits for its other upload, but not for ever", needs: []Feature{Replicas}, run: func(t *testing.T, s *suite) {
+	{name: "a device waits for its other upload, but not for ever", run: func(t *testing.T, s *suite) {
 		d := s.open(t, notes)
-		replica := d.Reopen(t)
-		held, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-		go func() {
-			done <- d.inTx(func(tx writegate.Tx) error {
-				if _, err := tx.Claim(t.Context(), claim("d1", 1, 1)); err != nil {
-					close(held)
-					return err
-				}
-				close(held)
-				<-release
-				return tx.Settle(t.Context(), writegate.Settlement{Run: run("d1", 1, 1)})
-			})
-		}()
-		<-held
-		begun := time.Now()
-		err := replica.InTx(t.Context(), someone, func(tx writegate.Tx) error {
-			_, err := tx.Claim(t.Context(), claim("d1", 1, 1))
-			return err
-		})
-		waited := time.Since(begun)
-		if err == nil || writegate.AsError(err).Class != writegate.Retry {
-			t.Errorf("the second claim returned %v, want class retry", err)
-		}
-		if waited < 500*time.Millisecond || waited > 5*time.Second {
-			t.Errorf("the second claim waited %v, want about two seconds", waited)
-		}
-		close(release)
-		d.no(<-done)
-		d.no(d.again(replica, someone, func(tx writegate.Tx) error {
-			settled, err := tx.Claim(t.Context(), claim("d1", 1, 1))
-			if err == nil && len(settled.Runs) != 1 {
-				t.Errorf("the replica sees %d runs", len(settled.Runs))
-			}
-			return err
-		}))
+		d.waits(d.Applier)
+	}},
+	{name: "so it does for a replica", needs: []Feature{Replicas}, run: func(t *testing.T, s *suite) {
+		d := s.open(t, notes)
+		d.waits(d.replica())
 	}},
 	{name: "replicas lose no update", needs: []Feature{Replicas}, run: func(t *testing.T, s *suite) {
 		d := s.open(t, notes)
 		d.no(d.write(d.insert("notes", "a", writegate.Row{"n": int64(0)})))
-		appliers := []writegate.Applier{d.Applier, d.Reopen(t)}
+		appliers := []writegate.Applier{d.Applier, d.replica()}
 		together(func(sender int) {
 			err := d.again(appliers[sender%2], someone, func(tx writegate.Tx) error {
 				rows, err := d.loadIn(tx, writegate.ForUpdate, "notes", "a")
@@ -170,4 +140,48 @@ var concurrencyCases = []testCase{
 		})
 		d.want("notes", fmt.Sprintf(`id="a" n=%d`, senders))
 	}},
+}
+
+// waits checks that a claim waits while another transaction has the device, gives up after about two seconds,
+// and afterwards sees what was settled.
+func (d *database) waits(second writegate.Applier) {
+	t := d.t
+	t.Helper()
+	held, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- d.inTx(func(tx writegate.Tx) error {
+			_, err := tx.Claim(t.Context(), claim("d1", 1, 1))
+			close(held)
+			if err != nil {
+				return err
+			}
+			<-release
+			return tx.Settle(t.Context(), writegate.Settlement{Run: run("d1", 1, 1)})
+		})
+	}()
+	<-held
+	unstick := time.AfterFunc(20*time.Second, func() { t.Error("the second claim never gave up"); close(release) })
+	begun := time.Now()
+	err := second.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+		_, err := tx.Claim(t.Context(), claim("d1", 1, 1))
+		return err
+	})
+	waited := time.Since(begun)
+	if err == nil || writegate.AsError(err).Class != writegate.Retry {
+		t.Errorf("the second claim returned %v, want class retry", err)
+	}
+	if waited < 500*time.Millisecond || waited > 5*time.Second {
+		t.Errorf("the second claim waited %v, want about two seconds", waited)
+	}
+	if unstick.Stop() {
+		close(release)
+	}
+	d.no(<-done)
+	d.no(d.again(second, someone, func(tx writegate.Tx) error {
+		settled, err := tx.Claim(t.Context(), claim("d1", 1, 1))
+		if err == nil && len(settled.Runs) != 1 {
+			t.Errorf("there are %d runs", len(settled.Runs))
+		}
+		return err
+	}))
 }

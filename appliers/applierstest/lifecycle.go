@@ -55,7 +55,7 @@ var lifecycleCases = []testCase{
 		n, err := d.Applier.Checkpoint(t.Context(), "u1", "d1")
 		d.no(err)
 		d.no(d.Applier.Close())
-		d.Applier = d.Reopen(t)
+		d.Applier = d.replica()
 		d.no(d.Applier.Ready(t.Context()))
 		schema, err := d.Applier.Schema(t.Context(), d.refs())
 		d.no(err)

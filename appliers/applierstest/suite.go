@@ -63,6 +63,14 @@ func (d *database) refs() []writegate.TableRef {
 	return refs
 }
 
+// replica opens a further applier on the database.
+func (d *database) replica() writegate.Applier {
+	d.t.Helper()
+	db := d.Reopen(d.t)
+	d.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
 // no fails the test on an error.
 func (d *database) no(err error) {
 	d.t.Helper()

@@ -60,6 +60,9 @@ func keptAsNumber(typ writegate.Type, v any) (any, error) {
 		}
 		return v, nil
 	}
+	if strings.Contains(text, "\x00") {
+		return nil, errChanged // SQLite looks no further than that for a number
+	}
 	if !looksNumeric(text) {
 		return v, nil
 	}
