@@ -7,25 +7,19 @@
 # DIR holds everything that one start leaves behind, so two runs with two folders never meet.
 set -euo pipefail
 
+. "$(dirname "$0")/debian.sh"
+
 usage() { sed -n '4,5s/^# *//p' "$0"; exit 2; }
 [ $# = 2 ] || usage
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 data=$dir/postgres
 
-newest() { { ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null || true; } | sort -V | tail -1; }
-
 install_postgres() {
-	[ -n "$(newest)" ] && return
-	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		echo "postgres.sh: no Postgres server below /usr/lib/postgresql, and no root on Debian to install one" >&2
-		return 1
-	fi
-	# Debian's package would start a cluster of its own; this file is how one says no.
-	mkdir -p /etc/postgresql-common/createcluster.d
-	echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/writegate-tests.conf
-	apt-get update -qq >&2
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >&2
+	[ -n "$(newest_postgres)" ] && return
+	can_install && debian_install postgresql && return
+	echo "postgres.sh: no Postgres server below /usr/lib/postgresql, and no root on Debian to install one" >&2
+	return 1
 }
 
 # Postgres refuses to run as root.
@@ -65,7 +59,7 @@ up() {
 	install_postgres
 	if ! running; then
 		local bin
-		bin=$(dirname "$(newest)")
+		bin=$(dirname "$(newest_postgres)")
 		if [ "$(id -u)" = 0 ]; then
 			install -d -o nobody -g nogroup "$data"
 			"${as_nobody[@]}" test -x "$data" || { echo "postgres.sh: user nobody can't reach $data; give another folder" >&2; exit 1; }

@@ -27,10 +27,20 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-debian() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }; }
+. "$here/debian.sh"
+PATH=$PATH:/usr/sbin
+
+# Programs that some tests start by themselves.
+lacking=()
+for program in curl pgbouncer; do
+	command -v "$program" >/dev/null || lacking+=("$program")
+done
+if [ ${#lacking[@]} -gt 0 ]; then
+	can_install && debian_install "${lacking[@]}" || missing "there is no ${lacking[*]}"
+fi
 
 if [ -z "${WRITEGATE_TEST_POSTGRES:-}" ]; then
-	if debian; then
+	if [ -n "$(newest_postgres)" ] || can_install; then
 		dir=$(mktemp -d "${TMPDIR:-/tmp}/writegate-engines.XXXXXX")
 		chmod 755 "$dir" # the database runs as another user
 		if vars=$("$here/postgres.sh" up "$dir"); then eval "$vars"; else missing "Postgres did not start"; fi
