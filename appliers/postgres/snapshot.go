@@ -58,7 +58,7 @@ func snapshotSQL(t *writegate.Table) string {
 	own := driverOf(t)
 	id := synced(own.key)
 	var b strings.Builder
-	fmt.Fprintf(&b, `select (%s)::text, (select pg_catalog.row_to_json(r)::text from (select (%s)::text as id`, id, id)
+	fmt.Fprintf(&b, `select (%s)::text, (select pg_catalog.row_to_json(r.*)::text from (select (%s)::text as id`, id, id)
 	for _, c := range t.Columns {
 		private := own.columns[c.Name]
 		if value := synced(private); value != "" && c.Name != "id" {

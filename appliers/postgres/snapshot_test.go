@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"writegate"
 )
 
 func TestSnapshot(t *testing.T) {
@@ -21,7 +23,7 @@ func TestSnapshot(t *testing.T) {
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(err, writegate.AsError(err).Cause)
 	}
 	want := []string{
 		`things 6f9619ff-8b86-d011-b42d-00cf4fc964ff {"id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","uuid":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","b":1,"i":9223372036854775807,"r":2.5,"n":"12.340","t":"ö\"",` +
