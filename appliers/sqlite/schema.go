@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"writegate"
@@ -36,7 +37,9 @@ func (d *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.S
 			Message: "The database does not have the tables of the configuration.", Cause: err,
 		}
 	}
-	d.schema.Store(&schema)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.Copy(d.known, schema)
 	return schema, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"writegate"
 )
 
-// Snapshot yields every row of tables that the last call of Schema described, all as of one moment. Data is a
+// Snapshot yields every row of tables that Schema has described, all as of one moment. Data is a
 // JSON object of the values as they are stored: integers, floats, text and null, so a boolean is 0 or 1.
 // Binary values are left out. Snapshot stops at the first error of yield and returns it.
 func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
@@ -23,10 +23,9 @@ func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id
 	}
 	defer func() { _ = tx.Rollback() }()
 	for _, name := range tables {
-		var table *writegate.Table
-		if schema := d.schema.Load(); schema != nil {
-			table = (*schema)[name]
-		}
+		d.mu.Lock()
+		table := d.known[name]
+		d.mu.Unlock()
 		if table == nil {
 			return &writegate.Error{
 				Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "A table is not in the schema.",

@@ -13,10 +13,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	_ "modernc.org/sqlite" // the database/sql driver named sqlite
 
 	"writegate"
 )
@@ -42,8 +41,10 @@ type DB struct {
 	writer *sql.DB // one connection
 	reader *sql.DB // cannot write
 	turn   chan struct{}
-	schema atomic.Pointer[writegate.Schema]
 	closed atomic.Bool
+
+	mu    sync.Mutex
+	known writegate.Schema // every table that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -67,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	d := &DB{writer: writer, reader: reader, turn: make(chan struct{}, 1)}
+	d := &DB{writer: writer, reader: reader, turn: make(chan struct{}, 1), known: writegate.Schema{}}
 	if err := d.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %s: %w", cfg.Path, err), d.Close())
 	}
