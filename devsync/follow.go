@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"writegate"
 )
 
 // breath is the least pause between two snapshots.
@@ -33,7 +35,7 @@ func (s *Server) follow() {
 		begun := time.Now()
 		err := s.snapshot(j)
 		if err != nil && s.ctx.Err() == nil && !failing {
-			s.o.Log.Warn("development sync cannot read the source, trying again", slog.Any("error", err))
+			s.o.Log.Warn("development sync cannot read the source, trying again", slog.Any("error", err), slog.Any("cause", writegate.AsError(err).Cause))
 		}
 		failing = err != nil
 		// A source that is slow to read is not read all the time.

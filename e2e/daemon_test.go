@@ -65,7 +65,8 @@ func startDev(t *testing.T, source []string, flags ...string) *daemon {
 			t.Errorf("dev does not stop: %v", <-ended)
 		}
 		if t.Failed() {
-			t.Logf("writegate %s:\n%s", strings.Join(cmd.Args[1:], " "), out)
+			said := out.String()
+			t.Logf("the end of what writegate %s said:\n%s", strings.Join(cmd.Args[1:], " "), said[max(0, len(said)-5000):])
 		}
 	})
 	select {

@@ -7,7 +7,7 @@ import { LogLevels, PowerSyncDatabase, Schema, Table, column, createConsoleLogge
 import { token, uploadWith } from './connectors.mjs';
 
 const { SYNC_URL } = process.env;
-const PATIENCE = Number(process.env.PATIENCE_MS ?? 60_000);
+const PATIENCE = Number(process.env.PATIENCE_MS ?? 30_000);
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'writegate-e2e-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 

@@ -46,7 +46,8 @@ for (let round = 0; round < 6; round++) {
   await patch(rows[round % rows.length]);
   await A.drained();
 }
-const names = Object.fromEntries(Object.entries((await A.rows()).lists).map(([id, r]) => [id, r.name]));
+const { lists } = await A.rows();
+const names = Object.fromEntries(rows.filter((id) => lists[id]).map((id) => [id, lists[id].name]));
 console.log(JSON.stringify({ style, effects, names, uploads: A.uploads, errors: A.errors }));
 await A.close();
 process.exit(0);
