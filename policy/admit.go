@@ -82,6 +82,7 @@ func (t *table) convertOne(values writegate.Row, name string, wire, key any) *wr
 		return t.refuse(writegate.Unauthorized, "column.server", name, c.qualified+": only the server writes this column")
 	case unlisted:
 		return t.forbidden(c)
+	case listed:
 	}
 	v, err := c.Convert(wire)
 	if err != nil {

@@ -72,8 +72,10 @@ func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
 	path := spec.path + ".columns"
 	for _, w := range spec.columns {
 		if w.text == "*" {
-			b.warnings = append(b.warnings, Fault{File: b.file, Line: w.pos.Line, Column: w.pos.Column, Code: "P122", Path: path,
-				Message: "columns added to the table later will be writable too"})
+			b.warnings = append(b.warnings, Fault{
+				File: b.file, Line: w.pos.Line, Column: w.pos.Column, Code: "P122", Path: path,
+				Message: "columns added to the table later will be writable too",
+			})
 			b.out.allow(r)
 			continue
 		}

@@ -55,6 +55,7 @@ func (j *judge) remove(t *table, a *writegate.Admitted, old writegate.Row) write
 		return undecided
 	case expr.Yes:
 		return t.notWritable(cause)
+	case expr.No:
 	}
 	return writegate.Decision{New: old}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,10 +68,8 @@ func convert(c *writegate.Column, wire any) (any, error) {
 	case c.Type == writegate.Any:
 		return wire, nil
 	case c.Values != nil:
-		for _, v := range c.Values {
-			if v == text {
-				return text, nil
-			}
+		if slices.Contains(c.Values, text) {
+			return text, nil
 		}
 		return nil, errors.New("the value is not one of the type's")
 	case c.Type == writegate.UUID:

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -155,9 +156,7 @@ func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 		"set":       func(n *tree.Node) { r.sets(n, path+".set", &t) },
 		"rules":     func(n *tree.Node) { r.rules(n, path+".rules", &t) },
 	}
-	for name, read := range r.engineKeys(path, &t.engine) {
-		known[name] = read
-	}
+	maps.Copy(known, r.engineKeys(path, &t.engine))
 	if f.Name == "" {
 		r.fault(f.Pos, "tables", "", "the name of a table is blank")
 	}

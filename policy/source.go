@@ -31,8 +31,7 @@ func Load(path string) (*Source, error) {
 func Parse(name string, text []byte) (*Source, error) {
 	root, err := tree.Parse(text)
 	if err != nil {
-		var at *tree.Error
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*tree.Error](err); ok {
 			return nil, Faults{{File: name, Line: at.Pos.Line, Column: at.Pos.Column, Message: at.Message}}
 		}
 		return nil, err

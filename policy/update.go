@@ -2,6 +2,7 @@ package policy
 
 import (
 	"maps"
+	"slices"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -25,6 +26,7 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 		return t.notWritable(cause)
 	case expr.Unknown:
 		return undecided
+	case expr.Yes:
 	}
 	changed, stop := j.differing(t, a, old)
 	if stop != nil {
@@ -105,7 +107,7 @@ type proposal struct {
 func (j *judge) propose(t *table, a *writegate.Admitted, old writegate.Row, changed []string, r *rule, replace bool) (proposal, *writegate.Decision) {
 	row := maps.Clone(old)
 	row[t.meta.Key] = a.Key
-	touched := changed[:len(changed):len(changed)]
+	touched := slices.Clip(changed)
 	for _, name := range changed {
 		row[name] = a.Values[name]
 	}

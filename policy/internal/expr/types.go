@@ -139,6 +139,7 @@ func columnKind(t writegate.Type) types.Kind {
 		return types.TimestampKind
 	case writegate.Binary:
 		return types.BytesKind
+	case writegate.Any, writegate.Document, writegate.List:
 	}
 	return types.DynKind
 }

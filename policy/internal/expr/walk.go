@@ -72,6 +72,7 @@ func (w *walker) walk(e ast.Expr, bound []string) {
 		w.fault(e.ID(), "P102", "messages can't be made in an expression")
 	case ast.ComprehensionKind:
 		w.loop(e, bound)
+	case ast.LiteralKind, ast.UnspecifiedExprKind:
 	}
 }
 
@@ -98,13 +99,11 @@ func reserved(name string) bool {
 
 // fieldOf recognizes name.field and name.?field.
 func fieldOf(e ast.Expr) (base ast.Expr, field string, ok bool) {
-	switch e.Kind() {
-	case ast.SelectKind:
+	if e.Kind() == ast.SelectKind {
 		s := e.AsSelect()
-		if s.Operand().Kind() == ast.IdentKind {
-			return s.Operand(), s.FieldName(), true
-		}
-	case ast.CallKind:
+		return s.Operand(), s.FieldName(), s.Operand().Kind() == ast.IdentKind
+	}
+	if e.Kind() == ast.CallKind {
 		c := e.AsCall()
 		if c.FunctionName() != operators.OptSelect || len(c.Args()) != 2 || c.Args()[0].Kind() != ast.IdentKind {
 			return nil, "", false

@@ -94,8 +94,7 @@ func precheck(text []byte) error {
 }
 
 func syntaxError(err error) error {
-	var syntax *yaml.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		return &Error{place(syntax.Token), syntax.Message}
 	}
 	return &Error{Pos{1, 1}, "the text can't be read as YAML"}

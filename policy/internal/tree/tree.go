@@ -133,6 +133,7 @@ func (n *Node) plain() any {
 			out[f.Name] = f.Value.plain()
 		}
 		return out
+	case Null:
 	}
 	return nil
 }
