@@ -31,6 +31,9 @@ var binary = sync.OnceValues(func() (string, error) {
 type daemon struct {
 	URL    string
 	source []string // the flags that say where its keys are, as `writegate token` takes them
+
+	// interrupt asks it to stop, once: a second signal would end it at once.
+	interrupt func() error
 }
 
 // listening is how dev says where it can be reached.
@@ -51,8 +54,9 @@ func startDev(t *testing.T, source []string, flags ...string) *daemon {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	interrupt := sync.OnceValue(func() error { return cmd.Process.Signal(os.Interrupt) })
 	t.Cleanup(func() {
-		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		if err := interrupt(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Error(err)
 		}
 		select {
@@ -71,7 +75,7 @@ func startDev(t *testing.T, source []string, flags ...string) *daemon {
 	})
 	select {
 	case url := <-out.found:
-		return &daemon{URL: url, source: source}
+		return &daemon{URL: url, source: source, interrupt: interrupt}
 	case err := <-ended:
 		ended <- err
 		t.Fatalf("dev ended at once with %v:\n%s", err, out)
