@@ -2,17 +2,13 @@ package expr
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 
-	"writegate"
 	"writegate/policy/internal/near"
 )
 
@@ -179,80 +175,4 @@ func (w *walker) ident(e ast.Expr, bound []string) {
 	case rowNames[name] != 0 || name == "claims" || name == "op":
 		w.fault(e.ID(), "P102", "%s is no value by itself; name a field of it, as in %s.id", name, name)
 	}
-}
-
-// compare looks at comparisons of columns.
-func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
-	args := call.Args()
-	if len(args) != 2 {
-		return
-	}
-	left, right := w.columnOf(args[0]), w.columnOf(args[1])
-	switch call.FunctionName() {
-	case operators.Equals, operators.NotEquals:
-		if left != nil && right != nil && left.Nullable && right.Nullable {
-			w.warn(e.ID(), "P202", "columns %s and %s are both nullable: null == null is true", left.Name, right.Name)
-		}
-		w.member(left, args[1])
-		w.member(right, args[0])
-	case operators.In:
-		if args[1].Kind() == ast.ListKind {
-			for _, item := range args[1].AsList().Elements() {
-				w.member(left, item)
-			}
-		}
-	}
-	for _, c := range []*writegate.Column{left, right} {
-		if c != nil && c.Type == writegate.Decimal && call.FunctionName() != operators.In {
-			w.warn(e.ID(), "P102", "decimal column %s is compared as a floating-point number", c.Name)
-		}
-	}
-}
-
-// member checks a literal against the values of an enum column.
-func (w *walker) member(col *writegate.Column, e ast.Expr) {
-	if col == nil || col.Values == nil || e.Kind() != ast.LiteralKind {
-		return
-	}
-	if s, ok := e.AsLiteral().(types.String); ok && !slices.Contains(col.Values, string(s)) {
-		w.fault(e.ID(), "P110", "%q is not a value of %s (%s)", string(s), col.Name, strings.Join(col.Values, ", "))
-	}
-}
-
-func (w *walker) columnOf(e ast.Expr) *writegate.Column {
-	base, field, ok := fieldOf(e)
-	if !ok || rowNames[base.AsIdent()] == 0 || w.table.meta == nil {
-		return nil
-	}
-	return w.table.meta.Column(field)
-}
-
-// changedMacro turns changed("column") into a field of a hidden variable, so that the name is checked at load.
-func changedMacro() cel.Macro {
-	return cel.GlobalMacro("changed", 1, func(f cel.MacroExprFactory, _ ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
-		if args[0].Kind() == ast.LiteralKind {
-			if name, ok := args[0].AsLiteral().(types.String); ok {
-				return f.NewSelect(f.NewIdent(changedName), string(name)), nil
-			}
-		}
-		return nil, f.NewError(args[0].ID(), "changed() takes the name of a column in quotes")
-	})
-}
-
-var (
-	operatorName = regexp.MustCompile(`'_?([^'\w]+)_?'`)
-	container    = regexp.MustCompile(` \(in container '[^']*'\)`)
-)
-
-// plain puts a message of the library into our words.
-func plain(message string) string {
-	message, _, _ = strings.Cut(message, " expecting {")
-	return operatorName.ReplaceAllString(container.ReplaceAllString(message, ""), "$1")
-}
-
-func codeOf(message string) string {
-	if strings.Contains(message, "limit") {
-		return "P310"
-	}
-	return "P102"
 }

@@ -1,0 +1,58 @@
+package expr
+
+import (
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+
+	"writegate"
+)
+
+// compare looks at comparisons of columns.
+func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
+	args := call.Args()
+	if len(args) != 2 {
+		return
+	}
+	left, right := w.columnOf(args[0]), w.columnOf(args[1])
+	switch call.FunctionName() {
+	case operators.Equals, operators.NotEquals:
+		if left != nil && right != nil && left.Nullable && right.Nullable {
+			w.warn(e.ID(), "P202", "columns %s and %s are both nullable: null == null is true", left.Name, right.Name)
+		}
+		w.member(left, args[1])
+		w.member(right, args[0])
+	case operators.In:
+		if args[1].Kind() == ast.ListKind {
+			for _, item := range args[1].AsList().Elements() {
+				w.member(left, item)
+			}
+		}
+	}
+	for _, c := range []*writegate.Column{left, right} {
+		if c != nil && c.Type == writegate.Decimal && call.FunctionName() != operators.In {
+			w.warn(e.ID(), "P102", "decimal column %s is compared as a floating-point number", c.Name)
+		}
+	}
+}
+
+// member checks a literal against the values of an enum column.
+func (w *walker) member(col *writegate.Column, e ast.Expr) {
+	if col == nil || col.Values == nil || e.Kind() != ast.LiteralKind {
+		return
+	}
+	if s, ok := e.AsLiteral().(types.String); ok && !slices.Contains(col.Values, string(s)) {
+		w.fault(e.ID(), "P110", "%q is not a value of %s (%s)", string(s), col.Name, strings.Join(col.Values, ", "))
+	}
+}
+
+func (w *walker) columnOf(e ast.Expr) *writegate.Column {
+	base, field, ok := fieldOf(e)
+	if !ok || rowNames[base.AsIdent()] == 0 || w.table.meta == nil {
+		return nil
+	}
+	return w.table.meta.Column(field)
+}
