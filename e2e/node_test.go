@@ -93,17 +93,19 @@ type script struct {
 	Token, User     string
 	Checkpoints     string // legacy or requests
 	MaxTransactions string
-	NoRefusals      bool // the database refuses nothing
+	Connector       string // the module of style documented
+	NoRefusals      bool   // the database refuses nothing
 }
 
 func (s script) environ() []string {
-	env := append(os.Environ(),
-		"SYNC_URL="+s.Sync, "UPLOAD_URL="+s.Upload, "TOKEN="+s.Token, "USER_ID="+s.User)
-	if s.Checkpoints != "" {
-		env = append(env, "CHECKPOINTS="+s.Checkpoints)
-	}
-	if s.MaxTransactions != "" {
-		env = append(env, "MAX_TRANSACTIONS="+s.MaxTransactions)
+	env := os.Environ()
+	for name, value := range map[string]string{
+		"SYNC_URL": s.Sync, "UPLOAD_URL": s.Upload, "TOKEN": s.Token, "USER_ID": s.User,
+		"CHECKPOINTS": s.Checkpoints, "MAX_TRANSACTIONS": s.MaxTransactions, "CONNECTOR": s.Connector,
+	} {
+		if value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
 	if s.NoRefusals {
 		env = append(env, "REFUSALS=0")

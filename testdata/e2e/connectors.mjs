@@ -1,11 +1,12 @@
 // The ways in which connectors that people use talk to a backend, and our own.
 //
-//   demo      one local transaction a request, {batch: [{op, table, id, data}]}, no token
-//   perop     one operation a request, PUT | PATCH | DELETE {table, data: {...data, id}}, no token
-//   batch     like demo but getCrudBatch(100), which may cut and join transactions
-//   tojson    one local transaction a request as CrudEntry.toJSON writes it, with the device's id and a token
-//   vendor    {transactions: [{transaction_id, crud}]} without any identity, completing the accepted prefix
-//   identity  the same with client_id and op ids: what docs/connectors.md recommends
+//   demo        one local transaction a request, {batch: [{op, table, id, data}]}, no token
+//   perop       one operation a request, PUT | PATCH | DELETE {table, data: {...data, id}}, no token
+//   batch       like demo but getCrudBatch(100), which may cut and join transactions
+//   tojson      one local transaction a request as CrudEntry.toJSON writes it, with the device's id and a token
+//   vendor      {transactions: [{transaction_id, crud}]} without any identity, completing the accepted prefix
+//   identity    the same with client_id and op ids
+//   documented  the connector of docs/connectors.md, as a module whose path is in CONNECTOR
 
 const { UPLOAD_URL, USER_ID } = process.env;
 
@@ -61,7 +62,16 @@ const styles = {
   identity: async (db, device) => transactions(db, device, { client_id: await db.getClientId() }, (o) => ({
     op_id: o.clientId, id: o.id, op: o.op, table: o.table, op_data: o.opData,
     previous_values: o.previousValues, metadata: o.metadata
-  }))
+  })),
+
+  async documented(db, device) {
+    const { WritegateConnector } = await import(process.env.CONNECTOR);
+    const connector = new WritegateConnector({
+      syncUrl: process.env.SYNC_URL, uploadUrl: UPLOAD_URL, token: async () => token(),
+      onRefused: (tx, result) => device.refused.push(result)
+    });
+    return connector.uploadData(db);
+  }
 };
 
 /** Sends whole local transactions and completes those that are settled, up to the first that is not. */
