@@ -234,6 +234,9 @@ func TestClaimWaitsForTheDevice(t *testing.T) {
 			return err
 		})
 	}
+	if err := claim("d1"); err != nil { // from now on the row is there
+		t.Fatal(err)
+	}
 	err := db.InTx(ctx, someone, func(tx writegate.Tx) error {
 		if _, err := tx.Claim(ctx, writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 1}); err != nil {
 			return err
@@ -291,5 +294,42 @@ func TestCheckpoint(t *testing.T) {
 	}
 	if got, err := db.Checkpoint(t.Context(), "u2", "d1"); got != 1 || err != nil {
 		t.Errorf("another user's checkpoint is %d, %v, want 1", got, err)
+	}
+}
+
+// TestLoadLocksInOneOrder blocks the row that comes first and looks whether the others are still free.
+func TestLoadLocksInOneOrder(t *testing.T) {
+	dsn, db, schema := todoDB(t)
+	run(t, dsn, "insert into lists values ('a', 'a'), ('b', 'b'); insert into todos (id) values ('a')")
+	holder, other := connect(t, dsn), connect(t, dsn)
+	if _, err := holder.Exec(t.Context(), "begin; select from lists where id = 'a' for update"); err != nil {
+		t.Fatal(err)
+	}
+	loaded := make(chan error)
+	go func() {
+		loaded <- db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			_, err := tx.Load(t.Context(), []writegate.Read{
+				{Table: schema["todos"], Keys: []any{"a"}, Lock: writegate.ForUpdate},
+				{Table: schema["lists"], Keys: []any{"b", "a"}, Lock: writegate.ForUpdate},
+			})
+			return err
+		})
+	}()
+	const waiting = "select exists (select from pg_stat_activity where datname = current_database() and application_name = 'writegate' and wait_event_type = 'Lock')"
+	for blocked := false; !blocked; {
+		if err := other.QueryRow(t.Context(), waiting).Scan(&blocked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, free := range []string{"select from lists where id = 'b' for update nowait", "select from todos for update nowait"} {
+		if _, err := other.Exec(t.Context(), free); err != nil {
+			t.Errorf("%s: %v", free, err)
+		}
+	}
+	if _, err := holder.Exec(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-loaded; err != nil {
+		t.Error(err)
 	}
 }
