@@ -135,8 +135,8 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	}
 	o.Listening = func(addr, _ net.Addr) {
 		w := welcome{flags: f, addr: addr, about: b.about, token: token.Token}
-		w.warn(cmd.ErrOrStderr())
-		w.print(cmd.OutOrStdout())
+		fmt.Fprint(cmd.ErrOrStderr(), w.warnings())
+		fmt.Fprint(cmd.OutOrStdout(), w.String()) // at once, so that a program which reads it has all or nothing
 	}
 	srv, err := server.New(o)
 	if err != nil {

@@ -133,21 +133,19 @@ func waitForSync(t *testing.T, d *daemon, token, value string) {
 
 // TestWelcomeLAN prints what --lan says without opening anything.
 func TestWelcomeLAN(t *testing.T) {
-	var out, warnings strings.Builder
 	w := welcome{flags: devFlags{lan: true}, addr: addr("[::]:6060"), token: "TOKEN"}
-	w.print(&out)
-	w.warn(&warnings)
+	out, warnings := w.String(), w.warnings()
 	want := []string{"http://localhost:6060", "http://10.0.2.2:6060", "curl http://localhost:6060/api/data", "Bearer TOKEN"}
 	if hosts := lanHosts(); len(hosts) > 0 {
 		want = append(want, fmt.Sprintf("http://%s:6060", hosts[0]), "█")
 	}
 	for _, text := range want {
-		if !strings.Contains(out.String(), text) {
-			t.Errorf("no %q in:\n%s", text, &out)
+		if !strings.Contains(out, text) {
+			t.Errorf("no %q in:\n%s", text, out)
 		}
 	}
-	if !strings.Contains(warnings.String(), "OPEN TO YOUR NETWORK") || strings.Contains(warnings.String(), "TOKENS FOR ANY USER") {
-		t.Errorf("warnings:\n%s", &warnings)
+	if !strings.Contains(warnings, "OPEN TO YOUR NETWORK") || strings.Contains(warnings, "TOKENS FOR ANY USER") {
+		t.Errorf("warnings:\n%s", warnings)
 	}
 }
 

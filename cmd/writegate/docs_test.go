@@ -14,11 +14,8 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var printed strings.Builder
 	w := welcome{addr: addr("127.0.0.1:6060"), about: "writegate-data/dev.sqlite (SQLite)", token: "eyJhbGciOiJSUzI1NiIsImtpZCI6InlWWUNx…"}
-	w.warn(&printed)
-	w.print(&printed)
-	if want := "```console\n$ go run ./cmd/writegate dev\n" + printed.String() + "```\n"; !strings.Contains(string(text), want) {
+	if want := "```console\n$ go run ./cmd/writegate dev\n" + w.warnings() + w.String() + "```\n"; !strings.Contains(string(text), want) {
 		t.Errorf("README.md does not show:\n%s", want)
 	}
 }

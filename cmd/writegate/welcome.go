@@ -21,71 +21,80 @@ type welcome struct {
 	token string
 }
 
-// warn says loudly what production never has.
-func (w *welcome) warn(out io.Writer) {
+// warnings say loudly what production never has.
+func (w *welcome) warnings() string {
 	lines := []string{"DEVELOPMENT ONLY. Every user can read every row."}
 	if w.flags.config == "" {
 		lines = append(lines,
 			"EVERY WRITE IS ALLOWED: there is no policy.",
 			"TABLES AND COLUMNS ARE CREATED from whatever arrives.")
 	}
-	if w.flags.noAuth {
+	switch {
+	case w.flags.noAuth:
 		lines = append(lines, "NO TOKENS: every request is believed to come from the user it names.")
-	} else if !w.flags.lan {
+	case w.flags.lan:
+		lines = append(lines, "OPEN TO YOUR NETWORK: everybody in it can reach this address.")
+	default:
 		lines = append(lines, "TOKENS FOR ANY USER are handed out at /api/auth/token.")
 	}
-	if w.flags.lan {
-		lines = append(lines, "OPEN TO YOUR NETWORK: everybody in it can reach this address.")
-	}
-	for _, line := range lines {
-		fmt.Fprintln(out, "!!", line)
-	}
+	return "!! " + strings.Join(lines, "\n!! ") + "\n"
 }
 
-// print says where dev listens, and gives a token and a curl to paste.
-func (w *welcome) print(out io.Writer) {
-	port := portOf(w.addr)
-	base := "http://" + w.addr.String()
-	fmt.Fprintf(out, "\nwritegate dev: %s\n\n", w.about)
-	if !w.flags.lan {
-		fmt.Fprintf(out, "  uploads and sync   %s\n", base)
-	} else {
-		base = "http://localhost:" + port
-		fmt.Fprintf(out, "  this machine       %s\n", base)
-		fmt.Fprintf(out, "  Android emulator   http://%s:%s\n", emulatorHost, port)
-		hosts := lanHosts()
-		for _, host := range hosts {
-			fmt.Fprintf(out, "  your network       http://%s\n", net.JoinHostPort(host, port))
-		}
-		if len(hosts) > 0 {
-			fmt.Fprintln(out)
-			qrterminal.GenerateWithConfig("http://"+net.JoinHostPort(hosts[0], port), qrterminal.Config{
-				Level: qrterminal.L, Writer: out, QuietZone: 2, HalfBlocks: true,
-				BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
-				BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
-			})
-		}
-	}
+// String says where dev listens, and gives a token and a curl to paste.
+func (w *welcome) String() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "\nwritegate dev: %s\n\n", w.about)
+	base := w.addresses(&out)
 	authorization := ""
 	if !w.flags.noAuth {
-		fmt.Fprintf(out, "\nA token for the user %q, good for 12 hours:\n\n%s\n", devSubject, w.token)
+		fmt.Fprintf(&out, "\nA token for the user %q, good for 12 hours:\n\n%s\n", devSubject, w.token)
 		authorization = " \\\n  -H 'Authorization: Bearer " + w.token + "'"
 	}
 	if w.flags.config != "" {
-		fmt.Fprintf(out, "\nIs the database there?\n\ncurl %s/readyz\n", base)
-		return
+		fmt.Fprintf(&out, "\nIs the database there?\n\ncurl %s/readyz\n", base)
+		return out.String()
 	}
-	fmt.Fprintf(out, "\nA first write, to paste into another shell:\n\ncurl %s/api/data%s \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n",
+	fmt.Fprintf(&out, "\nA first write, to paste into another shell:\n\ncurl %s/api/data%s \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n",
 		base, authorization, firstWrite)
+	return out.String()
+}
+
+// addresses writes under which addresses dev can be reached, and returns the one for this machine.
+func (w *welcome) addresses(out *strings.Builder) (base string) {
+	host, port, err := net.SplitHostPort(w.addr.String())
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		base = "http://" + w.addr.String()
+		fmt.Fprintf(out, "  uploads and sync   %s\n", base)
+		if w.flags.lan {
+			code(out, base)
+		}
+		return base
+	}
+	base = "http://localhost:" + port
+	fmt.Fprintf(out, "  this machine       %s\n", base)
+	fmt.Fprintf(out, "  Android emulator   http://%s:%s\n", emulatorHost, port)
+	hosts := lanHosts()
+	for _, host := range hosts {
+		fmt.Fprintf(out, "  your network       http://%s\n", net.JoinHostPort(host, port))
+	}
+	if len(hosts) > 0 {
+		code(out, "http://"+net.JoinHostPort(hosts[0], port))
+	}
+	return base
+}
+
+// code draws a QR code.
+func code(out io.Writer, text string) {
+	fmt.Fprintln(out)
+	qrterminal.GenerateWithConfig(text, qrterminal.Config{
+		Level: qrterminal.L, Writer: out, QuietZone: 2, HalfBlocks: true,
+		BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
+		BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
+	})
 }
 
 // firstWrite carries ids, so that pasting it twice shows that it takes effect once.
 const firstWrite = `{"client_id":"curl","batch":[{"op_id":1,"op":"PUT","type":"todos","id":"todo-1","data":{"description":"Buy milk","completed":0}}]}`
-
-func portOf(a net.Addr) string {
-	s := a.String()
-	return s[strings.LastIndexByte(s, ':')+1:]
-}
 
 // lanHosts are the addresses under which others in the network find this machine, IPv4 ones first.
 func lanHosts() []string {
