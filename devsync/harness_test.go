@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -34,9 +35,7 @@ func (s *table) Snapshot(ctx context.Context, tables []string, yield func(table,
 	s.mu.Lock()
 	s.reads++
 	rows, err, hold := map[string]string{}, s.err, s.hold
-	for id, data := range s.rows {
-		rows[id] = data
-	}
+	maps.Copy(rows, s.rows)
 	s.mu.Unlock()
 	if hold != nil {
 		select {

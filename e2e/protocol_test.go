@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -47,9 +48,7 @@ func (b *plainBackend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case op.Op == "PUT":
 			rows[op.ID] = op.Data
 		case old != nil:
-			for k, v := range op.Data {
-				old[k] = v
-			}
+			maps.Copy(old, op.Data)
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
