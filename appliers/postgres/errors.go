@@ -22,8 +22,7 @@ var (
 
 // classify makes the [*writegate.Error] of an error that no single change caused. It goes by SQLSTATE.
 func classify(err error) *writegate.Error {
-	var known *writegate.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*writegate.Error](err); ok {
 		return known
 	}
 	var pg *pgconn.PgError

@@ -33,8 +33,7 @@ func tell(err error) told {
 		return told{}
 	}
 	out := told{Class: e.Class, Code: e.Code, Reason: e.Reason, Message: e.Message, Table: e.Table, Column: e.Column, Index: -2}
-	var change *writegate.ChangeError
-	if errors.As(err, &change) {
+	if change, ok := errors.AsType[*writegate.ChangeError](err); ok {
 		out.Index, out.Race = change.Index, change.Race
 	}
 	return out

@@ -183,7 +183,7 @@ func (t *tx) rollback(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	if _, err := t.conn.Exec(ctx, "rollback"); err != nil { // the pool drops a connection that is still in a transaction
-		t.db.log.Debug("rollback failed", "error", err)
+		t.db.log.DebugContext(ctx, "rollback failed", "error", err)
 	}
 }
 

@@ -94,8 +94,17 @@ func TestSchemaFaults(t *testing.T) {
 		create table folded2 (id text collate nocase primary key); create table approx (id float8 primary key); create view plain as select * from partial`)
 	db := open(t, Config{DSN: dsn})
 	_, err := db.Schema(t.Context(), []writegate.TableRef{
-		{Name: "nope"}, {Name: "gone", Source: "app.gone"}, {Name: `x"; drop table partial; --`}, {Name: "keyless"}, {Name: "pair"}, {Name: "partial", Key: "email"}, {Name: "other", Source: "partial", Key: "uuid"},
-		{Name: "folded"}, {Name: "folded2"}, {Name: "approx"}, {Name: "plain"},
+		{Name: "nope"},
+		{Name: "gone", Source: "app.gone"},
+		{Name: `x"; drop table partial; --`},
+		{Name: "keyless"},
+		{Name: "pair"},
+		{Name: "partial", Key: "email"},
+		{Name: "other", Source: "partial", Key: "uuid"},
+		{Name: "folded"},
+		{Name: "folded2"},
+		{Name: "approx"},
+		{Name: "plain"},
 	})
 	if err == nil {
 		t.Fatal("no error")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,11 +61,8 @@ func toPaddedText(v any, bound int) (any, error) {
 }
 
 func toEnum(v any, values []string) (any, error) {
-	s, _ := scalarText(v)
-	for _, allowed := range values {
-		if s == allowed {
-			return s, nil
-		}
+	if s, ok := scalarText(v); ok && slices.Contains(values, s) {
+		return s, nil
 	}
 	return nil, fmt.Errorf("must be one of %s", strings.Join(values, ", "))
 }
