@@ -142,3 +142,23 @@ func TestReadyMissesATable(t *testing.T) {
 		t.Errorf("Ready returns %v", e)
 	}
 }
+
+// TestClosedIsRetry: a server that stops holds writes back and shouts at nobody.
+func TestClosedIsRetry(t *testing.T) {
+	db := newDB(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, schemaErr := db.Schema(t.Context(), nil)
+	_, checkpointErr := db.Checkpoint(t.Context(), "u", "d")
+	_, growErr := db.Grow(t.Context(), upload(put("t")))
+	for name, err := range map[string]error{
+		"InTx":  db.InTx(t.Context(), writegate.Caller{}, func(writegate.Tx) error { return nil }),
+		"Ready": db.Ready(t.Context()), "Schema": schemaErr, "Checkpoint": checkpointErr, "Grow": growErr,
+		"Snapshot": db.Snapshot(t.Context(), nil, nil),
+	} {
+		if e := writegate.AsError(err); e == nil || e.Class != writegate.Retry {
+			t.Errorf("%s returns %v", name, err)
+		}
+	}
+}
