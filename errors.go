@@ -116,6 +116,10 @@ func AsError(err error) *Error {
 	return &Error{Class: Operator, Code: Internal, Message: "The write could not be processed yet.", Cause: err}
 }
 
+// ReasonTimeout is the Reason of an error of class Retry that says: the database was given too much at once.
+// Less of it may go through, so the pipeline tries again with less.
+const ReasonTimeout = "db.timeout"
+
 // Refuse makes an error of class Refused.
 func Refuse(code Code, reason, message string) *Error {
 	return &Error{Class: Refused, Code: code, Reason: reason, Message: message}

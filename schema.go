@@ -55,6 +55,10 @@ type Table struct {
 	// Key is the name of the column that PowerSync calls id.
 	Key     string
 	Columns []*Column
+	// Reacts lists the verbs after which the database may have changed more than what was written: other rows,
+	// or other values of the same one. Triggers, rules and cascading foreign keys do that. Values that the
+	// database computes for the written row alone, as defaults and generated columns, don't count.
+	Reacts []Verb
 	// Driver belongs to the driver that made the table: quoted identifiers, prepared texts.
 	Driver any
 }

@@ -188,7 +188,7 @@ type Applier interface {
 // then Load and Write in any number, then Settle at most once and last.
 //
 // Write and Settle may be deferred by the driver until the next Load or the commit, so that they travel
-// together. With Blame, a driver sends each change on its own and reports the guilty one by its index.
+// together.
 type Tx interface {
 	// Claim locks the device's row, creating it if need be, and reads the ledger. The wait for the lock is
 	// at most two seconds, then class [Retry].
@@ -199,7 +199,8 @@ type Tx interface {
 	// Write makes the changes, in order as far as anyone can tell. A change that the database refuses is a
 	// [*ChangeError], here or from InTx.
 	Write(ctx context.Context, changes []Change) error
-	// Blame asks that each change from now on is executed before Write returns, so that a [*ChangeError] has its index.
+	// Blame asks that each change from now on is a statement of its own, so that a [*ChangeError] has its
+	// index whenever the database names a culprit at all. Changes may still be deferred and travel together.
 	Blame()
 	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is stored already is only counted.
 	Settle(ctx context.Context, s Settlement) error
