@@ -3,10 +3,8 @@ package writegate
 import (
 	"context"
 	"errors"
+	"time"
 )
-
-// errTakeApart abandons a chunk whose outcome only single steps can tell.
-var errTakeApart = errors.New("chunk has to be taken apart")
 
 // maxRaces is how often in a row the same database transaction may meet a race before something other than
 // a rerun is tried.
@@ -15,11 +13,13 @@ const maxRaces = 3
 // txStats counts what happened on the way, also in tries that came to nothing.
 type txStats struct{ reruns int }
 
-// apply settles the transactions at..end-1. It returns where to go on, and whether to.
+// apply settles the transactions at..end-1, or as many as go through at once. It returns where to go on, and
+// whether to.
 func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	stats := &txStats{}
 	defer func() { u.res.Reruns += stats.reruns }()
 	c := &chunk{u: u, at: at, end: end}
+	begun := time.Now()
 	var err error
 	for race := 0; race < maxRaces; race++ {
 		if err = u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
@@ -27,17 +27,24 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 		}
 		stats.reruns++
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		u.commit(c)
+		u.p.limit.took(c.ops(), time.Since(begun))
 		return c.done, !c.stopped
-	}
-	if !worthTakingApart(err) {
+	case tooMuch(ctx, err) && end-at > 1:
+		u.p.limit.failed(c.ops())
+		if ctx.Err() == nil {
+			return at, true
+		}
+		fallthrough
+	case !worthTakingApart(err):
 		u.hold(at, AsError(err))
 		return at, false
 	}
 	u.res.Slow++
 	for i := at; i < end; i++ {
-		stopped, err := u.applyAlone(ctx, stats, i)
+		stopped, err := u.applyAlone(ctx, stats, i, end-at > 1)
 		if err != nil {
 			u.hold(i, AsError(err))
 			return i, false
@@ -49,11 +56,17 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	return end, true
 }
 
+// tooMuch tells that the database, or the time for the upload, ran out under the load of one transaction.
+func tooMuch(ctx context.Context, err error) bool {
+	return AsError(err).Reason == ReasonTimeout || ctx.Err() != nil
+}
+
 // worthTakingApart tells errors that a single operation may have caused from those that hit any. A fault that
 // the operator has to mend is often one table's: the transactions before it need not wait.
 func worthTakingApart(err error) bool {
 	var change *ChangeError
-	if errors.Is(err, errTakeApart) || errors.As(err, &change) {
+	var late *refusedLate
+	if errors.As(err, &change) || errors.As(err, &late) {
 		return true
 	}
 	class := AsError(err).Class
@@ -77,9 +90,7 @@ func (u *upload) commit(c *chunk) {
 type chunk struct {
 	u       *upload
 	at, end int
-	// steps has each operation loaded, decided and written on its own, so that the database can be asked what
-	// it made of the ones before, and tells which one it refuses.
-	steps bool
+	care    care
 	// forced is the refusal of the only transaction, found out by a run that had to be abandoned.
 	forced *refusal
 
@@ -89,28 +100,50 @@ type chunk struct {
 	replayed, reused int
 	over             *overlay
 	changes          []Change
+	sent             int   // changes that the database has been given
 	writers          []int // for each change, the place of its operation in its transaction
+	pending          []*opWork
+	next             int // the first of pending that is not judged yet
+	ahead, looked    int // how many rows the last look at the database fetched ahead, and for which pending one
 	settled          []runOp
 	seen             map[opIdentity]answer
 	settlement       Settlement
 }
 
+// care is how carefully a chunk is written.
+type care uint8
+
+const (
+	// merged writes as few statements as possible.
+	merged care = iota
+	// blaming writes a statement for each change, so that the database tells which one it refuses.
+	blaming
+	// stepping also asks the database for the row before each decision.
+	stepping
+)
+
 // run claims, loads, decides, writes and settles.
 func (c *chunk) run(ctx context.Context, tx Tx) error {
-	*c = chunk{u: c.u, at: c.at, end: c.end, steps: c.steps, forced: c.forced, done: c.at, over: newOverlay(), seen: map[opIdentity]answer{}}
+	*c = chunk{u: c.u, at: c.at, end: c.end, care: c.care, forced: c.forced, done: c.at, over: newOverlay(), seen: map[opIdentity]answer{}, ahead: 1}
 	hook := c.u.p.opt.OnStage
 	before, err := c.claim(ctx, tx)
 	if err != nil {
 		return err
 	}
 	hook(StageClaimed)
-	if c.steps {
+	if c.care > merged {
 		tx.Blame()
-	} else if err := c.load(ctx, tx, before); err != nil {
-		return err
+	}
+	if c.forced == nil {
+		if err := c.load(ctx, tx, before); err != nil {
+			return err
+		}
 	}
 	hook(StageLoaded)
 	for c.done < c.end && !c.stopped {
+		if ctx.Err() != nil {
+			return TryLater(context.Cause(ctx))
+		}
 		res, err := c.decide(ctx, tx, &c.u.txs[c.done], before)
 		if err != nil {
 			return err
@@ -120,74 +153,47 @@ func (c *chunk) run(ctx context.Context, tx Tx) error {
 		c.stopped = c.u.stop && res.Status == Rejected
 	}
 	hook(StageDecided)
-	if !c.steps && len(c.changes) > 0 {
-		if err := tx.Write(ctx, c.changes); err != nil {
-			return err
-		}
+	if err := c.send(ctx, tx); err != nil {
+		return err
 	}
 	return c.settle(ctx, tx)
+}
+
+// ops counts the operations of the chunk.
+func (c *chunk) ops() int {
+	n := 0
+	for i := c.at; i < c.end; i++ {
+		n += len(c.u.txs[i].ops)
+	}
+	return n
 }
 
 // claim asks the ledger about every operation of the chunk that has an identity.
 func (c *chunk) claim(ctx context.Context, tx Tx) (*settledBefore, error) {
 	q := Claim{ClientID: c.u.client, Subject: c.u.caller.Subject}
+	wanted := map[int64]bool{}
 	for i := c.at; i < c.end; i++ {
 		for j := range c.u.txs[i].ops {
 			w := &c.u.txs[i].ops[j]
 			if !w.identified {
 				continue
 			}
-			if id := w.op.OpID; q.First == 0 {
+			id := w.op.OpID
+			if wanted[id] = true; q.First == 0 {
 				q.First, q.Last = id, id
 			} else {
 				q.First, q.Last = min(q.First, id), max(q.Last, id)
 			}
 		}
 	}
-	if q.First == 0 {
-		return readLedger(Claimed{})
+	if len(wanted) == 0 {
+		return readLedger(Claimed{}, nil)
 	}
 	claimed, err := tx.Claim(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return readLedger(claimed)
-}
-
-// load reads the rows of every operation that has still to be decided.
-func (c *chunk) load(ctx context.Context, tx Tx, before *settledBefore) error {
-	var pending []*opWork
-	for i := c.at; i < c.end; i++ {
-		for j := range c.u.txs[i].ops {
-			w := &c.u.txs[i].ops[j]
-			if w.identified {
-				if _, ok := before.find(w.identity(), c.u.caller.Subject); ok {
-					continue
-				}
-			}
-			if w.refusal == nil {
-				pending = append(pending, w)
-			}
-		}
-	}
-	return c.loadOps(ctx, tx, pending)
-}
-
-func (c *chunk) loadOps(ctx context.Context, tx Tx, ops []*opWork) error {
-	if len(ops) == 0 {
-		return nil
-	}
-	wanted := reads(ops)
-	found, err := tx.Load(ctx, wanted)
-	if err != nil {
-		return err
-	}
-	for i, r := range wanted {
-		for _, key := range r.Keys {
-			c.over.load(rowKey{r.Table.Source, key}, found[i][key])
-		}
-	}
-	return nil
+	return readLedger(claimed, wanted)
 }
 
 // settle writes the ledger row of everything decided here.

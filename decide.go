@@ -25,7 +25,7 @@ func (c *chunk) decide(ctx context.Context, tx Tx, work *txWork, before *settled
 		w := &work.ops[i]
 		a, ok := c.answered(w, before)
 		if !ok {
-			if w.identified && before.ids[w.op.OpID] {
+			if w.identified && before.reused(w.identity()) {
 				c.reused++
 			}
 			pending = append(pending, i)
@@ -42,7 +42,7 @@ func (c *chunk) decide(ctx context.Context, tx Tx, work *txWork, before *settled
 	}
 	replay := why != nil // the rest of a refused transaction shares its fate
 	first := len(c.changes)
-	if why == nil {
+	if why == nil && len(pending) > 0 {
 		why = c.forced
 	}
 	if why == nil {
@@ -56,11 +56,11 @@ func (c *chunk) decide(ctx context.Context, tx Tx, work *txWork, before *settled
 		c.record(work, pending, &res, nil)
 		return res, nil
 	}
-	if c.steps && len(c.changes) > first {
+	if c.sent > first {
 		return res, &refusedLate{*why}
 	}
 	c.over.rollback()
-	c.changes = c.changes[:first]
+	c.changes, c.writers = c.changes[:first], c.writers[:first]
 	res.Status, res.Err, res.Failed = Rejected, why.err, why.place
 	if len(pending) == 0 {
 		return res, nil // kept when it was refused first
@@ -100,14 +100,18 @@ func (c *chunk) answered(w *opWork, before *settledBefore) (answer, bool) {
 
 // judge decides the pending operations in order until one is refused.
 func (c *chunk) judge(ctx context.Context, tx Tx, work *txWork, pending []int, res *TxResult) (*refusal, error) {
+	first := map[opIdentity]int{} // where an operation stands for the first time
 	for n, place := range pending {
+		if n%256 == 255 && ctx.Err() != nil {
+			return nil, TryLater(context.Cause(ctx))
+		}
 		w := &work.ops[place]
 		if w.identified {
-			same := func(p int) bool { return work.ops[p].identified && work.ops[p].identity() == w.identity() }
-			if n := slices.IndexFunc(pending[:n], same); n >= 0 {
-				res.Ops[place] = OpResult{Status: res.Ops[pending[n]].Status, Replayed: true}
+			if twin, ok := first[w.identity()]; ok {
+				res.Ops[place] = OpResult{Status: res.Ops[twin].Status, Replayed: true}
 				continue
 			}
+			first[w.identity()] = place
 		}
 		status, why, err := c.judgeOne(ctx, tx, w, place)
 		if err != nil {
@@ -125,18 +129,20 @@ func (c *chunk) judgeOne(ctx context.Context, tx Tx, w *opWork, place int) (Stat
 	if w.refusal != nil {
 		return Rejected, w.refusal, nil
 	}
-	if c.steps {
-		if err := c.loadOps(ctx, tx, []*opWork{w}); err != nil {
+	row, err := c.row(ctx, tx, w)
+	if err != nil {
+		return "", nil, err
+	}
+	d := c.u.judge.Decide(w.admitted, row)
+	if d.Refusal == nil && d.Unknown { // only the database knows what it made of an earlier change
+		if err := c.look(ctx, tx, 1); err != nil {
 			return "", nil, err
 		}
+		d = c.u.judge.Decide(w.admitted, c.over.get(keyOf(w.admitted)))
 	}
-	at := keyOf(w.admitted)
-	d := c.u.judge.Decide(w.admitted, c.over.get(at))
 	switch {
 	case d.Refusal != nil:
 		return Rejected, d.Refusal, nil
-	case d.Unknown && !c.steps:
-		return "", nil, errTakeApart
 	case d.Unknown:
 		return Rejected, Refuse(Internal, "policy.error", "The policy could not decide this operation."), nil
 	case d.Change == nil:
@@ -144,12 +150,7 @@ func (c *chunk) judgeOne(ctx context.Context, tx Tx, w *opWork, place int) (Stat
 	}
 	c.changes = append(c.changes, *d.Change)
 	c.writers = append(c.writers, place)
-	if c.steps {
-		if err := tx.Write(ctx, c.changes[len(c.changes)-1:]); err != nil {
-			return "", nil, err
-		}
-	}
-	c.over.set(at, d.New)
+	c.over.change(d.Change, d.New)
 	return Applied, nil, nil
 }
 

@@ -20,6 +20,10 @@ type fakeDB struct {
 	txs   int // committed
 	// fail is asked at "claim", "load", "write", "settle" and "commit", with the change for "write".
 	fail func(stage string, c *Change) error
+	// react changes rows as a trigger would, after each change.
+	react func(rows map[any]Row, c *Change)
+	// late is what another replica does as soon as the running transaction is over. It happens once.
+	late func()
 }
 
 var fakeTable = &Table{Name: "t", Source: "t", Key: "id", Columns: []*Column{{Name: "id"}, {Name: "a"}, {Name: "b", HasDefault: true}}}
@@ -36,6 +40,12 @@ func (db *fakeDB) Close() error                                              { r
 func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
+	defer func() {
+		if late := db.late; late != nil {
+			db.late = nil
+			late()
+		}
+	}()
 	tx := &fakeTx{db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead)}
 	if err := fn(tx); err != nil {
 		return err
@@ -104,9 +114,6 @@ func (tx *fakeTx) Blame() { tx.blame = true }
 
 func (tx *fakeTx) Write(_ context.Context, changes []Change) error {
 	tx.todo = append(tx.todo, changes...)
-	if tx.blame {
-		return tx.flush()
-	}
 	return nil
 }
 
@@ -125,15 +132,18 @@ func (tx *fakeTx) flush() error {
 		switch {
 		case c.Verb == Remove:
 			delete(tx.rows, c.Key)
-			continue
 		case (c.Verb == Insert) == there:
 			return &ChangeError{Index: index, Race: true, Err: &Error{Class: Rerun, Code: Conflict, Message: "race"}}
-		case c.Verb == Insert:
-			row = Row{"b": "default"}
+		default:
+			if row = maps.Clone(row); !there {
+				row = Row{"b": "default"}
+			}
+			maps.Copy(row, c.Set)
+			tx.rows[c.Key] = row
 		}
-		row = maps.Clone(row)
-		maps.Copy(row, c.Set)
-		tx.rows[c.Key] = row
+		if tx.db.react != nil {
+			tx.db.react(tx.rows, &c)
+		}
 	}
 	tx.todo = nil
 	return nil
@@ -166,6 +176,8 @@ func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
 func (fakePolicy) Decide(a *Admitted, old Row) Decision {
 	switch {
 	case a.Values["a"] == "forbidden":
+		return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}
+	case a.Values["a"] == "only if open" && old["a"] != "open":
 		return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}
 	case a.Values["a"] == "needs b" && old != nil:
 		if _, ok := old["b"]; !ok {

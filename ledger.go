@@ -79,7 +79,8 @@ type settledBefore struct {
 	ids map[int64]bool
 }
 
-func readLedger(c Claimed) (*settledBefore, error) {
+// readLedger keeps what concerns the wanted operation ids.
+func readLedger(c Claimed, wanted map[int64]bool) (*settledBefore, error) {
 	s := &settledBefore{ops: map[opIdentity][]settledOp{}, ids: map[int64]bool{}}
 	type refusalKey struct {
 		opIdentity
@@ -97,6 +98,9 @@ func readLedger(c Claimed) (*settledBefore, error) {
 			return nil, fmt.Errorf("client %q, operations %d to %d: %w", run.ClientID, run.FirstOp, run.LastOp, err)
 		}
 		for _, op := range ops {
+			if !wanted[op.id] {
+				continue
+			}
 			s.ids[op.id] = true
 			s.ops[op.opIdentity] = append(s.ops[op.opIdentity], settledOp{
 				status:  op.status,
@@ -109,12 +113,12 @@ func readLedger(c Claimed) (*settledBefore, error) {
 }
 
 // find returns what became of an operation in the eyes of a subject. What was applied is applied whoever
-// asks; what was refused is so only for the subject it was refused to.
+// asks. Everything else depends on what the subject may see and do, and so is known only for that subject.
 func (s *settledBefore) find(op opIdentity, subject string) (settledOp, bool) {
 	var found settledOp
 	ok := false
 	for _, settled := range s.ops[op] {
-		if settled.status == Applied || settled.status == Noop {
+		if settled.status == Applied {
 			return settled, true
 		}
 		if settled.subject == subject && !ok {
@@ -123,6 +127,9 @@ func (s *settledBefore) find(op opIdentity, subject string) (settledOp, bool) {
 	}
 	return found, ok
 }
+
+// reused reports whether the ids of an operation are known with another content only.
+func (s *settledBefore) reused(op opIdentity) bool { return s.ids[op.id] && len(s.ops[op]) == 0 }
 
 func (r *Refusal) asError() *Error {
 	return &Error{Class: Refused, Code: r.Code, Reason: r.Reason, Message: r.Message, Table: r.Table, Column: r.Column}

@@ -76,11 +76,13 @@ func TestFind(t *testing.T) {
 		{"refused to ann", []Run{run("ann", Rejected)}, "ann", Rejected},
 		{"refused to ann, asked by bob", []Run{run("ann", Rejected)}, "bob", ""},
 		{"refused to ann, then applied for bob, asked by ann", []Run{run("ann", Rejected), run("bob", Applied)}, "ann", Applied},
+		{"noop for ann", []Run{run("ann", Noop)}, "ann", Noop},
+		{"noop for ann, asked by bob", []Run{run("ann", Noop)}, "bob", ""},
 		{"aborted for ann", []Run{run("ann", Aborted)}, "ann", Aborted},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := readLedger(Claimed{Runs: tt.runs})
+			s, err := readLedger(Claimed{Runs: tt.runs}, map[int64]bool{5: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,8 +90,12 @@ func TestFind(t *testing.T) {
 			if got.status != tt.want || ok != (tt.want != "") {
 				t.Errorf("find = %q, %v; want %q", got.status, ok, tt.want)
 			}
-			if _, ok := s.find(opIdentity{5, Fingerprint{2}}, tt.subject); ok {
+			other := opIdentity{5, Fingerprint{2}}
+			if _, ok := s.find(other, tt.subject); ok {
 				t.Error("another fingerprint was found")
+			}
+			if s.reused(op) || s.reused(other) != (len(tt.runs) > 0) {
+				t.Errorf("reused: %v for the same content, %v for another", s.reused(op), s.reused(other))
 			}
 		})
 	}

@@ -13,37 +13,56 @@ type rowKey struct {
 }
 
 // overlay holds the rows that a database transaction has read, as they will be after the changes decided so
-// far. A row that is known to be absent is nil.
+// far.
 type overlay struct {
-	rows map[rowKey]Row
+	rows map[rowKey]seenRow
 	undo []undoRow
+	// reactions counts the changes so far that the database may have answered with changes of its own.
+	reactions int
+}
+
+// seenRow is a row, nil when it is known to be absent, and how many reactions its content takes into account.
+type seenRow struct {
+	row       Row
+	reactions int
 }
 
 type undoRow struct {
-	at  rowKey
-	row Row
+	at        rowKey
+	was       seenRow
+	reactions int
 }
 
-func newOverlay() *overlay { return &overlay{rows: map[rowKey]Row{}} }
+func newOverlay() *overlay { return &overlay{rows: map[rowKey]seenRow{}} }
 
 func keyOf(a *Admitted) rowKey { return rowKey{a.Table.Source, a.Key} }
 
-func (o *overlay) get(at rowKey) Row { return o.rows[at] }
+func (o *overlay) get(at rowKey) Row { return o.rows[at].row }
 
-func (o *overlay) load(at rowKey, row Row) { o.rows[at] = row }
+// stale reports whether the database may have changed the row since it was read.
+func (o *overlay) stale(at rowKey) bool { return o.rows[at].reactions < o.reactions }
 
-func (o *overlay) set(at rowKey, row Row) {
-	o.undo = append(o.undo, undoRow{at, o.rows[at]})
-	o.rows[at] = row
+// load puts in a row as the database has it now.
+func (o *overlay) load(at rowKey, row Row) { o.rows[at] = seenRow{row, o.reactions} }
+
+// change puts in a row as it is after a change.
+func (o *overlay) change(c *Change, row Row) {
+	at := rowKey{c.Table.Source, c.Key}
+	was := o.rows[at]
+	o.undo = append(o.undo, undoRow{at, was, o.reactions})
+	o.rows[at] = seenRow{row, was.reactions}
+	if slices.Contains(c.Table.Reacts, c.Verb) {
+		o.reactions++
+	}
 }
 
-// keep makes all sets since the last keep or rollback final.
+// keep makes all changes since the last keep or rollback final.
 func (o *overlay) keep() { o.undo = o.undo[:0] }
 
 // rollback takes them back.
 func (o *overlay) rollback() {
 	for _, u := range slices.Backward(o.undo) {
-		o.rows[u.at] = u.row
+		o.rows[u.at], o.reactions = u.was, u.reactions
 	}
 	o.undo = o.undo[:0]
 }

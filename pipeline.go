@@ -19,7 +19,8 @@ const (
 type Options struct {
 	// ChunkOps, ChunkBytes and ChunkTime bound one database transaction: by default 1,000 operations,
 	// 4 MiB as sent, and 5 seconds. A client transaction is never split: one that is larger gets a larger
-	// database transaction. When a chunk took longer than ChunkTime, the following ones are made smaller.
+	// database transaction. Chunks that take longer than ChunkTime, or that the database gives up, make the
+	// following ones smaller.
 	ChunkOps   int
 	ChunkBytes int64
 	ChunkTime  time.Duration
@@ -38,6 +39,7 @@ type Pipeline struct {
 	db      Applier
 	opt     Options
 	devices devices
+	limit   limit
 }
 
 // NewPipeline returns a pipeline that writes to db.
@@ -60,7 +62,7 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Pipeline{db: db, opt: o}
+	return &Pipeline{db: db, opt: o, limit: limit{now: o.ChunkOps, most: o.ChunkOps, time: o.ChunkTime}}
 }
 
 // Apply decides and writes an upload. When it returns, every transaction that is settled is committed.
@@ -75,7 +77,7 @@ func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upl
 	}
 	u := &upload{
 		p: p, caller: caller, judge: judge, revision: pol.Revision(), now: now,
-		client: up.ClientID, stop: up.StopOnRefusal, opsLeft: p.opt.ChunkOps,
+		client: up.ClientID, stop: up.StopOnRefusal,
 		res: &Result{Transactions: make([]TxResult, len(up.Transactions)), Revision: pol.Revision(), Identified: true},
 	}
 	if slices.Contains(p.opt.UntrustedClients, up.ClientID) {
@@ -105,7 +107,6 @@ type upload struct {
 	stop     bool
 	txs      []txWork
 	res      *Result
-	opsLeft  int // how many operations the next chunk may have
 }
 
 // txWork is one client transaction on its way.
@@ -172,36 +173,22 @@ func sizeOf(op *Op) int64 {
 
 // run applies chunk after chunk until the upload is settled, stopped or held.
 func (u *upload) run(ctx context.Context) {
-	for at := 0; at < len(u.txs); {
-		end := u.chunkEnd(at)
-		begun := time.Now()
-		next, goOn := u.apply(ctx, at, end)
-		if !goOn {
-			return
-		}
-		at = next
-		u.adapt(time.Since(begun))
+	for at, goOn := 0, true; goOn && at < len(u.txs); {
+		at, goOn = u.apply(ctx, at, u.chunkEnd(at))
 	}
 }
 
 // chunkEnd returns the end of the chunk that begins at a transaction.
 func (u *upload) chunkEnd(at int) int {
-	ops, bytes := 0, int64(0)
+	ops, bytes, limit := 0, int64(0), u.p.limit.ops()
 	for end := at; end < len(u.txs); end++ {
 		ops += len(u.txs[end].ops)
 		bytes += u.txs[end].bytes
-		if end > at && (ops > u.opsLeft || bytes > u.p.opt.ChunkBytes) {
+		if end > at && (ops > limit || bytes > u.p.opt.ChunkBytes) {
 			return end
 		}
 	}
 	return len(u.txs)
-}
-
-// adapt makes the following chunks smaller when one took too long.
-func (u *upload) adapt(took time.Duration) {
-	if took > u.p.opt.ChunkTime {
-		u.opsLeft = max(1, int(float64(u.opsLeft)*float64(u.p.opt.ChunkTime)/float64(took)))
-	}
 }
 
 // hold marks transaction at as held, for the given reason, and leaves those behind it unattempted.

@@ -224,8 +224,8 @@ func TestUnknownColumnAsksTheDatabase(t *testing.T) {
 	}
 	res := apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: ops}}})
 	check(t, "default", res, "applied[applied applied]")
-	if res.Slow != 1 || db.rows["r"]["a"] != "needs b" {
-		t.Errorf("slow %d, row %v", res.Slow, db.rows["r"])
+	if res.Slow != 0 || res.Chunks != 1 || db.rows["r"]["a"] != "needs b" {
+		t.Errorf("slow %d, chunks %d, row %v", res.Slow, res.Chunks, db.rows["r"])
 	}
 }
 
@@ -445,4 +445,171 @@ func TestBusyDevice(t *testing.T) {
 	if res.Err.Reason != "device.busy" || res.Err.Class != Retry {
 		t.Errorf("a busy device is answered %v", res.Err)
 	}
+}
+
+// A row that the database changes by itself is read again before it is judged. The reaction here: writing row
+// "cause" sets a of row "effect".
+func TestReactions(t *testing.T) {
+	fakeTable.Reacts = []Verb{Insert}
+	defer func() { fakeTable.Reacts = nil }()
+	put := func(id int64, row, a string) Op {
+		return Op{Kind: Put, Table: "t", ID: row, OpID: id, Data: Row{"a": a}}
+	}
+	patch := func(id int64, row, a string) Op {
+		return Op{Kind: Patch, Table: "t", ID: row, OpID: id, Data: Row{"a": a}}
+	}
+	db := newFakeDB()
+	db.rows["effect"] = Row{"a": "open"}
+	db.react = func(rows map[any]Row, c *Change) {
+		if c.Key == "cause" {
+			rows["effect"] = Row{"a": "forbidden to see"}
+			delete(rows, "gone")
+		}
+	}
+	db.rows["gone"] = Row{"a": "x"}
+	var loads []string
+	db.fail = func(stage string, _ *Change) error { loads = append(loads, stage); return nil }
+	ops := []Op{put(1, "cause", "x"), patch(2, "effect", "only if open"), put(3, "gone", "x"), put(4, "new", "y"), patch(5, "new", "z")}
+	var up Upload
+	up.ClientID = "d"
+	for _, op := range ops {
+		up.Transactions = append(up.Transactions, Transaction{ID: op.OpID, Ops: []Op{op}})
+	}
+	res := apply(t, db, Options{}, up)
+	check(t, "reactions", res, "applied[applied] rejected[rejected]@0 applied[applied] applied[applied] applied[applied]")
+	if db.rows["gone"]["a"] != "x" || db.rows["new"]["a"] != "z" || res.Slow != 0 {
+		t.Errorf("rows %v, slow %d", db.rows, res.Slow)
+	}
+}
+
+// Far more rows than reactions are looked at in few goes.
+func TestLookingAhead(t *testing.T) {
+	fakeTable.Reacts = []Verb{Insert}
+	defer func() { fakeTable.Reacts = nil }()
+	db := newFakeDB()
+	up := Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "cause")}}
+	for i := range int64(500) {
+		id := fmt.Sprintf("old%d", i)
+		db.rows[id] = Row{"a": "x"}
+		up.Transactions = append(up.Transactions, Transaction{ID: i + 2, Ops: []Op{{Kind: Patch, Table: "t", ID: id, OpID: i + 2, Data: Row{"a": "y"}}}})
+	}
+	loads := 0
+	db.fail = func(stage string, _ *Change) error {
+		if stage == "load" {
+			loads++
+		}
+		return nil
+	}
+	if res := apply(t, db, Options{}, up); res.Transactions[500].Status != Applied {
+		t.Error(summary(res))
+	}
+	if loads > 8 {
+		t.Errorf("%d loads for 500 rows after one reaction", loads)
+	}
+}
+
+// What times out as a whole goes through in parts, and the next upload finds the smaller size.
+func TestTooMuchAtOnce(t *testing.T) {
+	db := newFakeDB()
+	p := NewPipeline(db, Options{ChunkOps: 64})
+	writes, tries := 0, 0
+	db.fail = func(stage string, _ *Change) error {
+		switch stage {
+		case "claim":
+			writes = 0
+			tries++
+		case "write":
+			if writes++; writes > 5 {
+				return &Error{Class: Retry, Code: Unavailable, Reason: ReasonTimeout, Message: "too slow"}
+			}
+		}
+		return nil
+	}
+	upload := func(first int64) *Upload {
+		up := &Upload{ClientID: "d"}
+		for i := range int64(16) {
+			up.Transactions = append(up.Transactions, txn(first+i, first+i, "x"))
+		}
+		return up
+	}
+	for round, want := range []int{2 + 4, 4} { // 16 and 8 fail, 4 by 4 goes through
+		tries = 0
+		res, err := p.Apply(t.Context(), ann, fakePolicy{}, upload(int64(1+100*round)))
+		if err != nil || res.Transactions[15].Status != Applied {
+			t.Fatalf("round %d: %v %v", round, err, summary(res))
+		}
+		if tries != want {
+			t.Errorf("round %d: %d transactions, want %d", round, tries, want)
+		}
+	}
+}
+
+func TestLimit(t *testing.T) {
+	l := limit{now: 1000, most: 1000, time: time.Second}
+	steps := []struct {
+		ops  int
+		took time.Duration
+		want int
+	}{
+		{1000, 2 * time.Second, 500}, {10, 2 * time.Second, 5}, {5, time.Second, 5}, {5, time.Millisecond, 10},
+		{1, time.Millisecond, 10}, {10, time.Hour, 1}, {1, time.Millisecond, 2},
+	}
+	for i, s := range steps {
+		if l.took(s.ops, s.took); l.ops() != s.want {
+			t.Errorf("step %d: limit %d, want %d", i, l.ops(), s.want)
+		}
+	}
+	if l.failed(1); l.ops() != 1 {
+		t.Errorf("limit %d, want 1", l.ops())
+	}
+}
+
+// A large transaction of distinct operations is judged in a time that grows with its size, and no longer than its context.
+func TestLargeTransaction(t *testing.T) {
+	op := Op{Kind: Delete, Table: "t", ID: "r"}
+	tx := Transaction{Ops: make([]Op, 100_000)}
+	for i := range tx.Ops {
+		tx.Ops[i] = op
+		tx.Ops[i].OpID = int64(i + 1)
+	}
+	up := &Upload{ClientID: "d", Transactions: []Transaction{tx}}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // squared it took minutes
+	defer cancel()
+	res, err := NewPipeline(newFakeDB(), Options{}).Apply(ctx, ann, fakePolicy{}, up)
+	if err != nil || res.Transactions[0].Status != Applied {
+		t.Errorf("%v, %v", err, res.Transactions[0].Status)
+	}
+}
+
+// A copy of the upload that another replica applied meanwhile is not answered with the refusal that this one met.
+func TestAppliedElsewhereMeanwhile(t *testing.T) {
+	db := newFakeDB()
+	up := Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "x")}}
+	elsewhere := false
+	db.fail = func(stage string, _ *Change) error {
+		if stage == "write" && !elsewhere {
+			return &ChangeError{Err: Refuse(ForeignKeyViolation, "", "t.a: no such row")}
+		}
+		return nil
+	}
+	claims := 0
+	p := NewPipeline(db, Options{OnStage: func(stage string) {
+		if stage != StageLoaded {
+			return
+		}
+		if claims++; claims == 2 { // the first run met the refusal; the other replica is through before the next
+			op := &up.Transactions[0].Ops[0]
+			elsewhere = true
+			db.late = func() {
+				db.rows["r1"] = Row{"a": "x"}
+				db.runs = append(db.runs, Run{ClientID: "d", Subject: "ann", FirstOp: 1, LastOp: 1, Ops: packRun([]runOp{{opIdentity{1, op.Fingerprint()}, Applied}})})
+			}
+			elsewhere = false
+		}
+	}})
+	res, err := p.Apply(t.Context(), ann, fakePolicy{}, &up)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "applied elsewhere", res, "applied[appliedr]")
 }

@@ -19,7 +19,9 @@ const (
 )
 
 // Settled reports whether a device may forget what has this status.
-func (s Status) Settled() bool { return s != Held && s != NotAttempted }
+func (s Status) Settled() bool {
+	return s == Applied || s == Noop || s == Rejected || s == Aborted
+}
 
 // Result answers an upload.
 type Result struct {

@@ -21,13 +21,15 @@ func (p *Pipeline) inTx(ctx context.Context, caller Caller, stats *txStats, fn f
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		err := p.db.InTx(ctx, caller, fn)
-		if err == nil || errors.Is(err, errTakeApart) || isRace(err) {
+		if err == nil || isRace(err) {
 			return err
 		}
 		e := AsError(err)
 		switch {
 		case ctx.Err() != nil:
 			return TryLater(err)
+		case e.Reason == ReasonTimeout: // as much again takes as long again
+			return err
 		case e.Class == Rerun && attempt < maxReruns:
 		case e.Class == Retry && time.Since(begun) < retryBudget:
 		case e.Class == Rerun:

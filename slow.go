@@ -8,10 +8,14 @@ import (
 // notWritable answers a row that can't be seen and can't be written: the same as one of somebody else.
 var notWritable = Error{Class: Refused, Code: Unauthorized, Reason: "not_writable", Message: "This row can't be written by this user."}
 
-// applyAlone settles one client transaction in a database transaction of its own, operation by operation, so
-// that a refusal by the database hits exactly the guilty one.
-func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int) (stopped bool, err error) {
-	c := &chunk{u: u, at: i, end: i + 1, steps: true}
+// applyAlone settles one client transaction in a database transaction of its own, with as much care as it
+// takes, so that a refusal by the database hits exactly the guilty operation. Fresh says that it has not been
+// tried alone yet.
+func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int, fresh bool) (stopped bool, err error) {
+	c := &chunk{u: u, at: i, end: i + 1, care: blaming}
+	if fresh {
+		c.care = merged
+	}
 	for races := 0; ; {
 		err := u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) })
 		if err == nil {
@@ -23,8 +27,12 @@ func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int) (stopped
 		case isRace(err) && races+1 < maxRaces:
 			races++
 			stats.reruns++
-		case why == nil || c.forced != nil:
+		case isRace(err) && c.care < stepping:
+			c.care, races = stepping, 0
+		case c.forced != nil || why == nil:
 			return false, err
+		case why.place < 0 && c.care == merged:
+			c.care = blaming
 		default:
 			c.forced = why // settled without another look at the rows
 		}
