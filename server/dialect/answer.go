@@ -17,7 +17,7 @@ func Answer(req *Request, res *writegate.Result) Reply {
 		return Reply{Status: 200, Body: answerTransactions(req.Upload, res)}
 	}
 	for i := range req.Upload.Transactions {
-		if tx := outcome(res, i); !done(tx) {
+		if tx := outcome(res, i); !done(tx.Status) {
 			return Reply{Status: 503, RetryAfter: RetryAfter, Body: Later{Message: message(tx.Err, res.Err), Retryable: true}}
 		}
 	}
@@ -39,9 +39,9 @@ func outcome(res *writegate.Result, i int) writegate.TxResult {
 	return writegate.TxResult{Status: writegate.Held, Failed: -1}
 }
 
-// done reports whether a device may forget a transaction. A status that is not known here does not say so.
-func done(tx writegate.TxResult) bool {
-	switch tx.Status {
+// done reports whether a device may forget what has this status. One that is not known here does not say so.
+func done(status writegate.Status) bool {
+	switch status {
 	case writegate.Applied, writegate.Noop, writegate.Rejected, writegate.Aborted:
 		return true
 	default:

@@ -30,7 +30,7 @@ type OpResult struct {
 	OpID  int64            `json:"op_id,omitempty"`
 	TxID  int64            `json:"tx_id,omitempty"`
 	State writegate.Status `json:"status"`
-	// The rest is there only for a refused operation. Code is the vendor's, Reason the policy's.
+	// The rest is there only for a rejected or aborted operation. Code is the vendor's, Reason the policy's.
 	Code    writegate.Code `json:"code,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
 	Column  string         `json:"column,omitempty"`
@@ -39,6 +39,7 @@ type OpResult struct {
 
 const (
 	aborted      = "Another operation of its transaction was refused."
+	earlier      = "The operation was refused in an earlier try."
 	identityNone = "none"
 	identityPart = "partial"
 )
@@ -70,24 +71,37 @@ func answerOps(up *writegate.Upload, res *writegate.Result) OpsBody {
 // opResult is what became of the j-th operation of a settled transaction.
 func opResult(t *writegate.Transaction, tx writegate.TxResult, j int) OpResult {
 	op := &t.Ops[j]
-	r := OpResult{Table: op.Table, ID: op.ID, Op: op.Kind, OpID: op.OpID, TxID: t.ID, State: writegate.Applied}
-	if j < len(tx.Ops) {
-		r.State = tx.Ops[j].Status
-	}
-	if !refused(tx) {
-		return r
-	}
-	if tx.Failed >= 0 && tx.Failed != j {
-		r.State, r.Message = writegate.Aborted, aborted
-		return r
-	}
-	err := refusal(tx)
-	r.State = writegate.Rejected
-	r.Code, r.Reason, r.Message = err.Code, err.Reason, err.Message
-	if tx.Failed == j {
-		r.Column = err.Column
+	r := OpResult{Table: op.Table, ID: op.ID, Op: op.Kind, OpID: op.OpID, TxID: t.ID, State: state(tx, j)}
+	switch {
+	case r.State != writegate.Rejected && r.State != writegate.Aborted:
+	case tx.Failed == j || tx.Failed < 0:
+		err := refusal(tx)
+		r.Code, r.Reason, r.Message = err.Code, err.Reason, err.Message
+		if tx.Failed == j {
+			r.Column = err.Column
+		}
+	case r.State == writegate.Rejected:
+		r.Code, r.Message = writegate.Internal, earlier
+	default:
+		r.Message = aborted
 	}
 	return r
+}
+
+// state is what the j-th operation is answered with. It is the operation's own status: part of a refused
+// transaction may have come, and been applied, in an earlier request.
+func state(tx writegate.TxResult, j int) writegate.Status {
+	switch {
+	case refused(tx) && tx.Failed == j:
+		return writegate.Rejected
+	case j < len(tx.Ops) && done(tx.Ops[j].Status):
+		return tx.Ops[j].Status
+	case !refused(tx):
+		return writegate.Applied
+	case tx.Failed < 0:
+		return writegate.Rejected
+	}
+	return writegate.Aborted
 }
 
 func summary(applied, rejected int) string {

@@ -65,6 +65,18 @@ var answers = []struct {
 	{"a whole transaction refused", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
 		refusedAt(-1, bare, writegate.Rejected, writegate.Rejected), ok, ok,
 	}}},
+	{"a part was applied by an earlier request", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		refusedAt(1, unique, writegate.Applied, writegate.Rejected), ok, ok,
+	}}},
+	{"a part needed nothing in an earlier request, and the rest fails as a whole", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		refusedAt(-1, bare, writegate.Noop, writegate.Aborted), ok, ok,
+	}}},
+	{"two parts were refused in earlier requests", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		refusedAt(1, unique, writegate.Rejected, writegate.Rejected), ok, ok,
+	}}},
+	{"a refusal without statuses of its operations", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		refusedAt(1, unique), ok, refusedAt(-1, bare),
+	}}},
 	{"a refusal without words", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
 		okTwo, refusedAt(0, nil, writegate.Rejected), refusedAt(0, nameOf, writegate.Rejected),
 	}}},

@@ -51,7 +51,7 @@ func answerTransactions(up *writegate.Upload, res *writegate.Result) Transaction
 		case stopped:
 		case tx.Status == writegate.NotAttempted:
 			stopped = true
-		case !done(tx):
+		case !done(tx.Status):
 			r = TransactionResult{Status: retryable, Message: message(tx.Err, res.Err)}
 			stopped = true
 		case refused(tx):
