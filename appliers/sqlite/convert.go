@@ -170,14 +170,15 @@ func toTimestamp(v any) (any, error) {
 	return nil, errTimestamp
 }
 
-// toDate takes a day, or the midnight that begins it.
+// toDate takes the day as it is written; a time of day and a zone behind it are left out.
 func toDate(v any) (any, error) {
-	at, err := toTimestamp(v)
-	if err != nil {
-		return nil, errDate
-	}
-	if day := at.(time.Time); day.Equal(midnight(day)) {
-		return day, nil
+	switch v := v.(type) {
+	case time.Time:
+		return midnight(v.UTC()), nil
+	case string:
+		if _, err := parseTime(v); err == nil {
+			return parseTime(v[:len(time.DateOnly)])
+		}
 	}
 	return nil, errDate
 }

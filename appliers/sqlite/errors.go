@@ -13,6 +13,7 @@ import (
 // Result codes of SQLite that decide something. The low byte of a code is its family.
 // See https://sqlite.org/rescode.html.
 const (
+	codeError    = 1
 	codeBusy     = 5
 	codeLocked   = 6
 	codeNoMemory = 7
@@ -37,6 +38,9 @@ const (
 	codeRowID        = 2579
 	codeDataType     = 3091
 )
+
+// reasonRaised is the reason of what the owner of the database has forbidden in words of their own.
+const reasonRaised = "db.raised"
 
 // resultCode returns SQLite's extended code of an error, 0 for an error that is not SQLite's.
 func resultCode(err error) int {
@@ -79,7 +83,9 @@ func classified(err error) *writegate.Error {
 	case codeCheck:
 		return refuse(writegate.CheckViolation, "a check constraint is not met.")
 	case codeTrigger:
-		return refuse(writegate.ConstraintViolation, "the database refused the change.")
+		e := refuse(writegate.ConstraintViolation, "a rule in the database refuses the change.")
+		e.Reason = reasonRaised
+		return e
 	case codeDataType:
 		return refuse(writegate.InvalidData, "a value does not have the type of its column.")
 	case codeBusySnapshot:
@@ -107,16 +113,29 @@ func isDuplicate(err error) bool {
 }
 
 // blame classifies the error of one change and says which table and, where SQLite tells, which columns.
-func blame(err error, c *writegate.Change) *writegate.Error {
+func (t *tx) blame(ctx context.Context, err error, c *writegate.Change, statement string) *writegate.Error {
 	e := classified(err)
+	if resultCode(err) == codeError && t.compiles(ctx, statement) {
+		e = writegate.Refuse(writegate.InvalidData, "", "the database can't compute with a value.")
+		e.Cause = err
+	}
 	if e.Class != writegate.Refused {
 		return e
 	}
-	e.Table = c.Table.Name
-	if e.Code == writegate.ForeignKeyViolation && c.Verb == writegate.Remove {
-		e.Message = "other rows still refer to this one."
-	}
 	columns := guilty(err, c.Table)
+	if e.Code == writegate.ForeignKeyViolation {
+		if c.Verb == writegate.Remove {
+			e.Message = "other rows still refer to this one."
+		} else if columns = t.orphaned(ctx, c); columns != nil {
+			e.Message = "the row it refers to does not exist."
+		}
+	}
+	return located(e, c.Table, columns)
+}
+
+// located adds table and columns to an error.
+func located(e *writegate.Error, table *writegate.Table, columns []string) *writegate.Error {
+	e.Table = table.Name
 	at := e.Table
 	switch len(columns) {
 	case 0:
@@ -128,6 +147,16 @@ func blame(err error, c *writegate.Change) *writegate.Error {
 	}
 	e.Message = at + ": " + e.Message
 	return e
+}
+
+// compiles tells whether a statement that failed has no fault itself, so that the values are to blame. SQLite
+// has the same number for both, and finds faults of the first kind while it executes when tables have changed.
+func (t *tx) compiles(ctx context.Context, statement string) bool {
+	stmt, err := t.sql.PrepareContext(ctx, "EXPLAIN "+statement)
+	if err != nil {
+		return false
+	}
+	return stmt.Close() == nil
 }
 
 // guilty reads the columns off the message of a failed NOT NULL or UNIQUE constraint, which ends with

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -159,6 +160,93 @@ func TestClosedIsRetry(t *testing.T) {
 	} {
 		if e := writegate.AsError(err); e == nil || e.Class != writegate.Retry {
 			t.Errorf("%s returns %v", name, err)
+		}
+	}
+}
+
+// TestBlame meets what only the database knows, with the change that it happens to.
+func TestBlame(t *testing.T) {
+	db := newDB(
+		t, `CREATE TABLE docs (id TEXT PRIMARY KEY, doc TEXT, x AS (json_extract(doc, '$.x')) STORED, n INTEGER)`,
+		`CREATE INDEX docs_n ON docs (abs(n))`,
+		`CREATE TABLE raising (id TEXT PRIMARY KEY, a TEXT)`,
+		`CREATE TRIGGER raises BEFORE INSERT ON raising WHEN new.a IN ('abort', 'rollback', 'ignore') BEGIN
+			SELECT CASE new.a WHEN 'abort' THEN raise(ABORT, 'secret') WHEN 'rollback' THEN raise(ROLLBACK, 'secret') ELSE raise(IGNORE) END; END`,
+		`CREATE TRIGGER ignores BEFORE UPDATE ON raising BEGIN SELECT raise(IGNORE); END`,
+		`INSERT INTO raising VALUES ('there', 'x')`,
+		`CREATE TABLE lists (id TEXT PRIMARY KEY, a INT, b INT, UNIQUE (a, b))`,
+		`INSERT INTO lists VALUES ('l', 1, 2)`,
+		`CREATE TABLE todos (id TEXT PRIMARY KEY, list TEXT REFERENCES lists, second TEXT REFERENCES Lists (ID), up TEXT REFERENCES todos,
+			a INT, b INT, late TEXT REFERENCES lists DEFERRABLE INITIALLY DEFERRED, FOREIGN KEY (a, b) REFERENCES lists (a, b))`,
+		`INSERT INTO todos VALUES ('t', 'l', NULL, NULL, 1, 2, NULL)`,
+		`CREATE TABLE codes (id TEXT PRIMARY KEY, code TEXT UNIQUE)`, `CREATE TABLE uses (id TEXT PRIMARY KEY, code TEXT REFERENCES codes (code))`,
+		`INSERT INTO codes VALUES ('c', 'x')`, `INSERT INTO uses VALUES ('u', 'x')`,
+	)
+	schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "docs"}, {Name: "raising"}, {Name: "lists"}, {Name: "todos"}, {Name: "codes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const insert, update, remove = writegate.Insert, writegate.Update, writegate.Remove
+	for _, c := range []struct {
+		name  string
+		verb  writegate.Verb
+		table string
+		key   string
+		set   writegate.Row
+		want  string
+	}{
+		{"malformed JSON", insert, "docs", "1", writegate.Row{"doc": "{"}, "INVALID_DATA: docs: the database can't compute with a value. @docs."},
+		{"overflow", insert, "docs", "1", writegate.Row{"n": int64(math.MinInt64)}, "INVALID_DATA: docs: the database can't compute with a value. @docs."},
+		{"abort", insert, "raising", "1", writegate.Row{"a": "abort"}, "CONSTRAINT_VIOLATION (db.raised): raising: a rule in the database refuses the change. @raising."},
+		{"rollback", insert, "raising", "1", writegate.Row{"a": "rollback"}, "CONSTRAINT_VIOLATION (db.raised): raising: a rule in the database refuses the change. @raising."},
+		{"ignored create", insert, "raising", "1", writegate.Row{"a": "ignore"}, "CONSTRAINT_VIOLATION (db.raised): raising: a rule in the database ignores the change. @raising."},
+		{"ignored update", update, "raising", "there", writegate.Row{"a": "y"}, "CONSTRAINT_VIOLATION (db.raised): raising: a rule in the database ignores the change. @raising."},
+		{"no parent", insert, "todos", "1", writegate.Row{"list": "nobody", "second": "l"}, "FOREIGN_KEY_VIOLATION: todos.list: the row it refers to does not exist. @todos.list"},
+		{"no second parent", update, "todos", "t", writegate.Row{"second": "nobody", "up": "t"}, "FOREIGN_KEY_VIOLATION: todos.second: the row it refers to does not exist. @todos.second"},
+		{"not itself", insert, "todos", "1", writegate.Row{"list": "nobody", "up": "1"}, "FOREIGN_KEY_VIOLATION: todos.list: the row it refers to does not exist. @todos.list"},
+		{"two of them", insert, "todos", "1", writegate.Row{"list": "nobody", "second": "nobody"}, "FOREIGN_KEY_VIOLATION: todos: a row refers to one that does not exist. @todos."},
+		{"two columns", insert, "todos", "1", writegate.Row{"a": int64(1), "b": int64(1)}, "FOREIGN_KEY_VIOLATION: todos.(a, b): the row it refers to does not exist. @todos."},
+		{"one of two columns", update, "todos", "t", writegate.Row{"b": int64(1)}, "FOREIGN_KEY_VIOLATION: todos.(a, b): the row it refers to does not exist. @todos."},
+		{"half a reference", insert, "todos", "1", writegate.Row{"a": int64(9), "list": "nobody"}, "FOREIGN_KEY_VIOLATION: todos.list: the row it refers to does not exist. @todos.list"},
+		{"still in use", update, "codes", "c", writegate.Row{"code": "y"}, "FOREIGN_KEY_VIOLATION: codes: a row refers to one that does not exist. @codes."},
+		{"still referred to", remove, "lists", "l", nil, "FOREIGN_KEY_VIOLATION: lists: other rows still refer to this one. @lists."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := db.InTx(t.Context(), writegate.Caller{}, func(tx writegate.Tx) error {
+				return tx.Write(t.Context(), []writegate.Change{{Verb: c.verb, Table: schema[c.table], Key: c.key, Set: c.set}})
+			})
+			var change *writegate.ChangeError
+			if !errors.As(err, &change) || change.Index != 0 || change.Race || change.Err.Class != writegate.Refused {
+				t.Fatalf("error is %v", err)
+			}
+			if got := change.Err.Error() + " @" + change.Err.Table + "." + change.Err.Column; got != c.want {
+				t.Errorf("error is\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestTableGoneElsewhere: another process changed the schema, which shows only while a statement is executed.
+func TestTableGoneElsewhere(t *testing.T) {
+	path := t.TempDir() + "/a.db"
+	db, other := openFile(t, path), openFile(t, path)
+	run(t, other, `CREATE TABLE t (id TEXT PRIMARY KEY, a TEXT)`)
+	schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "t"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(key string) error {
+		return db.InTx(t.Context(), writegate.Caller{}, func(tx writegate.Tx) error {
+			return tx.Write(t.Context(), []writegate.Change{{Verb: writegate.Insert, Table: schema["t"], Key: key, Set: writegate.Row{"a": "x"}}})
+		})
+	}
+	if err := write("1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{`ALTER TABLE t DROP COLUMN a`, `DROP TABLE t`} {
+		run(t, other, change)
+		if e := writegate.AsError(write("2")); e == nil || e.Class != writegate.Operator {
+			t.Errorf("after %s the error is %v", change, e)
 		}
 	}
 }

@@ -101,10 +101,18 @@ func (d *DB) table(ctx context.Context, ref writegate.TableRef) (*writegate.Tabl
 		return nil, fault("column %s has a collation that takes different texts for the same; a key needs BINARY", key.Name)
 	case key.ReadOnly:
 		return nil, fault("column %s is generated and can't be the key", key.Name)
+	case key.Type == writegate.Any && affinityOf(key.Native, strict) != noAffinity:
+		return nil, fault("column %s of type %s can't be the key: SQLite keeps text such as 0123 as a number there; declare it TEXT", key.Name, key.Native)
 	case !asKey(key):
 		return nil, fault("column %s of type %s can't be the key", key.Name, key.Native)
 	}
 	key.Nullable, key.HasDefault = false, key.HasDefault || rowID
+	if table.Reacts, err = d.reacts(ctx, table); err != nil {
+		return nil, err
+	}
+	if table.Driver, err = d.references(ctx, table.Source); err != nil {
+		return nil, err
+	}
 	return table, nil
 }
 

@@ -2,12 +2,14 @@ package sqlite
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"writegate"
+	"writegate/policy"
 )
 
 // run executes statements beside the applier.
@@ -40,6 +42,7 @@ func TestSchemaFaults(t *testing.T) {
 		`CREATE TABLE price (id REAL PRIMARY KEY)`,
 		`CREATE TABLE made (a TEXT, id TEXT GENERATED ALWAYS AS (a) UNIQUE)`,
 		`CREATE VIEW seen AS SELECT id FROM good`,
+		`CREATE TABLE words (id STRING PRIMARY KEY)`, `CREATE TABLE words_strict (id ANY PRIMARY KEY) STRICT`,
 		`CREATE TABLE lower_id (id TEXT, e TEXT)`, `CREATE UNIQUE INDEX lower_ids ON lower_id (lower(id))`,
 	)
 	for _, c := range []struct {
@@ -63,6 +66,8 @@ func TestSchemaFaults(t *testing.T) {
 		{writegate.TableRef{Name: "some", Key: "id"}, "not unique"},
 		{writegate.TableRef{Name: "lower_id", Key: "id"}, "not unique"},
 		{writegate.TableRef{Name: "price"}, "can't be the key"},
+		{writegate.TableRef{Name: "words"}, "declare it TEXT"},
+		{writegate.TableRef{Name: "words_strict"}, ""},
 		{writegate.TableRef{Name: "made", Key: "id"}, "generated"},
 		{writegate.TableRef{Name: "seen"}, "a view"},
 		{writegate.TableRef{Name: "SQLITE_master"}, "belongs to"},
@@ -105,5 +110,76 @@ func TestUUIDKey(t *testing.T) {
 	}
 	if v, err := u.Convert(id); v != strings.ToLower(id) || err != nil {
 		t.Errorf("column becomes %v, %v", v, err)
+	}
+}
+
+// TestDigitsAsKeys: whatever the declared type makes of an id of digits, the row is found by it, or it is refused
+// before it is written.
+func TestDigitsAsKeys(t *testing.T) {
+	for declared, refused := range map[string]string{"TEXT": "", "": "", "VARCHAR(3)": "", "UUID": "0123 1e3 1.0 .5", "GUID": "0123 1e3 1.0 .5", "UNIQUEIDENTIFIER": "0123 1e3 1.0 .5"} {
+		db := newDB(t, `CREATE TABLE t (id `+declared+` PRIMARY KEY, a TEXT)`)
+		schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "t"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pol := policy.Permissive(schema)
+		for i, id := range []string{"123", "-7", "1.5", "0123", "1e3", "1.0", ".5", "x"} {
+			want := "applied applied applied"
+			if slices.Contains(strings.Fields(refused), id) {
+				want = "rejected rejected rejected"
+			}
+			var got []string
+			for j, kind := range []writegate.Kind{writegate.Put, writegate.Patch, writegate.Delete} {
+				op := writegate.Op{OpID: int64(10*i + j + 1), Kind: kind, Table: "t", ID: id}
+				if kind != writegate.Delete {
+					op.Data = writegate.Row{"a": string(kind)}
+				}
+				up := &writegate.Upload{ClientID: "d", Transactions: []writegate.Transaction{{ID: op.OpID, Ops: []writegate.Op{op}}}}
+				res, err := writegate.NewPipeline(db, writegate.Options{}).Apply(t.Context(), writegate.Caller{Subject: "u"}, pol, up)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, string(res.Transactions[0].Ops[0].Status))
+			}
+			var left int
+			if err := db.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM t`).Scan(&left); err != nil || left != 0 {
+				t.Errorf("a key declared %q: %d rows are left of %q, %v", declared, left, id, err)
+			}
+			if got := strings.Join(got, " "); got != want {
+				t.Errorf("a key declared %q: id %q is %s, want %s", declared, id, got, want)
+			}
+		}
+	}
+}
+
+func TestReacts(t *testing.T) {
+	const insert, update, remove = writegate.Insert, writegate.Update, writegate.Remove
+	db := newDB(
+		t, `CREATE TABLE plain (id TEXT PRIMARY KEY, a TEXT DEFAULT 'x', b AS (a))`,
+		`CREATE TABLE triggered (id TEXT PRIMARY KEY)`, `CREATE TRIGGER g AFTER DELETE ON Triggered BEGIN SELECT 1; END`,
+		`CREATE TABLE replacing (id TEXT PRIMARY KEY, a TEXT UNIQUE ON CONFLICT REPLACE)`,
+		`CREATE TABLE parent (id TEXT PRIMARY KEY)`, `CREATE TABLE c1 (p TEXT REFERENCES Parent ON DELETE CASCADE ON UPDATE CASCADE)`,
+		`CREATE TABLE nulling (id TEXT PRIMARY KEY)`, `CREATE TABLE c2 (p TEXT REFERENCES nulling (ID) ON DELETE SET NULL)`,
+		`CREATE TABLE resetting (id TEXT PRIMARY KEY)`, `CREATE TABLE c3 (p TEXT DEFAULT 'x' REFERENCES resetting ON DELETE SET DEFAULT)`,
+		`CREATE TABLE coded (id TEXT PRIMARY KEY, code TEXT UNIQUE)`, `CREATE TABLE c4 (p TEXT REFERENCES coded (code) ON UPDATE CASCADE)`,
+		`CREATE TABLE strict (id TEXT PRIMARY KEY)`, `CREATE TABLE c5 (p TEXT REFERENCES strict ON DELETE RESTRICT, q TEXT REFERENCES strict)`,
+		`CREATE TABLE tree (id TEXT PRIMARY KEY, up TEXT REFERENCES tree ON DELETE CASCADE)`,
+		`CREATE TABLE aliased (id INTEGER PRIMARY KEY, uuid TEXT UNIQUE)`, `CREATE TABLE c6 (p INT REFERENCES aliased ON UPDATE CASCADE)`,
+	)
+	for table, want := range map[string][]writegate.Verb{
+		"plain": {}, "triggered": {insert, update, remove}, "replacing": {insert, update}, "parent": {remove}, "nulling": {remove},
+		"resetting": {remove}, "coded": {update}, "strict": {}, "tree": {remove}, "aliased": {update},
+	} {
+		ref := writegate.TableRef{Name: table}
+		if table == "aliased" {
+			ref.Key = "uuid"
+		}
+		schema, err := db.Schema(t.Context(), []writegate.TableRef{ref})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, schema[table].Reacts); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", table, diff)
+		}
 	}
 }

@@ -133,12 +133,16 @@ func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *wri
 		if c.Verb == writegate.Insert && isDuplicate(err) && t.exists(ctx, c) {
 			return true, raced(c, err)
 		}
-		return false, blame(err, c)
+		return false, t.blame(ctx, err, c, statement)
 	}
-	if n, err := res.RowsAffected(); c.Verb == writegate.Update && (err != nil || n == 0) {
-		return true, raced(c, err)
+	if n, err := res.RowsAffected(); c.Verb == writegate.Remove || err == nil && n > 0 {
+		return false, nil
 	}
-	return false, nil
+	if t.exists(ctx, c) == (c.Verb == writegate.Insert) {
+		return true, raced(c, nil)
+	}
+	ignored := writegate.Refuse(writegate.ConstraintViolation, reasonRaised, "a rule in the database ignores the change.")
+	return false, located(ignored, c.Table, nil)
 }
 
 func statementOf(c *writegate.Change) (string, []any) {

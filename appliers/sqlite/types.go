@@ -94,7 +94,8 @@ func newColumn(name, declared string, strict bool) *writegate.Column {
 }
 
 // asKey makes a column fit to be a key, if it can be one. A UUID is taken as text, letter case and all:
-// SQLite would not find a row by another spelling of its key.
+// SQLite would not find a row by another spelling of its key. Text that its numeric affinity turns into a number
+// and back is loaded as text, and other text of digits is refused.
 func asKey(c *writegate.Column) bool {
 	switch c.Type {
 	case writegate.UUID:

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"writegate"
 )
@@ -47,6 +48,8 @@ func TestTypeOf(t *testing.T) {
 		}
 	}
 }
+
+func day(d int) time.Time { return time.Date(2026, 8, d, 0, 0, 0, 0, time.UTC) }
 
 func n(s string) json.Number { return json.Number(s) }
 
@@ -97,7 +100,12 @@ var conversions = []struct {
 	{"BLOB", "", writegate.Bytes("")},
 	{"REAL", n("9007199254740993"), nil},
 	{"REAL", "NaN", nil},
-	{"DATE", "2026-08-21T10:00:00Z", nil},
+	{"DATE", "2026-08-21", day(21)},
+	{"DATE", "2026-08-21T10:00:00Z", day(21)},
+	{"DATE", "2026-08-21T23:29:30.000-05:00", day(21)},
+	{"DATE", "2026-08-21 00:29+0530", day(21)},
+	{"DATE", "2026-08-21T25:00:00Z", nil},
+	{"DATE", "21.08.2026", nil},
 	{"DATE", n("20260821"), nil},
 	{"BOOLEAN", n("1.0"), nil},
 }

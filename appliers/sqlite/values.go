@@ -47,11 +47,11 @@ func fromSQLite(c *writegate.Column, v any) any {
 		}
 	case writegate.Timestamp, writegate.Date:
 		if text, ok := v.(string); ok {
-			if at, err := parseTime(text); err == nil {
+			if at, err := c.Convert(text); err == nil {
 				return at
 			}
 		}
-	case writegate.Decimal, writegate.Document:
+	case writegate.Decimal, writegate.Document, writegate.Text: // text is a number only in a key declared UUID
 		switch v.(type) {
 		case int64, float64:
 			return numberText(v)
