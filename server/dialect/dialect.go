@@ -9,7 +9,9 @@
 package dialect
 
 import (
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"writegate"
 )
@@ -40,6 +42,19 @@ type Request struct {
 	Dialect Name
 	// UserID is the body's user_id. It is client-asserted and proves nothing.
 	UserID string
+}
+
+// MaxClientID is the greatest length in bytes of a device's id.
+const MaxClientID = 255
+
+// ClientID returns the id of a device if it can be stored, and otherwise none, the empty string: the upload
+// then has no identity, but the device goes on. An id can't be stored when it is longer than [MaxClientID],
+// is not UTF-8 or has a NUL in it.
+func ClientID(id string) string {
+	if len(id) > MaxClientID || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+		return ""
+	}
+	return id
 }
 
 // Fault refuses a whole request. Its message may be shown to the client.

@@ -34,11 +34,27 @@ func (e *entry) resembles(method writegate.Kind) bool {
 	return n >= 2
 }
 
+// complete reports whether this can't be but an operation.
+func (e *entry) complete() bool {
+	return e.has(fieldOp) && e.bad[fieldOp] == nil && e.has(fieldTable) && (e.has(fieldID) || e.has(fieldData))
+}
+
+// blank reports whether there is nothing but numbers.
+func (e *entry) blank() bool {
+	for f := range field(fieldOpID) {
+		if e.has(f) {
+			return false
+		}
+	}
+	return true
+}
+
 // member reads the value that comes next into the field it belongs to.
 func (d *decoder) member(e *entry, m member) error {
 	twice := e.seen&m.bit != 0
 	e.seen |= m.bit
-	if d.PeekKind() == 'n' || e.has(m.field) && e.rank[m.field] < m.rank {
+	kind := d.PeekKind()
+	if kind == 'n' || m.number && kind != '0' || e.has(m.field) && e.rank[m.field] < m.rank {
 		return d.SkipValue()
 	}
 	e.rank[m.field] = m.rank
@@ -158,8 +174,8 @@ func (d *decoder) id(raw jsontext.Value) (string, *writegate.Error) {
 	return s, named("id", fault)
 }
 
-// opID reads the device's number of an operation. What is no number at all, such as a device's id in the
-// wrong place, and what is not positive counts as none.
+// opID reads the device's number of an operation. What is no number at all and what is not positive counts
+// as none.
 func (d *decoder) opID(raw jsontext.Value) (int64, *writegate.Error) {
 	n, whole := d.number(raw)
 	if !whole {

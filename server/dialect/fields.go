@@ -34,6 +34,8 @@ type member struct {
 	field field
 	rank  uint8 // place among the synonyms, from 1
 	bit   uint64
+	// number says that nothing but a number counts: with anything else the name means the device.
+	number bool
 }
 
 var members = indexMembers()
@@ -43,7 +45,7 @@ func indexMembers() map[string]member {
 	bit := uint64(1)
 	for f, names := range synonyms {
 		for i, name := range names {
-			index[name] = member{field: field(f), rank: uint8(i + 1), bit: bit}
+			index[name] = member{field: field(f), rank: uint8(i + 1), bit: bit, number: deviceNames[name]}
 			bit <<= 1
 		}
 	}

@@ -7,8 +7,7 @@ type Limits struct {
 	// Depth is how many levels of arrays and objects one column's value may have. At 10,000 levels,
 	// counted from the top of the body, the body as a whole can't be read any more.
 	Depth int
-	// KeyBytes is the length in bytes of a table's or column's name, of a key inside a value and of a
-	// device's id. A longer device id counts as none.
+	// KeyBytes is the length in bytes of a table's or column's name and of a key inside a value.
 	KeyBytes int
 	// StringBytes is the length in bytes of one string or number.
 	StringBytes int

@@ -133,6 +133,19 @@ func TestBodyOfNothing(t *testing.T) {
 	}
 }
 
+// TestBodyOfEmptyTransactions shows that they are as little worth.
+func TestBodyOfEmptyTransactions(t *testing.T) {
+	for _, list := range []string{`{"transactions":[{}%s]}`, `{"batch":[{}%s]}`, `[{}%s]`} {
+		for _, element := range []string{"{}", `{"crud":[]}`, "[]"} {
+			_, err := Decode("POST", "", fmt.Appendf(nil, list, strings.Repeat(","+element, 20_000)), Limits{})
+			var f *Fault
+			if !errors.As(err, &f) || f.Status != 400 {
+				t.Errorf("%s of %s: %v", list, element, err)
+			}
+		}
+	}
+}
+
 func TestContentType(t *testing.T) {
 	for _, contentType := range []string{"", "application/json", "application/json; charset=utf-8", "text/plain;charset=UTF-8", "application/vnd.x+json", "image/png", "~"} {
 		if _, err := Decode("POST", contentType, []byte(`{"batch":[]}`), Limits{}); err != nil {
@@ -147,10 +160,13 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// TestLongDevice shows that an id which no key could hold counts as none.
+// TestLongDevice shows that an id which can't be stored counts as none, whatever keys may be.
 func TestLongDevice(t *testing.T) {
-	for n, want := range map[int]int{256: 256, 257: 0} {
-		req := decode(t, "POST", `{"client_id":"`+strings.Repeat("d", n)+`","batch":[]}`)
+	for n, want := range map[int]int{255: 255, 256: 0} {
+		req, err := Decode("POST", "", []byte(`{"client_id":"`+strings.Repeat("d", n)+`","batch":[]}`), Limits{KeyBytes: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got := len(req.Upload.ClientID); got != want {
 			t.Errorf("a device id of %d bytes came out as one of %d", n, got)
 		}

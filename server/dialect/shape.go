@@ -18,8 +18,9 @@ const accepted = `Accepted are {"transactions":[{"crud":[op]}]}, a list of ops u
 type object struct {
 	entry        entry
 	list         *list
-	two          bool // two lists have elements: whether they mean the same operations can't be known
-	strange      bool // a member holds an array or object that nothing is known about
+	two          bool   // two lists have elements: whether they mean the same operations can't be known
+	misfit       string // the name of a list whose value is no array but may well have operations in it
+	strange      bool   // a member that nothing is known about holds something
 	device, user string
 }
 
@@ -69,7 +70,9 @@ func (d *decoder) request() (*Request, error) {
 func (d *decoder) envelope(o *object) (*list, error) {
 	switch {
 	case o.two:
-		return nil, bad("The body has two lists of operations; send one, so that none is lost or applied twice.")
+		return nil, bad("The body has two lists of operations, or a list beside an operation; send one, so that none is lost or applied twice.")
+	case o.misfit != "":
+		return nil, bad("The list %s is not a JSON array. %s", o.misfit, accepted)
 	case o.list != nil:
 		if o.entry.tx != 0 && o.list.name != Transactions {
 			o.list.join(o.entry.tx)
@@ -102,6 +105,10 @@ func (d *decoder) object(level int) (object, error) {
 			return o, err
 		}
 	}
+	if o.list != nil && o.entry.complete() {
+		o.two = o.two || o.list.elements > 0
+		o.list = nil
+	}
 	_, err := d.ReadToken()
 	return o, err
 }
@@ -117,15 +124,13 @@ func (d *decoder) read(o *object, name string, level int) error {
 		if err != nil {
 			return err
 		}
-		// A name that can't be stored is none.
-		s, fault := d.text(raw, d.lim.KeyBytes)
-		if fault != nil || strings.ContainsRune(s, 0) {
-			return nil
-		}
-		if deviceNames[name] {
-			o.device = s
-		} else {
-			o.user = s
+		s, fault := d.text(raw, MaxClientID)
+		switch {
+		case fault != nil:
+		case deviceNames[name]:
+			o.device = ClientID(s)
+		default:
+			o.user = ClientID(s)
 		}
 		return nil
 	case isList && kind == '[' && level < inTransaction:
@@ -139,11 +144,36 @@ func (d *decoder) read(o *object, name string, level int) error {
 			o.two = true
 		}
 		return nil
+	case isList && kind != 'n' && level < inTransaction:
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		o.strange = true
+		if o.misfit == "" && d.mayHold(raw) {
+			o.misfit = name
+		}
+		return nil
 	case isMember:
 		return d.member(&o.entry, m)
 	}
-	o.strange = o.strange || kind == '{' || kind == '['
-	return d.SkipValue()
+	if kind != '"' {
+		o.strange = o.strange || kind == '{' || kind == '['
+		return d.SkipValue()
+	}
+	raw, err := d.ReadValue()
+	o.strange = o.strange || len(raw) > len(`""`)
+	return err
+}
+
+// mayHold reports whether operations may be in a value that should be a list: an object, or JSON in a string.
+func (d *decoder) mayHold(raw jsontext.Value) bool {
+	if raw.Kind() == '"' {
+		s, _ := d.text(raw, d.lim.StringBytes)
+		s = strings.TrimSpace(s)
+		return strings.HasPrefix(s, "[") || strings.HasPrefix(s, "{")
+	}
+	return raw.Kind() == '{'
 }
 
 // element reads what comes next in a list.
@@ -163,8 +193,7 @@ func (d *decoder) element(l *list, level int) error {
 			return err
 		}
 		l.usable = l.usable || inner.usable || inner.elements == 0
-		l.adopt(0, inner)
-		return nil
+		return d.adopt(l, 0, inner)
 	}
 	raw, err := d.ReadValue()
 	if err != nil {
@@ -176,14 +205,15 @@ func (d *decoder) element(l *list, level int) error {
 // place puts an object of a list where it belongs.
 func (d *decoder) place(l *list, o *object, level int, start int64) error {
 	isOp := level > top || l.name != Transactions || o.entry.resembles("")
+	blank := o.entry.blank()
 	switch {
-	case o.two, o.list == nil && !isOp && o.strange:
+	case o.two, o.misfit != "", o.list == nil && (o.strange && (blank || !isOp) || !blank && !isOp):
 		text := d.body[start:d.InputOffset()] // with the comma before it, if any
 		return d.strange(l, bytes.TrimLeft(text, ", \t\r\n"), level)
 	case o.list != nil:
-		l.adopt(o.entry.tx, o.list)
+		return d.adopt(l, o.entry.tx, o.list)
 	case !isOp:
-		l.whole(o.entry.tx, nil)
+		return d.adopt(l, o.entry.tx, &list{})
 	default:
 		if !o.entry.has(fieldOp) && !o.entry.has(fieldTable) && !o.entry.has(fieldID) {
 			if err := d.countEmpty(); err != nil {
@@ -197,6 +227,17 @@ func (d *decoder) place(l *list, o *object, level int, start int64) error {
 			l.add(op, o.entry.tx)
 		}
 	}
+	return nil
+}
+
+// adopt appends a list as one transaction.
+func (d *decoder) adopt(l *list, id int64, inner *list) error {
+	if inner.elements == 0 {
+		if err := d.countEmpty(); err != nil {
+			return err
+		}
+	}
+	l.adopt(id, inner)
 	return nil
 }
 
