@@ -1,21 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"writegate"
 	"writegate/server/dialect"
 )
-
-// maxClientID is the greatest length in bytes of a device's id.
-const maxClientID = 255
 
 // visit is one upload on its way through the server. What it did not come to is nil.
 type visit struct {
@@ -118,22 +115,15 @@ func (s *Server) detached(ctx context.Context) (context.Context, context.CancelF
 	}
 }
 
-// clientID is the device's id from the envelope or the header, which may not contradict each other.
+// clientID is the device's id from the envelope or the header, which may not contradict each other. One that
+// can't be stored counts as none, in either place.
 func clientID(r *http.Request, envelope string) (string, error) {
-	header := strings.TrimSpace(r.Header.Get(headerClientID))
-	id := envelope
-	if id == "" {
-		id = header
-	}
-	switch {
-	case header != "" && header != id:
+	id := dialect.ClientID(envelope)
+	header := dialect.ClientID(strings.TrimSpace(r.Header.Get(headerClientID)))
+	if id != "" && header != "" && id != header {
 		return "", &fault{status: http.StatusBadRequest, message: "client_id and the header X-Client-Id name different devices."}
-	case len(id) > maxClientID:
-		return "", &fault{status: http.StatusBadRequest, message: "The client id is longer than 255 bytes."}
-	case !utf8.ValidString(id) || strings.ContainsRune(id, 0):
-		return "", &fault{status: http.StatusBadRequest, message: "The client id is not text."}
 	}
-	return id, nil
+	return cmp.Or(id, header), nil
 }
 
 // report writes the one log line of an upload. It has no values of rows and nothing of the token but its subject.

@@ -29,6 +29,7 @@ func TestDeviceComesFromEnvelopeOrHeader(t *testing.T) {
 	var got last
 	s := start(t, func(o *Options) { o.Apply = got.apply })
 	envelope := `{"client_id":"d1","batch":[{"op":"DELETE","table":"lists","id":"l1"}]}`
+	long := strings.Repeat("d", 256)
 	for name, tt := range map[string]struct {
 		body, header, want string
 	}{
@@ -36,6 +37,16 @@ func TestDeviceComesFromEnvelopeOrHeader(t *testing.T) {
 		"envelope": {envelope, "", "d1"},
 		"header":   {oneOp, "d2", "d2"},
 		"both":     {envelope, "d1", "d1"},
+
+		"longest":                     {oneOp, long[:255], long[:255]},
+		"too long":                    {oneOp, long, ""},
+		"not text":                    {oneOp, "\xff", ""},
+		"too long in both":            {strings.Replace(envelope, "d1", long, 1), long, ""},
+		"too long in the envelope":    {strings.Replace(envelope, "d1", long, 1), "d2", "d2"},
+		"too long in the header":      {envelope, long, "d1"},
+		"NUL in the envelope":         {strings.Replace(envelope, "d1", `d\u0000`, 1), "", ""},
+		"broken in the envelope":      {strings.Replace(envelope, "d1", "\xff", 1), "", ""},
+		"half a pair in the envelope": {strings.Replace(envelope, "d1", `\ud800`, 1), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if a := s.post(t, tt.body, "X-Client-Id: "+tt.header); a.status != 200 {
