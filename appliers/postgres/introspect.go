@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The catalog is read by three statements in one round trip. $1 and $2 are the schemas, empty for the search
+// The catalog is read by four statements in one round trip, reactsSQL among them. $1 and $2 are the schemas, empty for the search
 // path, and names of the tables asked for.
 const (
 	wantedSQL = `wanted as (
@@ -121,13 +121,14 @@ func (t *catalogType) quoted() string { return pgx.Identifier{t.Schema, t.Name}.
 type catalog struct {
 	columns     []catalogColumn
 	constraints []catalogConstraint
+	reactions   []catalogReaction
 	types       map[uint32]*catalogType
 }
 
 // readCatalog asks for the tables named by schemas and names, pairwise.
 func (db *DB) readCatalog(ctx context.Context, schemas, names []string) (*catalog, error) {
 	batch := &pgx.Batch{}
-	for _, sql := range []string{columnsSQL, constraintsSQL, typesSQL} {
+	for _, sql := range []string{columnsSQL, constraintsSQL, reactsSQL, typesSQL} {
 		batch.Queue(sql, schemas, names)
 	}
 	results := db.pool.SendBatch(ctx, batch)
@@ -150,6 +151,10 @@ func collectCatalog(results pgx.BatchResults) (*catalog, error) {
 	}
 	rows, _ = results.Query()
 	if c.constraints, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogConstraint]); err != nil {
+		return nil, err
+	}
+	rows, _ = results.Query()
+	if c.reactions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogReaction]); err != nil {
 		return nil, err
 	}
 	rows, _ = results.Query()

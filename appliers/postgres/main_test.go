@@ -36,7 +36,7 @@ func database(t *testing.T, statements ...string) string {
 	t.Helper()
 	dsn := server(t)
 	name := "wg_" + strings.ToLower(rand.Text()[:12])
-	run(t, dsn, "create database "+name)
+	run(t, dsn, "create database "+name, "alter database "+name+" set synchronous_commit = off") // what the server loses in a crash is no test's
 	t.Cleanup(func() { run(t, dsn, "drop database if exists "+name+" with (force)") })
 	u, err := url.Parse(dsn)
 	if err != nil {
