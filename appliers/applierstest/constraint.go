@@ -1,6 +1,7 @@
 package applierstest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,8 +37,8 @@ var constraintCases = []testCase{
 	{name: "foreign key", needs: []Feature{ForeignKeys}, run: func(t *testing.T, s *suite) {
 		d := s.open(t, guarded, parents, children)
 		d.no(d.write(d.insert("parents", "p", nil), d.insert("children", "c", writegate.Row{"parent": "p"})))
-		d.refuses("children", "", writegate.ForeignKeyViolation, d.insert("children", "z", writegate.Row{"parent": "nobody-secret"}))
-		d.refuses("children", "", writegate.ForeignKeyViolation, d.update("children", "c", writegate.Row{"parent": "nobody-secret"}))
+		d.refuses("children", "parent", writegate.ForeignKeyViolation, d.insert("children", "z", writegate.Row{"parent": "nobody-secret"}))
+		d.refuses("children", "parent", writegate.ForeignKeyViolation, d.update("children", "c", writegate.Row{"parent": "nobody-secret"}))
 		d.refuses("", "", writegate.ForeignKeyViolation, d.remove("parents", "p"))
 	}},
 	{name: "check", needs: []Feature{Checks}, run: func(t *testing.T, s *suite) {
@@ -54,6 +55,17 @@ var constraintCases = []testCase{
 		d.no(d.write(d.insert("parents", "p", nil), d.insert("children", "c", writegate.Row{"parent": "p"}), d.insert("children", "e", nil)))
 		d.no(d.write(d.remove("parents", "p")))
 		d.want("children", `id="e"`)
+	}},
+	{name: "a table says which writes the database adds to", needs: []Feature{ForeignKeys}, run: func(t *testing.T, s *suite) {
+		cascading := children
+		cascading.ForeignKeys = []ForeignKey{{Column: "parent", Parent: "parents", Cascade: true}}
+		restricted := TableDef{Name: "restricted", Columns: children.Columns, ForeignKeys: []ForeignKey{{Column: "parent", Parent: "children"}}}
+		d := s.open(t, parents, cascading, restricted)
+		for table, want := range map[string][]writegate.Verb{"parents": {writegate.Remove}, "children": nil, "restricted": nil} {
+			if got := d.schema[table].Reacts; !slices.Equal(got, want) {
+				t.Errorf("%s reacts to verbs %d, want %d", table, got, want)
+			}
+		}
 	}},
 	{name: "deferred foreign key", needs: []Feature{ForeignKeys, Deferred}, run: func(t *testing.T, s *suite) {
 		late := children

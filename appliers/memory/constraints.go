@@ -30,7 +30,7 @@ func (t *tx) check(def *Table, row writegate.Row) *writegate.Error {
 	}
 	for _, f := range def.ForeignKeys {
 		if !f.Deferred && !t.refersWell(f, row) {
-			return refuse(writegate.ForeignKeyViolation, def.Name, "", "the row it refers to does not exist.")
+			return refuse(writegate.ForeignKeyViolation, def.Name, f.Column, "the row it refers to does not exist.")
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func (d *DB) Schema(_ context.Context, refs []writegate.TableRef) (writegate.Sch
 		case ref.Key != "" && ref.Key != def.Key:
 			faults = append(faults, fmt.Errorf("%s: key column %s is not the primary key", source, ref.Key))
 		default:
-			schema[ref.Name] = def.describe(ref.Name)
+			schema[ref.Name] = d.describe(def, ref.Name)
 		}
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"slices"
 
 	"writegate"
 )
@@ -54,11 +55,16 @@ func (d *DB) Define(tables ...Table) error {
 	return nil
 }
 
-func (def *Table) describe(name string) *writegate.Table {
+func (d *DB) describe(def *Table, name string) *writegate.Table {
 	t := &writegate.Table{Name: name, Source: def.Name, Key: def.Key, Driver: def}
 	t.Columns = append(t.Columns, describe(Column{Name: def.Key, Type: def.KeyType, NotNull: true}))
 	for _, c := range def.Columns {
 		t.Columns = append(t.Columns, describe(c))
+	}
+	for _, child := range d.defs {
+		if slices.ContainsFunc(child.ForeignKeys, func(f ForeignKey) bool { return f.Parent == def.Name && f.Cascade }) {
+			t.Reacts = []writegate.Verb{writegate.Remove}
+		}
 	}
 	return t
 }
