@@ -20,7 +20,7 @@ type daemon struct {
 	stop           func()
 }
 
-var listens = regexp.MustCompile(`http://127\.0\.0\.1:\d+|addr=127\.0\.0\.1:\d+`)
+var listens = regexp.MustCompile(`http://(127\.0\.0\.1|localhost):\d+|addr=127\.0\.0\.1:\d+`)
 
 // start runs a command until the test ends or stop is called, and waits until it serves.
 func start(t *testing.T, args ...string) *daemon {

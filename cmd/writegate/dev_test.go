@@ -74,6 +74,52 @@ func TestDevWarns(t *testing.T) {
 	}
 }
 
+// TestDevOrigins has pages of other sites kept from reading a token.
+func TestDevOrigins(t *testing.T) {
+	d := start(t, "dev", "--addr", "127.0.0.1:0", "--data", t.TempDir())
+	for origin, want := range map[string]bool{
+		"http://localhost:5173":          true,
+		"http://127.0.0.1:8080":          true,
+		"http://localhost":               true,
+		"capacitor://localhost":          true,
+		"https://evil.example":           false,
+		"http://localhost.evil.example":  false,
+		"https://localhost.evil.example": false,
+		"http://127.0.0.1.evil.example":  false,
+		"null":                           false,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/api/auth/token", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", origin)
+		res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if got := res.Header.Get("Access-Control-Allow-Origin"); (got == origin) != want || !want && got != "" {
+			t.Errorf("%s: Access-Control-Allow-Origin: %q", origin, got)
+		}
+	}
+}
+
+// TestDevLAN hands out no tokens to whoever is in the network.
+func TestDevLAN(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	d := start(t, "dev", "--lan", "--addr", "127.0.0.1:0", "--data", data)
+	if status, answer := d.call(t, http.MethodGet, "/api/auth/token?user_id=alice", "", ""); status != http.StatusNotFound {
+		t.Errorf("a token for anybody: %d %v", status, answer)
+	}
+	if status, answer := d.call(t, http.MethodPost, "/api/data", "", firstWrite); status != http.StatusUnauthorized {
+		t.Errorf("without a token: %d %v", status, answer)
+	}
+	alice := token(t, "--data", data, "--sub", "alice")
+	if status, answer := d.call(t, http.MethodPost, "/api/data", alice, firstWrite); status != http.StatusOK {
+		t.Errorf("with a token: %d %v", status, answer)
+	}
+}
+
 // TestDevKeeps restarts dev on the same folder: the tokens, tables and rows are still there.
 func TestDevKeeps(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -67,8 +69,10 @@ func TestExitCodes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // what wrongly starts, stops
+			defer cancel()
 			var stdout, stderr bytes.Buffer
-			if got := run(t.Context(), strings.Fields(tt.args), &stdout, &stderr); got != tt.want {
+			if got := run(ctx, strings.Fields(tt.args), &stdout, &stderr); got != tt.want {
 				t.Errorf("exit code %d, want %d; stderr:\n%s", got, tt.want, stderr.String())
 			}
 			if (tt.want == 0) != (stderr.Len() == 0) {
