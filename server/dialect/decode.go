@@ -20,6 +20,7 @@ type decoder struct {
 	lim     Limits
 	method  writegate.Kind // the op that the request's method names, empty for POST
 	names   map[string]string
+	faults  map[writegate.Error]*writegate.Error
 	scratch []byte
 	empty   int // elements so far that hold nothing of an operation
 }
@@ -40,6 +41,7 @@ func Decode(method, contentType string, body []byte, lim Limits) (*Request, erro
 		body:    body,
 		lim:     lim,
 		names:   make(map[string]string, 16),
+		faults:  make(map[writegate.Error]*writegate.Error),
 	}
 	switch k := writegate.Kind(strings.ToUpper(method)); k {
 	case writegate.Put, writegate.Patch, writegate.Delete:

@@ -58,6 +58,21 @@ func locate(fault *writegate.Error, table string) *writegate.Error {
 	return fault
 }
 
+// share returns a fault that is equal. A connector's fault repeats from operation to operation, and is many
+// times as large as the operation may be.
+func (d *decoder) share(fault *writegate.Error) *writegate.Error {
+	if fault == nil {
+		return nil
+	}
+	if known, ok := d.faults[*fault]; ok {
+		return known
+	}
+	if len(d.faults) < maxNames {
+		d.faults[*fault] = fault
+	}
+	return fault
+}
+
 func notObject(what string) *writegate.Error {
 	return invalid(reasonShape, "the %s must be an object of columns", what)
 }

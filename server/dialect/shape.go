@@ -221,6 +221,7 @@ func (d *decoder) place(l *list, o *object, level int, start int64) error {
 			}
 		}
 		op := o.entry.finish(d.method)
+		op.Fault = d.share(op.Fault)
 		if level == top && l.name == Transactions {
 			l.whole(o.entry.tx, []writegate.Op{op})
 		} else {

@@ -162,6 +162,7 @@ func (d *decoder) intern(raw jsontext.Value) (string, *writegate.Error) {
 	return s, fault
 }
 
+// maxNames bounds how many names, and how many faults, are remembered of one body.
 const maxNames = 4096
 
 // integer reports whether a JSON number is written as an integer.
