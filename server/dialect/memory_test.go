@@ -7,8 +7,19 @@ import (
 	"testing"
 )
 
-// BenchmarkLive shows what small operations become: live-B/op and B/op are bytes for each operation (or
-// element) of a body, live after it was decoded and allocated in all.
+// TestEqualFaultsAreShared shows that a fault which repeats takes its room once.
+func TestEqualFaultsAreShared(t *testing.T) {
+	ops := decode(t, "POST", `{"batch":[{"id":"1"},{"id":"2"},{"id":"3","table":"t"}]}`).Upload.Transactions[0].Ops
+	if ops[0].Fault == nil || ops[0].Fault != ops[1].Fault {
+		t.Errorf("equal faults: %p and %p", ops[0].Fault, ops[1].Fault)
+	}
+	if ops[2].Fault == ops[0].Fault || ops[2].Fault.Table != "t" {
+		t.Errorf("the fault of another table: %+v", ops[2].Fault)
+	}
+}
+
+// BenchmarkLive shows what small operations become: for each element of a body its length, what is live
+// after it was decoded, and what was allocated in all.
 func BenchmarkLive(b *testing.B) {
 	for _, tt := range []struct{ name, list, element string }{
 		{"smallest", `{"batch":[%s]}`, `{"op":"PUT","type":"t","id":"1"}`},
