@@ -26,6 +26,8 @@ type codec struct {
 	list bool
 	// values are an enum's.
 	values []string
+	// shorten has numbers written by [shortest]. Keys are, so that equal ones are the same.
+	shorten bool
 	// identifies says that equal values have equal stored values, so that a key may have the type.
 	identifies bool
 }
@@ -86,8 +88,28 @@ func (c *codec) load(v any) any {
 				return stored
 			}
 		}
+		if c.shorten {
+			return shortest(v)
+		}
 	}
 	return v
+}
+
+// forKey returns the codec of a column whose values are compared as they are.
+func (c *codec) forKey() *codec {
+	if c.kind != writegate.Decimal {
+		return c
+	}
+	key := *c
+	key.shorten, key.same = true, nil
+	key.convert = func(v any) (any, error) {
+		stored, err := c.convert(v)
+		if s, ok := stored.(string); ok {
+			stored = shortest(s)
+		}
+		return stored, err
+	}
+	return &key
 }
 
 func boolText(v any) string {

@@ -36,7 +36,11 @@ func classify(err error) *writegate.Error {
 	case writegate.Rerun:
 		return &writegate.Error{Class: class, Code: writegate.Conflict, Message: "The write met another one; it is worth trying again.", Cause: err}
 	case writegate.Retry:
-		return writegate.TryLater(err)
+		e := writegate.TryLater(err)
+		if pg.Code == "25P03" || pg.Code == "25P04" { // limits of the transaction
+			e.Reason = writegate.ReasonTimeout
+		}
+		return e
 	}
 	return operator(err, pg)
 }
@@ -73,8 +77,10 @@ func classOf(pg *pgconn.PgError) writegate.Class {
 	case "428C9", // a value for a generated column
 		"44000", // the check option of a view
 		"54000", // a value too long for an index
-		"54001", // a document nested too deep
-		"P0001": // raised by a trigger
+		"54001": // a document nested too deep
+		return writegate.Refused
+	}
+	if raised(pg.Code) {
 		return writegate.Refused
 	}
 	switch pg.Code[:min(2, len(pg.Code))] {
@@ -88,15 +94,21 @@ func classOf(pg *pgconn.PgError) writegate.Class {
 	return writegate.Operator
 }
 
-// refusedEarly finds out about a change that was refused while the statements of a batch were prepared, before
-// any ran: the error then comes with the first of them.
-func (db *DB) refusedEarly(err error) error {
-	var pg *pgconn.PgError
-	var change *writegate.ChangeError
-	if !errors.As(err, &pg) || errors.As(err, &change) || classOf(pg) != writegate.Refused {
-		return err
+// definedClasses are the classes of SQLSTATEs that Postgres defines.
+const definedClasses = "00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 57 58 72 F0 HV P0 XX"
+
+// raised tells the SQLSTATEs that only code in the database raises, such as a trigger: those of PL/pgSQL, and
+// whatever Postgres does not define.
+func raised(code string) bool {
+	if len(code) != 5 {
+		return false
 	}
-	return &writegate.ChangeError{Index: -1, Err: db.explain(pg, nil)}
+	switch class := code[:2]; class {
+	case "09", "20", "21", "27", "P0":
+		return true
+	default:
+		return !strings.Contains(definedClasses, class)
+	}
 }
 
 func operator(err error, pg *pgconn.PgError) *writegate.Error {
@@ -132,7 +144,7 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 	case "23503":
 		e.Code, text = writegate.ForeignKeyViolation, "the row it refers to does not exist"
 		if change != nil && change.Verb == writegate.Remove {
-			text = "other rows still refer to it"
+			columns, text = nil, "other rows still refer to it" // the constraint is another table's
 		}
 	case "23514", "44000":
 		e.Code, text = writegate.CheckViolation, "does not meet a check of the database"
@@ -140,10 +152,11 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 		e.Code, e.Reason, text = writegate.Unauthorized, "not_writable", "this row can't be written by this user"
 	case "428C9":
 		e.Code, text = writegate.SchemaMismatch, "the database makes the value of this column itself"
-	case "P0001":
-		e.Reason, text = "db.raised", "a rule in the database refuses this row"
 	default:
-		if pg.Code[:2] == "22" || pg.Code[:2] == "54" {
+		switch {
+		case raised(pg.Code):
+			e.Reason, text = "db.raised", "a rule in the database refuses this row"
+		case pg.Code[:2] == "22" || pg.Code[:2] == "54":
 			e.Code, text = writegate.InvalidData, "a value does not fit its column"
 		}
 	}
@@ -155,11 +168,9 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 		columns = suspects(pg, change)
 	}
 	columns = slices.DeleteFunc(slices.Clone(columns), func(name string) bool { return t.Column(name) == nil })
-	if change != nil { // what every database can tell; the message may say more
-		e.Table = t.Name
-		if len(columns) == 1 && e.Code != writegate.ForeignKeyViolation && e.Code != writegate.CheckViolation {
-			e.Column = columns[0]
-		}
+	e.Table = t.Name
+	if len(columns) == 1 {
+		e.Column = columns[0]
 	}
 	e.Message = fmt.Sprintf("%s: %s.", place(t.Name, columns), text)
 	return e
@@ -181,12 +192,16 @@ func (db *DB) blamed(pg *pgconn.PgError, change *writegate.Change) *writegate.Ta
 	if change != nil {
 		return change.Table
 	}
+	var found *writegate.Table
 	for _, t := range db.known() {
 		if own := driverOf(t); own.schema == pg.SchemaName && own.name == pg.TableName {
-			return t
+			if found != nil { // clients know it by two names
+				return nil
+			}
+			found = t
 		}
 	}
-	return nil
+	return found
 }
 
 // suspects guesses at the column when the server names none: the only written one whose domain it names, or

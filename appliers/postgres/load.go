@@ -13,6 +13,9 @@ import (
 
 // Load implements [writegate.Tx]. All reads travel together. Rows are locked table by table in the order of
 // their names, and in the order of the key within a table.
+//
+// Row-level security locks only rows that the caller may update. Those that the caller sees besides are rows all
+// the same, though not locked: they are read first, so that what only then appears is locked.
 func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writegate.Row, error) {
 	if t.failed != nil {
 		return nil, t.failed
@@ -30,15 +33,25 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	found := make([]map[any]writegate.Row, len(reads))
 	for _, i := range order {
 		found[i] = map[any]writegate.Row{}
-		if len(reads[i].Keys) > 0 {
-			sql, keys := selectSQL(&reads[i])
-			t.queue(readRows(&reads[i], found[i]), sql, keys)
+		if len(reads[i].Keys) == 0 {
+			continue
 		}
+		if t.db.cfg.RLS != nil && reads[i].Lock != writegate.Unlocked {
+			seen := reads[i]
+			seen.Lock = writegate.Unlocked
+			t.read(&seen, found[i])
+		}
+		t.read(&reads[i], found[i])
 	}
 	if err := t.flush(ctx); err != nil {
 		return nil, err
 	}
 	return found, nil
+}
+
+func (t *tx) read(r *writegate.Read, into map[any]writegate.Row) {
+	sql, keys := selectSQL(r)
+	t.queue(readRows(r, into), sql, keys)
 }
 
 func selectSQL(r *writegate.Read) (string, []string) {
@@ -89,24 +102,11 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResul
 			if _, asked := row[r.Table.Key]; !asked {
 				row[r.Table.Key] = key
 			}
-			into[askedFor(r, key)] = row
+			into[key] = row
 		}
 		if err := rows.Err(); err != nil {
 			return classify(err)
 		}
 		return nil
 	}
-}
-
-// askedFor returns the key as the caller wrote it. Only a decimal may be equal and look different.
-func askedFor(r *writegate.Read, key any) any {
-	column := r.Table.Column(r.Table.Key)
-	if column.Same != nil {
-		for _, asked := range r.Keys {
-			if column.Equal(asked, key) {
-				return asked
-			}
-		}
-	}
-	return key
 }

@@ -230,6 +230,14 @@ func toDecimal(v any, limited bool, precision, scale int) (any, error) {
 	return d.text(), nil
 }
 
+// shortest writes a numeric without the zeros that mean nothing, so that equal numbers look equal.
+func shortest(s string) string {
+	if strings.Contains(s, ".") {
+		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
 // sameDecimal compares by value: 1.0 and 1 are the same number.
 func sameDecimal(a, b any) bool {
 	x, xOK := a.(string)

@@ -182,6 +182,7 @@ func (t *tx) rollback(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
+	t.begun = false
 	if _, err := t.conn.Exec(ctx, "rollback"); err != nil { // the pool drops a connection that is still in a transaction
 		t.db.log.DebugContext(ctx, "rollback failed", "error", err)
 	}

@@ -117,3 +117,63 @@ func TestRLSConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestRLSKeepsWhatItHides has policies that let a row be seen, but neither changed nor, for some, deleted.
+func TestRLSKeepsWhatItHides(t *testing.T) {
+	delegate := role(t, "nologin")
+	dsn := database(t, `create table notes (id text primary key, n int, rule text);
+		alter table notes enable row level security;
+		create policy seen on notes for select using (rule <> 'hidden');
+		create policy changed on notes for update using (rule = 'changed' or rule = 'hidden');
+		create policy deleted on notes for delete using (rule = 'deleted' or rule = 'hidden');
+		create policy added on notes for insert with check (true);
+		grant select, insert, update, delete on notes to `+delegate)
+	db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}})
+	notes := tables(t, db, "notes")["notes"]
+	refused := told{Class: writegate.Refused, Code: writegate.Unauthorized, Reason: "not_writable", Message: "notes: this row can't be written by this user.", Table: "notes"}
+	for _, c := range []struct {
+		rule           string
+		seen           bool
+		update, remove told
+		left           string
+	}{
+		{"kept", true, refused, refused, "kept"},
+		{"deleted", true, refused, told{}, "<null>"},
+		{"changed", true, told{}, refused, "changed"},
+		{"hidden", false, refused, told{}, "hidden"}, // told apart from no row by nobody
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			run(t, dsn, "delete from notes", "insert into notes select i::text, 0, '"+c.rule+"' from generate_series(1, 30) i")
+			for _, lock := range []writegate.Lock{writegate.Unlocked, writegate.ForShare, writegate.ForUpdate} {
+				got := load(t, db, writegate.Read{Table: notes, Keys: []any{"1", "none"}, Columns: []string{"rule"}, Lock: lock})[0]
+				want := map[any]writegate.Row{}
+				if c.seen {
+					want["1"] = writegate.Row{"id": "1", "rule": c.rule}
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("lock %d: %s", lock, diff)
+				}
+			}
+			if diff := cmp.Diff(c.update, tell(write(t, db, update(notes, "1", writegate.Row{"n": int64(1)})))); diff != "" {
+				t.Errorf("update: %s", diff)
+			}
+			if diff := cmp.Diff(c.remove, tell(write(t, db, remove(notes, "1"), remove(notes, "none"), insert(notes, "2"+c.rule, writegate.Row{"rule": c.rule})))); diff != "" {
+				t.Errorf("remove: %s", diff)
+			}
+			set := make([]writegate.Change, mergeFrom)
+			for i := range set {
+				set[i] = remove(notes, string(rune('1'+i%9))+strings.Repeat("0", i/9))
+			}
+			want := c.remove
+			if want.Class != 0 {
+				want.Index = -1
+			}
+			if diff := cmp.Diff(want, tell(write(t, db, set...))); diff != "" {
+				t.Errorf("removal of a set: %s", diff)
+			}
+			if got := scalar(t, dsn, "select min(rule) from notes where length(id) = 1"); got != c.left {
+				t.Errorf("%s is left, want %s", got, c.left)
+			}
+		})
+	}
+}

@@ -148,6 +148,7 @@ func (c *catalog) table(ord int32, ref writegate.TableRef) (*writegate.Table, er
 	case !own.key.codec.identifies || !collated[t.Key]:
 		return nil, fault(ref.Name, "%s: the key column %q is of type %s, which can't be a key: equal values may look different", ref.Name, t.Key, t.Column(t.Key).Native)
 	}
+	own.key.use(own.key.codec.forKey(), t.Column(t.Key))
 	return t, nil
 }
 
@@ -191,17 +192,21 @@ func (c *catalog) column(cc *catalogColumn) (*writegate.Column, *column) {
 		public.HasDefault = public.HasDefault || base.Default
 		mod, base = base.Mod, c.types[base.Base]
 	}
-	private.cast, private.codec = base.quoted(), c.codec(base.OID, mod)
-	private.selected = private.codec.selected(private.quoted)
-	public.Type, public.Values, public.Same = private.codec.kind, private.codec.values, private.codec.same
-	convert := private.codec.convert
+	private.cast = base.quoted()
+	private.use(c.codec(base.OID, mod), public)
+	return public, private
+}
+
+// use has the column's values travel as the codec says.
+func (c *column) use(codec *codec, public *writegate.Column) {
+	c.codec, c.selected = codec, codec.selected(c.quoted)
+	public.Type, public.Values, public.Same = codec.kind, codec.values, codec.same
 	public.Convert = func(v any) (any, error) {
 		if v == nil {
 			return nil, nil
 		}
-		return convert(v)
+		return codec.convert(v)
 	}
-	return public, private
 }
 
 // codec makes the codec of a type, through domains, arrays, rows and ranges.

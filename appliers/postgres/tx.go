@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"writegate"
 )
@@ -36,24 +37,31 @@ type tx struct {
 
 	batch  *pgx.Batch
 	answer []func(pgx.BatchResults) error // reads the answer of each queued statement
-	writes bool                           // the batch has changes
+	made   map[string]made                // what each text of the batch changes first
 	given  int                            // changes over all calls of Write
 	late   []func(context.Context) error  // looks closer at what a batch found, after it
+	doubt  func(context.Context) error    // looks closer at the error of a batch
 }
 
 // queue adds a statement. The error of read goes to the caller as it is.
 func (t *tx) queue(read func(pgx.BatchResults) error, sql string, args ...any) {
 	if t.batch == nil {
-		t.batch = &pgx.Batch{}
+		t.batch, t.made = &pgx.Batch{}, map[string]made{}
 	}
-	if !t.begun {
-		t.begun = true
-		t.queue(t.ignore, "begin isolation level read committed")
-		t.queue(t.ignore, "select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
-			milliseconds(t.db.cfg.LockTimeout), milliseconds(t.db.cfg.StatementTimeout), milliseconds(idleLimit))
-	}
+	t.begin(t.db.cfg.LockTimeout)
 	t.batch.Queue(sql, args...)
 	t.answer = append(t.answer, read)
+}
+
+// begin queues the start of the transaction where nothing was queued yet, with a bound on waits for locks.
+func (t *tx) begin(lockTimeout time.Duration) {
+	if t.begun {
+		return
+	}
+	t.begun = true
+	t.queue(t.ignore, "begin isolation level read committed")
+	t.queue(t.ignore, "select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
+		milliseconds(lockTimeout), milliseconds(t.db.cfg.StatementTimeout), milliseconds(idleLimit))
 }
 
 func milliseconds(d time.Duration) string {
@@ -74,23 +82,44 @@ func (t *tx) flush(ctx context.Context) error {
 		return t.failed
 	}
 	t.undelegate()
-	batch, answer, writes := t.batch, t.answer, t.writes
-	t.batch, t.answer, t.writes = nil, nil, false
+	batch, answer, made := t.batch, t.answer, t.made
+	t.batch, t.answer, t.made = nil, nil, nil
+	watch := t.watch(ctx)
 	results := t.conn.SendBatch(ctx, batch)
 	err := readAnswers(results, answer)
 	if closeErr := results.Close(); err == nil && closeErr != nil {
 		err = classify(closeErr)
 	}
-	if writes {
-		err = t.db.refusedEarly(err)
+	err = t.refusedEarly(err, made)
+	if t.doubt != nil {
+		if refusal := t.doubt(ctx); refusal != nil {
+			err = refusal
+		}
 	}
 	late := t.late
 	t.late = nil
 	for i := 0; i < len(late) && err == nil; i++ {
 		err = late[i](ctx)
 	}
-	t.failed = err
-	return err
+	return t.fail(watch(err))
+}
+
+// watch returns a function that marks an error as [writegate.ReasonTimeout] when the database was given more
+// than it could do in time, from now on. Somebody who cancels the statement looks the same but for the time. A
+// commit is not watched: when nobody waits for it to its end, nobody knows how it ended.
+func (t *tx) watch(ctx context.Context) func(error) error {
+	began, over := time.Now(), ctx.Err() != nil
+	return func(err error) error {
+		var pg *pgconn.PgError
+		slow := !over && errors.Is(ctx.Err(), context.DeadlineExceeded)
+		if errors.As(err, &pg) {
+			slow = pg.Code == "57014" && time.Since(began) >= t.db.cfg.StatementTimeout
+		}
+		if e := writegate.AsError(err); slow && e != nil && e.Class == writegate.Retry {
+			e.Reason = writegate.ReasonTimeout
+		}
+		return err
+	}
 }
 
 func readAnswers(results pgx.BatchResults, answer []func(pgx.BatchResults) error) error {
@@ -149,8 +178,7 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		return claimed, t.failed
 	}
 	client, own := storable(c.ClientID), t.db.own
-	wait := min(deviceWait, t.db.cfg.LockTimeout)
-	t.queue(t.ignore, "select set_config('lock_timeout', $1, true)", milliseconds(wait))
+	t.begin(min(deviceWait, t.db.cfg.LockTimeout))
 	t.queue(t.ignore, "insert into "+own+".writegate_clients as c (client_id, subject, last_op) values ($1, $2, $3)"+
 		" on conflict (client_id) do update set subject = excluded.subject, last_op = greatest(c.last_op, excluded.last_op), last_seen = now()",
 		client, storable(c.Subject), c.Last)

@@ -2,13 +2,9 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"writegate"
 )
@@ -16,9 +12,8 @@ import (
 // mergeFrom is how many like changes in a row make one statement over sets; fewer are faster one by one.
 const mergeFrom = 10
 
-// Write implements [writegate.Tx]. With Blame each change is a round trip of its own; else they travel with
-// the next Load, with Settle or before the commit.
-func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
+// Write implements [writegate.Tx]. Changes travel with the next Load, with Settle or before the commit.
+func (t *tx) Write(_ context.Context, changes []writegate.Change) error {
 	if t.failed != nil {
 		return t.failed
 	}
@@ -36,13 +31,8 @@ func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
 		} else {
 			t.writeSet(changes[:n])
 		}
-		t.given, t.writes = t.given+n, true
+		t.given += n
 		changes = changes[n:]
-		if t.blame {
-			if err := t.flush(ctx); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -122,28 +112,18 @@ func (t *tx) writeOne(index int, c *writegate.Change) {
 	case writegate.Remove:
 		b.WriteString("delete from " + own.quoted + " where " + own.key.quoted + " = " + cast(1, own.key))
 	}
-	t.queue(t.written(index, []writegate.Change{*c}), b.String(), args...)
+	t.queueChanges(made{index, []writegate.Change{*c}}, b.String(), args)
 }
 
 // writeSet queues one statement for like changes. Each column is a parameter: an array with a text per row.
 func (t *tx) writeSet(changes []writegate.Change) {
 	first := &changes[0]
 	own, columns := driverOf(first.Table), written(first)
-	keys := make([]string, len(changes))
-	for i := range changes {
-		keys[i] = own.key.codec.text(changes[i].Key)
-	}
+	m := made{-1, changes}
 	args := make([]any, 1, len(columns)+1)
-	args[0] = keys
+	args[0] = m.keys()
 	for _, column := range columns {
-		texts := make([]*string, len(changes))
-		for i := range changes {
-			if v := changes[i].Set[column.name]; v != nil {
-				text := column.codec.text(v)
-				texts[i] = &text
-			}
-		}
-		args = append(args, texts)
+		args = append(args, column.texts(changes))
 	}
 	field := func(i int, column *column) string { return "u.c" + strconv.Itoa(i) + "::" + column.cast }
 	var unnest, names strings.Builder
@@ -173,7 +153,7 @@ func (t *tx) writeSet(changes []writegate.Change) {
 	case writegate.Remove:
 		b.WriteString("delete from " + own.quoted + " where " + own.key.among("$1"))
 	}
-	t.queue(t.written(-1, changes), b.String(), args...)
+	t.queueChanges(m, b.String(), args)
 }
 
 func comma(i int) string {
@@ -181,56 +161,4 @@ func comma(i int) string {
 		return ""
 	}
 	return ", "
-}
-
-// written reads the answer to the statement that makes changes. Index is the change's, -1 for a set.
-func (t *tx) written(index int, changes []writegate.Change) func(pgx.BatchResults) error {
-	return func(results pgx.BatchResults) error {
-		first := &changes[0]
-		tag, err := results.Exec()
-		if err != nil {
-			return t.blameFor(err, index, first)
-		}
-		if first.Verb == writegate.Update && tag.RowsAffected() < int64(len(changes)) {
-			t.late = append(t.late, func(ctx context.Context) error { return t.recount(ctx, index, changes) })
-		}
-		return nil
-	}
-}
-
-func (t *tx) blameFor(err error, index int, first *writegate.Change) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && keyTaken(pg, first) {
-		race := race(index)
-		race.Err.Cause = err
-		return race
-	}
-	e := t.db.explain(err, first)
-	if e.Class != writegate.Refused {
-		return e
-	}
-	return &writegate.ChangeError{Index: index, Err: e}
-}
-
-// recount looks at rows of which an update changed fewer than it should have. Either one is gone, which is
-// a race, or a trigger kept a row as it is, which is the database's right.
-func (t *tx) recount(ctx context.Context, index int, changes []writegate.Change) error {
-	own := driverOf(changes[0].Table)
-	keys := make([]string, len(changes))
-	for i := range changes {
-		keys[i] = own.key.codec.text(changes[i].Key)
-	}
-	var there int
-	if err := t.conn.QueryRow(ctx, "select count(*) from "+own.quoted+" where "+own.key.among("$1"), keys).Scan(&there); err != nil {
-		return classify(err)
-	}
-	if there < len(changes) {
-		return race(index)
-	}
-	if t.db.cfg.RLS != nil {
-		e := writegate.Refuse(writegate.Unauthorized, "not_writable", changes[0].Table.Name+": this row can't be written by this user.")
-		e.Table = changes[0].Table.Name
-		return &writegate.ChangeError{Index: index, Err: e}
-	}
-	return nil
 }
