@@ -112,7 +112,12 @@ var notes = TableDef{Name: "notes", Columns: []ColumnDef{{Name: "body", Type: wr
 
 // everything has a column of each type.
 var everything = TableDef{Name: "everything", Columns: []ColumnDef{
-	{Name: "t", Type: writegate.Text}, {Name: "i", Type: writegate.Int}, {Name: "f", Type: writegate.Float},
-	{Name: "d", Type: writegate.Decimal}, {Name: "b", Type: writegate.Bool}, {Name: "at", Type: writegate.Timestamp},
-	{Name: "j", Type: writegate.Document}, {Name: "u", Type: writegate.UUID},
+	{Name: "t", Type: writegate.Text},
+	{Name: "i", Type: writegate.Int},
+	{Name: "f", Type: writegate.Float},
+	{Name: "d", Type: writegate.Decimal},
+	{Name: "b", Type: writegate.Bool},
+	{Name: "at", Type: writegate.Timestamp},
+	{Name: "j", Type: writegate.Document},
+	{Name: "u", Type: writegate.UUID},
 }}

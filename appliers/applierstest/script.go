@@ -59,7 +59,7 @@ func readScript(t *testing.T, path string) *script {
 		}
 		now, output, inOutput = nil, nil, false
 	}
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		switch {
 		case line == divider:
 			inOutput = true

@@ -70,28 +70,29 @@ const (
 )
 
 // plainAnswer is what every copy of an upload has to be told: all but how much of it was known already.
-func plainAnswer(text string) string {
-	if before, after, found := strings.Cut(text, reused); found {
-		_, rest, _ := strings.Cut(after, "\n")
-		text = strings.TrimSuffix(before+"\n"+rest, "\n")
+func plainAnswer(text string) string { return strings.ReplaceAll(withoutReused(text), replayed, "") }
+
+// withoutReused leaves out the count of reused ids, which is about those of earlier database transactions.
+func withoutReused(text string) string {
+	before, after, found := strings.Cut(text, reused)
+	if !found {
+		return text
 	}
-	return strings.ReplaceAll(text, replayed, "")
+	_, rest, _ := strings.Cut(after, "\n")
+	return strings.TrimSuffix(before+"\n"+rest, "\n")
 }
 
 // answer writes a result down: a line for each transaction, with all that every database has to agree on.
 func answer(up *writegate.Upload, res *writegate.Result) string {
 	var lines []string
 	for i, tx := range res.Transactions {
-		line := fmt.Sprintf("%d %s:", up.Transactions[i].ID, tx.Status)
+		ops := make([]string, len(tx.Ops))
 		for j, op := range tx.Ops {
-			if j > 0 {
-				line += ","
-			}
-			line += " " + string(op.Status)
-			if op.Replayed {
-				line += replayed
+			if ops[j] = string(op.Status); op.Replayed {
+				ops[j] += replayed
 			}
 		}
+		line := fmt.Sprintf("%d %s: %s", up.Transactions[i].ID, tx.Status, strings.Join(ops, ", "))
 		if e := tx.Err; e != nil {
 			line += fmt.Sprintf("; operation %d %s", tx.Failed, e.Code)
 			if e.Reason != "" {

@@ -58,9 +58,10 @@ func toText(v any) (any, error) { return wireText(v), nil }
 // number reads a decimal number of reasonable size.
 func number(v any) (*big.Rat, error) {
 	text := wireText(v)
-	if v == true {
+	switch v {
+	case true:
 		text = "1"
-	} else if v == false {
+	case false:
 		text = "0"
 	}
 	if !json.Valid([]byte(text)) || len(text) > 1000 {

@@ -44,8 +44,7 @@ const reasonRaised = "db.raised"
 
 // resultCode returns SQLite's extended code of an error, 0 for an error that is not SQLite's.
 func resultCode(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code()
 	}
 	return 0
@@ -56,8 +55,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *writegate.Error
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*writegate.Error](err); known {
 		return err
 	}
 	return classified(err)
@@ -156,7 +154,8 @@ func (t *tx) compiles(ctx context.Context, statement string) bool {
 	if err != nil {
 		return false
 	}
-	return stmt.Close() == nil
+	defer func() { _ = stmt.Close() }()
+	return true
 }
 
 // guilty reads the columns off the message of a failed NOT NULL or UNIQUE constraint, which ends with

@@ -20,8 +20,7 @@ func fail(t *testing.T, db *DB, statements ...string) error {
 	last := len(statements) - 1
 	run(t, db, statements[:last]...)
 	_, err := db.writer.ExecContext(t.Context(), statements[last])
-	var native *sqlite.Error
-	if !errors.As(err, &native) {
+	if _, native := errors.AsType[*sqlite.Error](err); !native {
 		t.Fatalf("%s: %v is not SQLite's", statements[last], err)
 	}
 	return err

@@ -98,11 +98,10 @@ func (t *tx) bury(ctx context.Context, l *writegate.DeadLetter) error {
 }
 
 func (t *tx) exec(ctx context.Context, text string, args ...any) error {
-	stmt, err := t.prepare(ctx, text)
-	if err != nil {
+	if err := t.prepare(ctx, text); err != nil {
 		return err
 	}
-	_, err = stmt.ExecContext(ctx, args...)
+	_, err := t.prepared[text].ExecContext(ctx, args...)
 	return classify(err)
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 )
 
@@ -88,7 +89,7 @@ const (
 
 func (d *DB) migrate(ctx context.Context) error {
 	return d.write(ctx, func(tx *sql.Tx) error {
-		for _, statement := range append(ownTables[:len(ownTables):len(ownTables)], ownIndexes...) {
+		for _, statement := range slices.Concat(ownTables, ownIndexes) {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return classify(err)
 			}

@@ -63,11 +63,10 @@ func (t *tx) load(ctx context.Context, read writegate.Read, keys []any, into map
 		args[i] = toSQLite(columns[0], key)
 	}
 	query := selectColumns(read.Table, columns) + " WHERE " + quote(read.Table.Key) + " IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
-	stmt, err := t.prepare(ctx, query)
-	if err != nil {
+	if err := t.prepare(ctx, query); err != nil {
 		return err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	rows, err := t.prepared[query].QueryContext(ctx, args...)
 	if err != nil {
 		return classify(err)
 	}
@@ -124,11 +123,10 @@ func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
 
 func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *writegate.Error) {
 	statement, args := statementOf(c)
-	stmt, err := t.prepare(ctx, statement)
-	if err != nil {
+	if err := t.prepare(ctx, statement); err != nil {
 		return false, writegate.AsError(err)
 	}
-	res, err := stmt.ExecContext(ctx, args...)
+	res, err := t.prepared[statement].ExecContext(ctx, args...)
 	if err != nil {
 		if c.Verb == writegate.Insert && isDuplicate(err) && t.exists(ctx, c) {
 			return true, raced(c, err)
@@ -180,14 +178,15 @@ func (t *tx) exists(ctx context.Context, c *writegate.Change) bool {
 	return t.sql.QueryRowContext(ctx, query, toSQLite(c.Table.Column(c.Table.Key), c.Key)).Scan(&one) == nil
 }
 
-func (t *tx) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
-	if stmt, ok := t.prepared[text]; ok {
-		return stmt, nil
+// prepare sees to it that a statement is prepared.
+func (t *tx) prepare(ctx context.Context, text string) error {
+	if t.prepared[text] != nil {
+		return nil
 	}
-	stmt, err := t.sql.PrepareContext(ctx, text)
+	stmt, err := t.sql.PrepareContext(ctx, text) //nolint:sqlclosecheck // it is closed with the transaction
 	if err != nil {
-		return nil, classify(err)
+		return classify(err)
 	}
 	t.prepared[text] = stmt
-	return stmt, nil
+	return nil
 }
