@@ -20,7 +20,7 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind policy: %w", err)
 	}
-	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}}
+	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}, bound: map[string]*writegate.Table{}}
 	out := &Bundle{claims: s.spec.claims, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
@@ -49,6 +49,7 @@ type binder struct {
 	compiler *expr.Compiler
 	schema   writegate.Schema
 	roles    map[string]int
+	bound    map[string]*writegate.Table // by source
 }
 
 // report places the issues of an expression in the file.
@@ -94,6 +95,11 @@ func (b *binder) table(spec *tableSpec) *table {
 		b.fault(spec.name.pos, path, "P101", "table %s has no key column %q", meta.Name, meta.Key)
 		return nil
 	}
+	if other := b.bound[meta.Source]; other != nil && other.Key != meta.Key {
+		b.fault(spec.name.pos, path, "P101", "%s and %s are the same table of the database, and a row needs one address: the key is %s there and %s here",
+			other.Name, meta.Name, other.Key, meta.Key)
+	}
+	b.bound[meta.Source] = meta
 	before := len(b.faults)
 	tb.modes()
 	for i := range spec.rules {
