@@ -21,7 +21,7 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	c := &chunk{u: u, at: at, end: end}
 	begun := time.Now()
 	var err error
-	for race := 0; race < maxRaces; race++ {
+	for range maxRaces {
 		if err = u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
 			break
 		}

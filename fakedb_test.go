@@ -122,8 +122,7 @@ func (tx *fakeTx) flush() error {
 		index := tx.at
 		tx.at++
 		if err := tx.db.ask("write", &c); err != nil {
-			var change *ChangeError
-			if errors.As(err, &change) {
+			if change, ok := errors.AsType[*ChangeError](err); ok {
 				change.Index = index
 			}
 			return err

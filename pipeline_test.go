@@ -551,8 +551,13 @@ func TestLimit(t *testing.T) {
 		took time.Duration
 		want int
 	}{
-		{1000, 2 * time.Second, 500}, {10, 2 * time.Second, 5}, {5, time.Second, 5}, {5, time.Millisecond, 10},
-		{1, time.Millisecond, 10}, {10, time.Hour, 1}, {1, time.Millisecond, 2},
+		{1000, 2 * time.Second, 500},
+		{10, 2 * time.Second, 5},
+		{5, time.Second, 5},
+		{5, time.Millisecond, 10},
+		{1, time.Millisecond, 10},
+		{10, time.Hour, 1},
+		{1, time.Millisecond, 2},
 	}
 	for i, s := range steps {
 		if l.took(s.ops, s.took); l.ops() != s.want {

@@ -41,13 +41,11 @@ func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int, fresh bo
 
 // blame tells the refusal in an error, nil when it is not one.
 func (c *chunk) blame(err error) *refusal {
-	var late *refusedLate
-	if errors.As(err, &late) {
+	if late, ok := errors.AsType[*refusedLate](err); ok {
 		return &late.refusal
 	}
 	why := &refusal{place: -1, err: AsError(err)}
-	var change *ChangeError
-	if errors.As(err, &change) {
+	if change, ok := errors.AsType[*ChangeError](err); ok {
 		var table *Table
 		if change.Index >= 0 && change.Index < len(c.writers) {
 			why.place, table = c.writers[change.Index], c.changes[change.Index].Table

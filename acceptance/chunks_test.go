@@ -156,8 +156,10 @@ func TestBadOperationInTheMiddle(t *testing.T) {
 		want  string
 	}{
 		"unique": {func(tx entry) { crud(tx)[0]["op_data"].(entry)["rank"] = -1 }, `{"error_code":"UNIQUE_VIOLATION","operation_index":0,"table":"lists","column":"rank"}`},
-		"foreign key": {func(tx entry) { crud(tx)[2]["op_data"].(entry)["list_id"] = "nowhere" },
-			`{"error_code":"FOREIGN_KEY_VIOLATION","operation_index":2,"table":"todos","column":"list_id"}`},
+		"foreign key": {
+			func(tx entry) { crud(tx)[2]["op_data"].(entry)["list_id"] = "nowhere" },
+			`{"error_code":"FOREIGN_KEY_VIOLATION","operation_index":2,"table":"todos","column":"list_id"}`,
+		},
 		"not null":     {func(tx entry) { delete(crud(tx)[0]["op_data"].(entry), "name") }, `{"error_code":"NOT_NULL_VIOLATION","operation_index":0,"table":"lists","column":"name"}`},
 		"bad value":    {func(tx entry) { crud(tx)[3]["op_data"].(entry)["completed"] = "perhaps" }, `{"error_code":"INVALID_DATA","operation_index":3,"table":"todos","column":"completed"}`},
 		"other's row":  {func(tx entry) { crud(tx)[1]["op_data"].(entry)["owner_id"] = "u2" }, `{"error_code":"UNAUTHORIZED","operation_index":1,"table":"todos","column":""}`},

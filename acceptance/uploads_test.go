@@ -77,7 +77,7 @@ func TestCapturedUploads(t *testing.T) {
 	for _, name := range tables {
 		ddl = append(ddl, fmt.Sprintf("create table %s (id {text} primary key, %s)", name, sampleTables[name]))
 		var columns []string
-		for _, c := range strings.Split(sampleTables[name], ", ") {
+		for c := range strings.SplitSeq(sampleTables[name], ", ") {
 			columns = append(columns, strings.Fields(c)[0])
 		}
 		rules += fmt.Sprintf("  %s:\n    rules:\n      - {name: all, ops: [create, update, delete], row: \"true\", acknowledge: open, columns: [%s]}\n", name, strings.Join(columns, ", "))
@@ -157,7 +157,7 @@ func dump(s *stage, e engine, table string) string {
 
 func columnsOf(table string) []string {
 	var out []string
-	for _, c := range strings.Split(sampleTables[table], ", ") {
+	for c := range strings.SplitSeq(sampleTables[table], ", ") {
 		out = append(out, strings.Fields(c)[0])
 	}
 	return out

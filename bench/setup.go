@@ -154,16 +154,26 @@ func startDaemon(ctx context.Context, dsn string) (*daemon, error) {
 		return nil, err
 	}
 	for range 500 {
-		if res, err := d.http.Get(d.url + "/readyz"); err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return d, nil
-			}
+		if d.ready(ctx) {
+			return d, nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	d.stop()
 	return nil, errors.New("the daemon did not become ready in 10 s")
+}
+
+func (d *daemon) ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := d.http.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 func (d *daemon) stop() {
