@@ -98,7 +98,7 @@ func answer(up *writegate.Upload, res *writegate.Result) string {
 			if e.Reason != "" {
 				line += " " + e.Reason
 			}
-			if e.Table != "" {
+			if e.Table != "" && tx.Failed >= 0 { // at commit not every database names one
 				line += " " + strings.TrimSuffix(e.Table+"."+e.Column, ".")
 			}
 		}
