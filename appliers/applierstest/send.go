@@ -98,9 +98,7 @@ func answer(up *writegate.Upload, res *writegate.Result) string {
 			if e.Reason != "" {
 				line += " " + e.Reason
 			}
-			if e.Table != "" && tx.Failed >= 0 { // at commit not every database names one
-				line += " " + strings.TrimSuffix(e.Table+"."+e.Column, ".")
-			}
+			line += place(e, tx.Failed)
 		}
 		lines = append(lines, line)
 	}
@@ -111,6 +109,18 @@ func answer(up *writegate.Upload, res *writegate.Result) string {
 		lines = append(lines, fmt.Sprintf("without identity: %d", res.Unidentified))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// place says where a refusal hit, as far as every database knows: at commit some name no table, and of a check
+// no column.
+func place(e *writegate.Error, failed int) string {
+	switch {
+	case e.Table == "" || failed < 0:
+		return ""
+	case e.Column == "" || e.Code == writegate.CheckViolation:
+		return " " + e.Table
+	}
+	return " " + e.Table + "." + e.Column
 }
 
 // lossy commits the first transaction and then says that the database went away.
