@@ -26,17 +26,18 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// instance is two schemas in the database: one for the tables, one for our own.
+// instance is two schemas in the database: one for the tables, one for our own. They go with the database.
 func instance(t *testing.T, dsn string) *applierstest.Instance {
 	name := strings.ToLower(rand.Text()[:12])
 	app, own := "app_"+name, "own_"+name
-	run(t, dsn, "create schema "+app)
-	t.Cleanup(func() { run(t, dsn, "drop schema "+app+" cascade", "drop schema "+own+" cascade") })
 	side, err := sql.Open("pgx", dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = side.Close() })
+	if _, err := side.ExecContext(t.Context(), "create schema "+app); err != nil {
+		t.Fatal(err)
+	}
 	qualified := func(table string) string { return app + "." + applierstest.Quote(table) }
 	cfg := Config{DSN: dsn, Schema: own}
 	return &applierstest.Instance{

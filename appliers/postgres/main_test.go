@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -14,7 +16,15 @@ import (
 	"writegate"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := drop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+		os.Exit(code)
+	}))
+}
 
 const testVariable = "WRITEGATE_TEST_POSTGRES"
 
@@ -31,20 +41,72 @@ func server(t *testing.T) string {
 	return dsn
 }
 
-// database makes an empty database, runs the statements in it, and drops it when the test is over.
+// spare holds the databases that no test uses just now: making one costs more than most tests.
+var spare = make(chan string, 10)
+
+// database returns an empty database in which the statements ran. It is emptied when the test is over.
 func database(t *testing.T, statements ...string) string {
+	t.Helper()
+	dsn := ""
+	select {
+	case dsn = <-spare:
+	default:
+		dsn = newDatabase(t)
+	}
+	t.Cleanup(func() {
+		empty(t, dsn)
+		spare <- dsn
+	})
+	run(t, dsn, statements...)
+	return dsn
+}
+
+func newDatabase(t *testing.T) string {
 	t.Helper()
 	dsn := server(t)
 	name := "wg_" + strings.ToLower(rand.Text()[:12])
-	run(t, dsn, "create database "+name, "alter database "+name+" set synchronous_commit = off") // what the server loses in a crash is no test's
-	t.Cleanup(func() { run(t, dsn, "drop database if exists "+name+" with (force)") })
+	run(t, dsn, "create database "+name, "alter database "+name+" set synchronous_commit = off", "alter database "+name+" set jit = off") // both only take time here
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
-	run(t, u.String(), statements...)
 	return u.String()
+}
+
+// empty makes a database what a new one is.
+func empty(t *testing.T, dsn string) {
+	t.Helper()
+	run(t, dsn, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()", `do $$
+		declare name text;
+		begin
+			for name in select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' loop
+				execute format('drop schema %I cascade', name);
+			end loop;
+			create schema public;
+			grant usage on schema public to public;
+		end $$`)
+}
+
+// drop drops all databases that tests made.
+func drop() error {
+	ctx := context.Background()
+	close(spare)
+	for dsn := range spare {
+		u, err := url.Parse(dsn)
+		if err != nil {
+			return err
+		}
+		conn, err := pgx.Connect(ctx, os.Getenv(testVariable))
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, "drop database "+strings.TrimPrefix(u.Path, "/")+" with (force)")
+		if err := errors.Join(err, conn.Close(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // connect opens a connection of the test's own.

@@ -20,8 +20,18 @@ func TestUnreadableValues(t *testing.T) {
 	db := open(t, Config{DSN: dsn})
 	schema := tables(t, db, "odd", "broken")
 	for _, c := range []struct{ column, value string }{
-		{"h", "a=>"}, {"l", "a..b"}, {"l", "a b!"}, {"ls", `["a", "b..c"]`}, {"v", "'foo"}, {"q", "a & "}, {"j", "$.["},
-		{"r", "nope"}, {"r", "a.b.c.d"}, {"r", "other.public.odd"}, {"f", "nope()"}, {"y", "nope"},
+		{"h", "a=>"},
+		{"l", "a..b"},
+		{"l", "a b!"},
+		{"ls", `["a", "b..c"]`},
+		{"v", "'foo"},
+		{"q", "a & "},
+		{"j", "$.["},
+		{"r", "nope"},
+		{"r", "a.b.c.d"},
+		{"r", "other.public.odd"},
+		{"f", "nope()"},
+		{"y", "nope"},
 	} {
 		t.Run(c.column+" "+c.value, func(t *testing.T) {
 			value, err := schema["odd"].Column(c.column).Convert(c.value)
