@@ -110,9 +110,8 @@ func (t *tx) flush(ctx context.Context) error {
 func (t *tx) watch(ctx context.Context) func(error) error {
 	began, over := time.Now(), ctx.Err() != nil
 	return func(err error) error {
-		var pg *pgconn.PgError
 		slow := !over && errors.Is(ctx.Err(), context.DeadlineExceeded)
-		if errors.As(err, &pg) {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 			slow = pg.Code == "57014" && time.Since(began) >= t.db.cfg.StatementTimeout
 		}
 		if e := writegate.AsError(err); slow && e != nil && e.Class == writegate.Retry {
