@@ -72,8 +72,9 @@ func plant(t *testing.T, root, path string) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-overlay", overlayPath}, strings.Fields(args)...)...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1"}, strings.Fields(args)...)...)
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlayPath) // also for what the tests build themselves
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
