@@ -34,7 +34,7 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 		return c.done, !c.stopped
 	case tooMuch(ctx, err) && end-at > 1:
 		u.p.limit.failed(c.ops())
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && u.chunkEnd(at) < end {
 			return at, true
 		}
 		fallthrough
