@@ -6,10 +6,12 @@ RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/writegate ./cmd/writegate && mkdir /out/data
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/writegate /usr/local/bin/writegate
-COPY --from=build --chown=nonroot:nonroot /out/data /data
+COPY --from=build --chown=65534:65534 /out/data /data
+USER 65534:65534
 WORKDIR /data
 EXPOSE 6060 6061
-ENTRYPOINT ["writegate"]
+ENTRYPOINT ["/usr/local/bin/writegate"]
 CMD ["serve", "--config", "/etc/writegate/writegate.yaml"]
