@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/internal/pgtest"
 	"writegate/server/dialect"
 )
 
@@ -59,7 +60,7 @@ func transactions(prefix string, n int, firstOp int) []entry {
 
 // TestRoundTrips counts at the wire what one upload costs in round trips, with warm statements.
 func TestRoundTrips(t *testing.T) {
-	dsn := freshPostgres(t)
+	dsn := pgtest.Fresh(t)
 	w := newWire(t, dsn)
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {

@@ -3,15 +3,9 @@
 package acceptance
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
-	"net"
-	"os"
 	"path/filepath"
-	"strconv"
-	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +16,7 @@ import (
 	"writegate"
 	"writegate/appliers/postgres"
 	"writegate/appliers/sqlite"
+	"writegate/internal/pgtest"
 	"writegate/policy"
 	"writegate/server/dialect"
 )
@@ -64,45 +59,8 @@ func openSQLite(t *testing.T, ddl []string) *stage {
 	return prepare(t, applier, db, ddl)
 }
 
-var databases atomic.Int64
-
-// dsnOf returns the connection URL of a database of this server.
-func dsnOf(t *testing.T, admin, name string) string {
-	cfg, err := pgx.ParseConfig(admin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", cfg.User, cfg.Password, net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), name)
-}
-
-// freshPostgres makes an empty database that is dropped after the test.
-func freshPostgres(t *testing.T) string {
-	t.Helper()
-	admin := os.Getenv("WRITEGATE_TEST_POSTGRES")
-	if admin == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal("WRITEGATE_TEST_POSTGRES is not set")
-		}
-		t.Skip("WRITEGATE_TEST_POSTGRES is not set: make engines-up")
-	}
-	name := fmt.Sprintf("writegate_acceptance_%d_%d", os.Getpid(), databases.Add(1))
-	run := func(ctx context.Context, statement string) {
-		conn, err := pgx.Connect(ctx, admin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(ctx)
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			t.Error(err)
-		}
-	}
-	run(t.Context(), "create database "+name)
-	t.Cleanup(func() { run(context.Background(), "drop database "+name+" with (force)") })
-	return dsnOf(t, admin, name)
-}
-
 func openPostgres(t *testing.T, ddl []string) *stage {
-	dsn := freshPostgres(t)
+	dsn := pgtest.Fresh(t)
 	return openPostgresAt(t, dsn, dsn, ddl)
 }
 

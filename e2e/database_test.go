@@ -1,18 +1,17 @@
 package e2e
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 	_ "modernc.org/sqlite"             // the database/sql driver named sqlite
+
+	"writegate/internal/pgtest"
 )
 
 // target is a fresh database with the tables of the tests, and how to start dev on it.
@@ -42,27 +41,10 @@ func newSQLite(t *testing.T) target {
 // newPostgres makes a database of its own and drops it afterwards.
 func newPostgres(t *testing.T) target {
 	t.Helper()
-	dsn := os.Getenv("WRITEGATE_TEST_POSTGRES")
-	if dsn == "" {
-		skipOrFail(t, "WRITEGATE_TEST_POSTGRES is not set")
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal("WRITEGATE_TEST_POSTGRES is not a URL")
-	}
-	admin := openDB(t, "pgx", dsn)
-	name := fmt.Sprintf("writegate_e2e_%d_%d", os.Getpid(), time.Now().UnixNano())
-	exec := func(ctx context.Context, statement string) {
-		if _, err := admin.ExecContext(ctx, statement); err != nil {
-			t.Errorf("%s: %v", statement, err)
-		}
-	}
-	exec(t.Context(), "CREATE DATABASE "+name)
-	t.Cleanup(func() { exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") })
-	u.Path = "/" + name
-	db := openDB(t, "pgx", u.String())
+	dsn := pgtest.Fresh(t)
+	db := openDB(t, "pgx", dsn)
 	execFile(t, db, "postgres.sql")
-	return target{db: db, source: []string{"--config", devConfig(t, u.String())}}
+	return target{db: db, source: []string{"--config", devConfig(t, dsn)}}
 }
 
 func openDB(t *testing.T, driver, dsn string) *sql.DB {

@@ -14,13 +14,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"writegate/internal/pgtest"
 )
 
 const devices = 8
@@ -42,12 +43,10 @@ func kills(t *testing.T) int {
 // moments. A trigger in the database records every effect, so that a doubled one shows even where it left
 // the same row.
 func TestKill(t *testing.T) {
-	dsn := database(t)
 	daemon := build(t)
 	for _, mode := range []string{"after commit", "at random"} {
 		t.Run(mode, func(t *testing.T) {
-			conn := fresh(t, dsn, daemon)
-			killUnderLoad(t, conn, daemon, mode == "after commit")
+			killUnderLoad(t, fresh(t), daemon, mode == "after commit")
 		})
 	}
 }
@@ -262,61 +261,25 @@ type testDB struct {
 	conn *pgx.Conn
 }
 
-var databases atomic.Int64
-
-func database(t *testing.T) string {
+func fresh(t *testing.T) *testDB {
 	t.Helper()
-	dsn := os.Getenv("WRITEGATE_TEST_POSTGRES")
-	if dsn == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal("WRITEGATE_TEST_POSTGRES is not set")
-		}
-		t.Skip("WRITEGATE_TEST_POSTGRES is not set: make engines-up")
-	}
-	return dsn
-}
-
-func fresh(t *testing.T, admin, _ string) *testDB {
-	t.Helper()
-	name := fmt.Sprintf("writegate_faults_%d_%d", os.Getpid(), databases.Add(1))
-	exec := func(dsn string, statements ...string) *pgx.Conn {
-		conn, err := pgx.Connect(t.Context(), dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range statements {
-			if _, err := conn.Exec(t.Context(), s); err != nil {
-				t.Fatalf("%s: %v", s, err)
-			}
-		}
-		return conn
-	}
-	exec(admin, "create database "+name).Close(t.Context())
-	t.Cleanup(func() {
-		ctx := context.Background()
-		conn, err := pgx.Connect(ctx, admin)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close(ctx)
-		if _, err := conn.Exec(ctx, "drop database "+name+" with (force)"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := pgx.ParseConfig(admin)
-	if err != nil {
+	db := &testDB{dsn: pgtest.Fresh(t)}
+	var err error
+	if db.conn, err = pgx.Connect(t.Context(), db.dsn); err != nil {
 		t.Fatal(err)
 	}
-	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", u.User, net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port))), name)
-	conn := exec(dsn,
+	t.Cleanup(func() { _ = db.conn.Close(context.Background()) })
+	for _, statement := range []string{
 		`create table registers (id text primary key, owner text not null, value text not null)`,
 		`create table effects (n bigint generated always as identity, id text not null, value text not null)`,
 		`create function record_effect() returns trigger language plpgsql as $$ begin insert into effects (id, value) values (new.id, new.value); return new; end $$`,
 		`create trigger effects after insert or update on registers for each row execute function record_effect()`,
-	)
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return &testDB{dsn: dsn, conn: conn}
+	} {
+		if _, err := db.conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	return db
 }
 
 // check counts acknowledged operations without an effect, and operations with more than one.
