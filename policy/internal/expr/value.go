@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 )
 
 // adapt makes an expression's value of a stored one. A value of the wrong sort is an error, and so denies.
-func adapt(t writegate.Type, v any) (any, error) {
+func adapt(vars *Vars, t writegate.Type, v any) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -29,26 +30,36 @@ func adapt(t writegate.Type, v any) (any, error) {
 	case writegate.Int:
 		_, ok = v.(int64)
 	case writegate.Float:
-		_, ok = v.(float64)
+		if f, is := v.(float64); is {
+			return finite(f)
+		}
+		ok = false
 	case writegate.Binary:
 		if b, is := v.(writegate.Bytes); is {
 			return []byte(b), nil
 		}
 		ok = false
 	case writegate.Any:
-		if b, is := v.(writegate.Bytes); is {
-			return []byte(b), nil
+		switch v := v.(type) {
+		case writegate.Bytes:
+			return []byte(v), nil
+		case float64:
+			return finite(v)
 		}
 	case writegate.Decimal:
 		if s, is := v.(string); is {
-			return strconv.ParseFloat(s, 64)
+			f, err := strconv.ParseFloat(s, 64)
+			if err != nil {
+				return nil, errors.New("a stored decimal is out of range")
+			}
+			return finite(f)
 		}
 		ok = false
 	case writegate.Timestamp, writegate.Date:
 		return instant(v)
 	case writegate.Document, writegate.List:
 		if s, is := v.(string); is {
-			return document(s)
+			return vars.document(s)
 		}
 		ok = false
 	}
@@ -56,6 +67,14 @@ func adapt(t writegate.Type, v any) (any, error) {
 		return nil, fmt.Errorf("a stored value is a %T where a %s is expected", v, t)
 	}
 	return v, nil
+}
+
+// finite refuses what no comparison holds for, since a condition may deny by a comparison, and the infinities.
+func finite(f float64) (any, error) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil, errors.New("a stored number is NaN or infinite")
+	}
+	return f, nil
 }
 
 func instant(v any) (any, error) {
@@ -70,41 +89,6 @@ func instant(v any) (any, error) {
 		}
 	}
 	return nil, fmt.Errorf("a stored value is no point in time")
-}
-
-// document reads JSON text. Whole numbers stay exact as far as an int goes.
-func document(text string) (any, error) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, fmt.Errorf("a stored document is no JSON: %w", err)
-	}
-	return numbers(v)
-}
-
-func numbers(v any) (any, error) {
-	var err error
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n, nil
-		}
-		return v.Float64()
-	case []any:
-		for i := range v {
-			if v[i], err = numbers(v[i]); err != nil {
-				return nil, err
-			}
-		}
-	case map[string]any:
-		for k := range v {
-			if v[k], err = numbers(v[k]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
 }
 
 // store makes the stored value of a column from an expression's value.

@@ -19,6 +19,7 @@ type Vars struct {
 	sent          writegate.Row
 	old, new, row rowRef
 	touched       error
+	documents     map[string]document // by their texts
 }
 
 // NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
@@ -34,6 +35,7 @@ func NewVars(claims Claims, now time.Time) *Vars {
 func (v *Vars) Begin(verb writegate.Verb, key any, old, sent writegate.Row) {
 	v.verb, v.key, v.sent = verb, key, sent
 	v.old.row, v.new.row, v.row.row = old, nil, old
+	v.documents = nil
 }
 
 // Propose says what the row will be. From then on "row" is that one.
@@ -92,7 +94,7 @@ type columnField struct {
 func (f *columnField) get(obj any) (any, error) {
 	r := obj.(*rowRef)
 	if f.key {
-		return adapt(f.typ, r.vars.key)
+		return adapt(r.vars, f.typ, r.vars.key)
 	}
 	v, ok := r.row[f.name]
 	if !ok {
@@ -101,7 +103,7 @@ func (f *columnField) get(obj any) (any, error) {
 		}
 		return unknown, nil
 	}
-	return adapt(f.typ, v)
+	return adapt(r.vars, f.typ, v)
 }
 
 // isSet can't answer "unknown", so it leaves word on the variables.
