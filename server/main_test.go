@@ -169,6 +169,11 @@ func (r *running) do(t *testing.T, method, url string, body io.Reader, headers .
 		}
 		req.Header.Set(name, value)
 	}
+	return r.send(t, req)
+}
+
+func (r *running) send(t *testing.T, req *http.Request) answer {
+	t.Helper()
 	res, err := r.client.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -58,8 +58,13 @@ type Options struct {
 	// beyond either is answered 503 at once.
 	MaxInFlight int
 	MaxBuffered int64
-	// Origins may call from a browser; "*", the default, is everybody. Credentials are never allowed.
+	// Origins may call from a browser; "*", the default, is everybody, and an empty list that is not nil
+	// nobody. Credentials are never allowed. Where the list has no "*", what a page of another origin sends is
+	// answered 403 when it could change something or get a token; a page of the server's own host may.
 	Origins []string
+	// LocalHosts answers 403 to every request whose Host is neither an address nor localhost or a name under
+	// it. It keeps a page away that has its own name lead to this machine.
+	LocalHosts bool
 
 	// Addr is the listener's address, 127.0.0.1:6060 by default.
 	Addr string

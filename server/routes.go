@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"writegate/server/dialect"
 )
@@ -18,6 +17,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 const (
 	headerRequestID = echo.HeaderXRequestID
 	headerClientID  = "X-Client-Id"
+	pathToken       = "/api/auth/token"
 )
 
 // routes is the whole HTTP surface, in one place.
@@ -28,7 +28,7 @@ func (s *Server) routes() *echo.Echo {
 			s.fail(c, err)
 		}
 	}
-	e.Use(withRequestID, s.recovered, s.cors())
+	e.Use(withRequestID, s.recovered, s.localHosts, s.cors(), s.ownOrigins)
 
 	route := func(path string, h echo.HandlerFunc, methods ...string) {
 		path = strings.TrimRight(path, "/")
@@ -50,7 +50,7 @@ func (s *Server) routes() *echo.Echo {
 		route("/.well-known/jwks.json", s.keys, get...)
 	}
 	if s.opts.Token != nil {
-		route("/api/auth/token", s.token, http.MethodGet)
+		route(pathToken, s.token, http.MethodGet)
 	}
 	route("/", s.hello, get...)
 	route("/livez", s.live, get...)
@@ -67,19 +67,6 @@ func (s *Server) routes() *echo.Echo {
 func (s *Server) hello(c echo.Context) error {
 	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{"writegate"}})
 	return nil
-}
-
-func (s *Server) cors() echo.MiddlewareFunc {
-	return middleware.CORSWithConfig(middleware.CORSConfig{
-		AllowOrigins: s.opts.Origins,
-		AllowMethods: methods,
-		AllowHeaders: []string{
-			echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderContentEncoding,
-			headerClientID, headerRequestID, echo.HeaderXRequestedWith, "X-User-Agent",
-		},
-		ExposeHeaders: []string{headerRequestID, echo.HeaderRetryAfter, echo.HeaderWWWAuthenticate},
-		MaxAge:        2 * 60 * 60,
-	})
 }
 
 // recovered answers a panic in any handler. After the answer has begun, the connection is cut instead, so

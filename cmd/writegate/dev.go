@@ -127,7 +127,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	mint := func(subject string) (server.Token, error) { return k.mint(c.Auth, subject) }
 	if !f.lan {
 		o.Token = mint // whoever can ask is on this machine
-		o.Origins = localOrigins()
+		o.Origins, o.LocalHosts = localOrigins(), true
 	}
 	token, err := mint(devSubject)
 	if err != nil {
@@ -145,7 +145,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	return srv.Run(ctx)
 }
 
-// localOrigins are the pages and web views of this machine. Others could have a browser ask for a token.
+// localOrigins are the pages and web views of this machine. Others could have a browser ask for a token, or write.
 func localOrigins() []string {
 	return []string{
 		"http://localhost", "https://localhost", "http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://[::1]:*",

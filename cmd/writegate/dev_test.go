@@ -74,34 +74,81 @@ func TestDevWarns(t *testing.T) {
 	}
 }
 
-// TestDevOrigins has pages of other sites kept from reading a token.
+// TestDevOrigins has pages of other sites kept from a token, and from writing what no preflight asks for.
 func TestDevOrigins(t *testing.T) {
-	d := start(t, "dev", "--addr", "127.0.0.1:0", "--data", t.TempDir())
-	for origin, want := range map[string]bool{
-		"http://localhost:5173":          true,
-		"http://127.0.0.1:8080":          true,
-		"http://localhost":               true,
-		"capacitor://localhost":          true,
-		"https://evil.example":           false,
-		"http://localhost.evil.example":  false,
-		"https://localhost.evil.example": false,
-		"http://127.0.0.1.evil.example":  false,
-		"null":                           false,
-	} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/api/auth/token", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Origin", origin)
-		res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if got := res.Header.Get("Access-Control-Allow-Origin"); (got == origin) != want || !want && got != "" {
-			t.Errorf("%s: Access-Control-Allow-Origin: %q", origin, got)
+	for _, flags := range [][]string{nil, {"--no-auth"}} {
+		d := start(t, append([]string{"dev", "--addr", "127.0.0.1:0", "--data", t.TempDir()}, flags...)...)
+		for origin, local := range map[string]bool{
+			"http://localhost:5173":          true,
+			"http://127.0.0.1:8080":          true,
+			"http://localhost":               true,
+			"capacitor://localhost":          true,
+			"https://evil.example":           false,
+			"http://localhost.evil.example":  false,
+			"https://localhost.evil.example": false,
+			"http://127.0.0.1.evil.example":  false,
+			"null":                           false,
+		} {
+			got := d.visit(t, http.MethodGet, "/api/auth/token", "", origin)
+			if want := allowed(local, 200); got != want {
+				t.Errorf("%v, %s: a token: %d, want %d", flags, origin, got, want)
+			}
+			written := 401
+			if flags != nil {
+				written = 200
+			}
+			got = d.visit(t, http.MethodPost, "/api/data", "", origin)
+			if want := allowed(local, written); got != want {
+				t.Errorf("%v, %s: a write: %d, want %d", flags, origin, got, want)
+			}
 		}
 	}
+}
+
+// TestDevHosts has a page kept away whose own name leads to this machine: to a browser it is no other site.
+func TestDevHosts(t *testing.T) {
+	for _, lan := range []bool{false, true} {
+		args := []string{"dev", "--addr", "127.0.0.1:0", "--data", t.TempDir()}
+		if lan {
+			args = append(args, "--lan")
+		}
+		d := start(t, args...)
+		for host, local := range map[string]bool{"127.0.0.1:6060": true, "localhost:6060": true, "evil.example:6060": false} {
+			for _, path := range []string{"/", "/livez", "/api/auth/keys"} {
+				if got, want := d.visit(t, http.MethodGet, path, host, "http://"+host), allowed(local || lan, 200); got != want {
+					t.Errorf("--lan %v, %s of %s: %d, want %d", lan, path, host, got, want)
+				}
+			}
+		}
+	}
+}
+
+func allowed(is bool, status int) int {
+	if is {
+		return status
+	}
+	return http.StatusForbidden
+}
+
+// visit makes a request as a page does, and returns its status.
+func (d *daemon) visit(t *testing.T, method, path, host, origin string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, d.url+path, strings.NewReader(firstWrite))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = host
+	req.Header.Set("Origin", origin)
+	req.Header.Set("Content-Type", "text/plain")
+	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if got := res.Header.Get("Access-Control-Allow-Origin"); res.StatusCode == http.StatusForbidden && got != "" {
+		t.Errorf("%s: Access-Control-Allow-Origin: %q", origin, got)
+	}
+	return res.StatusCode
 }
 
 // TestDevLAN hands out no tokens to whoever is in the network.
