@@ -25,10 +25,14 @@ func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
 		}
 		w.member(left, args[1])
 		w.member(right, args[0])
+		w.letterCase(e, left, args[1])
+		w.letterCase(e, right, args[0])
 	case operators.In:
+		w.letterCase(e, left, args[1])
 		if args[1].Kind() == ast.ListKind {
 			for _, item := range args[1].AsList().Elements() {
 				w.member(left, item)
+				w.letterCase(e, w.columnOf(item), args[0])
 			}
 		}
 	}
@@ -46,6 +50,16 @@ func (w *walker) member(col *writegate.Column, e ast.Expr) {
 	}
 	if s, ok := e.AsLiteral().(types.String); ok && !slices.Contains(col.Values, string(s)) {
 		w.fault(e.ID(), "P110", "%q is not a value of %s (%s)", string(s), col.Name, strings.Join(col.Values, ", "))
+	}
+}
+
+// letterCase warns where the database would take for equal what the expression does not.
+func (w *walker) letterCase(e ast.Expr, col *writegate.Column, with ast.Expr) {
+	if col == nil || with.Kind() == ast.LiteralKind && with.AsLiteral() == types.NullValue {
+		return
+	}
+	if col.Native == "citext" || strings.HasSuffix(col.Native, ".citext") {
+		w.warn(e.ID(), "P203", "column %s is compared letter by letter here, and without regard to case by the database", col.Name)
 	}
 }
 

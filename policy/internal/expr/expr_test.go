@@ -2,6 +2,8 @@ package expr
 
 import (
 	"fmt"
+	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -180,11 +182,26 @@ func TestFaults(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	tab := compiler(t).Table(table())
+	meta := table()
+	meta.Columns = append(meta.Columns,
+		&writegate.Column{Name: "email", Type: writegate.Text, Native: "citext", Convert: keep},
+		&writegate.Column{Name: "alias", Type: writegate.Text, Native: "public.citext", Nullable: true, Convert: keep})
+	tab := compiler(t).Table(meta)
 	for text, want := range map[string]string{
 		`old.note == old.other`: "P202",
 		`old.price > 2.0`:       "P102",
 		`old.note == "x"`:       "",
+
+		`old.email == claims.sub`:       "P203",
+		`"x" != old.email`:              "P203",
+		`old.alias == "x"`:              "P203",
+		`old.?alias.orValue("") == "x"`: "",
+		`old.alias == null || true`:     "",
+		`old.email in claims.teams`:     "P203",
+		`claims.sub in [old.email]`:     "P203",
+		`old.email in ["a", "b"]`:       "P203",
+		`old.owner in ["a", "b"]`:       "",
+		`old.email.startsWith("x")`:     "",
 	} {
 		p, issues := tab.Condition(text, Old)
 		code := ""
@@ -300,5 +317,79 @@ func TestCostIsEstimated(t *testing.T) {
 	p, issues := compiler(t).Table(table()).Condition(text, Old)
 	if p != nil || len(issues) != 1 || issues[0].Code != "P301" {
 		t.Errorf("got %v", issues)
+	}
+}
+
+// TestUnsafeValues reads stored values that could mean one thing here and another elsewhere: each is an error,
+// even where the condition denies what it reads.
+func TestUnsafeValues(t *testing.T) {
+	meta := table()
+	meta.Columns = append(meta.Columns,
+		&writegate.Column{Name: "f", Type: writegate.Float, Nullable: true, Convert: keep},
+		&writegate.Column{Name: "any", Type: writegate.Any, Nullable: true, Convert: keep})
+	tab := compiler(t).Table(meta)
+	for _, c := range []struct {
+		name, text, column string
+		value              any
+		want               Answer
+		fails              bool
+	}{
+		{"a document", `old.doc.role != "admin"`, "doc", `{"role":"user"}`, Yes, false},
+		{"a name twice", `old.doc.role != "admin"`, "doc", `{"role":"admin","role":"user"}`, No, true},
+		{"a name twice, once escaped", `old.doc.role != "admin"`, "doc", `{"role":"admin","r\u006fle":"user"}`, No, true},
+		{"a name twice, deep", `old.doc.role != "admin"`, "doc", `{"role":"user","a":[{"b":{"c":1,"c":1}}]}`, No, true},
+		{"a name twice, optional", `old.doc.?role.orValue("") != "admin"`, "doc", `{"role":"admin","role":"user"}`, No, true},
+		{"a name twice, optional document", `old.?doc.?role.orValue("") != "admin"`, "doc", `{"role":"admin","role":"user"}`, No, true},
+		{"a name twice, has", `!has(old.doc.role)`, "doc", `{"a":1,"a":1}`, No, true},
+		{"a name in two objects", `old.doc.a.b == old.doc.b`, "doc", `{"a":{"b":1},"b":1}`, Yes, false},
+		{"two documents", `old.doc.role != "admin"`, "doc", `{"role":"user"} {"role":"admin"}`, No, true},
+		{"names that are no text", `old.doc.role != "admin"`, "doc", "{\"role\":\"user\",\"\xff\":1}", No, true},
+		{"a whole number of a document", `old.doc == 9007199254740993`, "doc", `9007199254740993`, Yes, false},
+		{"a fraction of a document", `old.doc.a[0] == 1.5 && old.doc.a[1] == null && old.doc.a[2]`, "doc", `{"a":[1.5,null,true]}`, Yes, false},
+		{"a number too large for a document", `!(old.doc > 1)`, "doc", `1e999`, No, true},
+		{"a float", `!(old.f > 100.0)`, "f", 1.5, Yes, false},
+		{"a float NaN", `!(old.f > 100.0)`, "f", math.NaN(), No, true},
+		{"a float infinity", `!(old.f < 100.0)`, "f", math.Inf(1), No, true},
+		{"an optional NaN", `!(old.?f.orValue(0.0) > 100.0)`, "f", math.NaN(), No, true},
+		{"a NaN without a type", `!(old.any > 100.0)`, "any", math.NaN(), No, true},
+		{"a decimal NaN", `!(old.price > 100.0)`, "price", "NaN", No, true},
+		{"a decimal infinity", `!(old.price > 100.0)`, "price", "-Infinity", No, true},
+		{"a decimal too large", `!(old.price < 100.0)`, "price", "1e999", No, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, issues := tab.Condition(c.text, Old)
+			if hasFault(issues) {
+				t.Fatal(issues)
+			}
+			v := vars(t)
+			v.Begin(writegate.Update, "k", writegate.Row{c.column: c.value}, nil)
+			if got, err := p.Test(v); got != c.want || (err != nil) != c.fails {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestDocumentsAreParsedOnce puts an error where a document was read before.
+func TestDocumentsAreParsedOnce(t *testing.T) {
+	p, issues := compiler(t).Table(table()).Condition(`[1, 2].all(x, old.doc.a[x] == x && new.doc.b == 1)`, Old|New)
+	if hasFault(issues) {
+		t.Fatal(issues)
+	}
+	v := vars(t)
+	text := `{"a":[0,1,2]}`
+	for range 2 {
+		v.Begin(writegate.Update, "k", writegate.Row{"doc": text}, nil)
+		v.Propose(writegate.Row{"doc": `{"b":1}`})
+		if got, err := p.Test(v); got != Yes || err != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if len(v.documents) != 2 {
+			t.Errorf("%d documents are kept", len(v.documents))
+		}
+		v.documents[text] = document{err: io.ErrUnexpectedEOF}
+		if got, err := p.Test(v); got != No || err == nil {
+			t.Errorf("got %v, %v: the document was parsed again", got, err)
+		}
 	}
 }
