@@ -161,7 +161,7 @@ func (db *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writega
 	t := &tx{db: db, conn: conn.Conn(), caller: caller}
 	err = fn(t)
 	if err == nil {
-		err = t.failed
+		err = t.constrain()
 	}
 	if err == nil {
 		err = t.flush(ctx)
@@ -196,14 +196,19 @@ func (t *tx) commit(ctx context.Context) error {
 	tag, err := t.conn.Exec(ctx, "commit")
 	if err != nil {
 		t.rollback(ctx)
-		e := t.db.explain(err, nil)
-		if e.Class == writegate.Refused { // a deferred constraint
-			return &writegate.ChangeError{Index: -1, Err: e}
-		}
-		return e
+		return t.db.refusedLate(err)
 	}
 	if tag.String() == "ROLLBACK" {
 		return writegate.TryLater(errRolledBack)
 	}
 	return nil
+}
+
+// refusedLate makes the error of what was put off until the end, as deferred constraints are. No single change caused it.
+func (db *DB) refusedLate(err error) error {
+	e := db.explain(err, nil)
+	if e.Class == writegate.Refused {
+		return &writegate.ChangeError{Index: -1, Err: e}
+	}
+	return e
 }

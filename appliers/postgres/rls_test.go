@@ -177,3 +177,73 @@ func TestRLSKeepsWhatItHides(t *testing.T) {
 		})
 	}
 }
+
+// TestRLSDeferred has a deferred trigger write where the caller may not, whatever the order of the statements.
+func TestRLSDeferred(t *testing.T) {
+	delegate := role(t, "nologin")
+	dsn := database(t, rlsSetup+delegate, `create table secrets (id text primary key, who text);
+		alter table secrets enable row level security;
+		create policy nobody on secrets using (id = 'none');
+		insert into secrets values ('s', 'nobody');
+		create function reveal() returns trigger language plpgsql as $$ begin
+			update secrets set who = current_user;
+			if new.text = 'bad' then raise check_violation; end if;
+			insert into seen values (new.id, current_user);
+			return null;
+		end $$;
+		create constraint trigger reveal after insert or update on notes deferrable initially deferred for each row execute function reveal();
+		create table seen (id text, who text);
+		grant all on secrets, seen to `+delegate)
+	db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}})
+	notes := tables(t, db, "notes")["notes"]
+	reads := []writegate.Read{{Table: notes, Keys: []any{"n1"}, Columns: []string{"text"}, Lock: writegate.ForUpdate}}
+	steps := map[string]func(writegate.Tx) error{
+		"write": func(tx writegate.Tx) error {
+			return tx.Write(t.Context(), []writegate.Change{update(notes, "n1", writegate.Row{"text": "good"})})
+		},
+		"bad": func(tx writegate.Tx) error {
+			return tx.Write(t.Context(), []writegate.Change{update(notes, "n1", writegate.Row{"text": "bad"})})
+		},
+		"load":   func(tx writegate.Tx) error { _, err := tx.Load(t.Context(), reads); return err },
+		"settle": func(tx writegate.Tx) error { return tx.Settle(t.Context(), writegate.Settlement{}) },
+	}
+	refused := told{Index: -1, Class: writegate.Refused, Code: writegate.CheckViolation, Message: "The database refuses this write: does not meet a check of the database."}
+	for order, want := range map[string]struct {
+		fired string
+		err   told
+	}{
+		"write":                  {fired: "1"},
+		"write settle":           {fired: "1"},
+		"write load":             {fired: "1"},
+		"write load settle":      {fired: "1"},
+		"write load write":       {fired: "2"},
+		"load write load settle": {fired: "1"},
+		"bad load write":         {fired: "0", err: refused},
+		"bad settle":             {fired: "0", err: refused},
+		"load bad load":          {fired: "0", err: refused},
+		"load settle":            {fired: "0"},
+	} {
+		t.Run(order, func(t *testing.T) {
+			run(t, dsn, "truncate seen")
+			var late bool
+			err := db.InTx(t.Context(), writegate.Caller{Subject: "u1", Claims: map[string]any{"sub": "u1"}}, func(tx writegate.Tx) error {
+				for _, step := range strings.Fields(order) {
+					if err := steps[step](tx); err != nil {
+						return err
+					}
+				}
+				late = true
+				return nil
+			})
+			if diff := cmp.Diff(want.err, tell(err)); diff != "" || !late {
+				t.Errorf("at the end: %v, %s", late, diff)
+			}
+			if got := scalar(t, dsn, "select count(*)::text from seen where who = '"+delegate+"'"); got != want.fired {
+				t.Errorf("the trigger ran %s times as the role, want %s", got, want.fired)
+			}
+			if got := scalar(t, dsn, "select who from secrets"); got != "nobody" {
+				t.Errorf("%s wrote what the role must not", got)
+			}
+		})
+	}
+}

@@ -9,8 +9,8 @@ import (
 
 // Settle implements [writegate.Tx]. It travels with the writes before it.
 func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
-	if t.failed != nil {
-		return t.failed
+	if err := t.constrain(); err != nil {
+		return err
 	}
 	t.undelegate()
 	for i := range s.DeadLetters {

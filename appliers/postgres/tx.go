@@ -32,6 +32,7 @@ type tx struct {
 	begun     bool // queued or sent
 	known     bool // the caller's claims and subject are set
 	delegated bool // the statements queued last run in the caller's role
+	unchecked bool // the role's writes may have left deferred constraints behind
 	blame     bool
 	failed    error // nothing more is sent after an error
 
@@ -148,6 +149,25 @@ func (t *tx) delegate() error {
 		t.queue(t.ignore, "select set_config('role', $1, true)", rls.Role)
 		t.delegated = true
 	}
+	return nil
+}
+
+// constrain has deferred constraints and their triggers run as the role that caused them, after the last write: the
+// commit would run them as the login.
+func (t *tx) constrain() error {
+	if t.failed != nil || !t.unchecked {
+		return t.failed
+	}
+	t.unchecked = false
+	if err := t.delegate(); err != nil {
+		return err
+	}
+	t.queue(func(results pgx.BatchResults) error {
+		if _, err := results.Exec(); err != nil {
+			return t.db.refusedLate(err)
+		}
+		return nil
+	}, "set constraints all immediate")
 	return nil
 }
 

@@ -20,6 +20,7 @@ func (t *tx) Write(_ context.Context, changes []writegate.Change) error {
 	if err := t.delegate(); err != nil {
 		return err
 	}
+	t.unchecked = t.delegated
 	for len(changes) > 0 {
 		n := 1
 		if !t.blame {
