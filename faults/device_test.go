@@ -75,12 +75,17 @@ func (d *device) upload(ctx context.Context, url string) (bool, error) {
 	if len(head) == 0 {
 		return true, nil
 	}
+	return d.send(ctx, url, head)
+}
+
+// send uploads the first operations of the queue, and forgets them when they are acknowledged.
+func (d *device) send(ctx context.Context, url string, head []queued) (bool, error) {
 	d.sent++
 	body, err := json.Marshal(map[string]any{"client_id": d.id, "batch": head})
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/api/data", bytes.NewReader(body))
 	if err != nil {
