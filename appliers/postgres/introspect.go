@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The catalog is read by four statements in one round trip, reactsSQL among them. $1 and $2 are the schemas, empty for the search
+// The catalog is read by five statements in one round trip, reactsSQL and relativesSQL among them. $1 and $2 are the schemas, empty for the search
 // path, and names of the tables asked for.
 const (
 	wantedSQL = `wanted as (
@@ -122,13 +122,14 @@ type catalog struct {
 	columns     []catalogColumn
 	constraints []catalogConstraint
 	reactions   []catalogReaction
+	relatives   []catalogRelatives
 	types       map[uint32]*catalogType
 }
 
 // readCatalog asks for the tables named by schemas and names, pairwise.
 func (db *DB) readCatalog(ctx context.Context, schemas, names []string) (*catalog, error) {
 	batch := &pgx.Batch{}
-	for _, sql := range []string{columnsSQL, constraintsSQL, reactsSQL, typesSQL} {
+	for _, sql := range []string{columnsSQL, constraintsSQL, reactsSQL, relativesSQL, typesSQL} {
 		batch.Queue(sql, schemas, names)
 	}
 	results := db.pool.SendBatch(ctx, batch)
@@ -155,6 +156,10 @@ func collectCatalog(results pgx.BatchResults) (*catalog, error) {
 	}
 	rows, _ = results.Query()
 	if c.reactions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogReaction]); err != nil {
+		return nil, err
+	}
+	rows, _ = results.Query()
+	if c.relatives, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogRelatives]); err != nil {
 		return nil, err
 	}
 	rows, _ = results.Query()

@@ -69,6 +69,7 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 		all := errors.Join(faults...)
 		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: messages(faults), Cause: all}
 	}
+	cat.relate(refs, found)
 	db.remember(found)
 	return found, nil
 }
