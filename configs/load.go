@@ -75,10 +75,10 @@ func (d *decoder) parse(text []byte) ast.Node {
 	return body
 }
 
+// syntax says where the parser gave up, not why: its message may repeat the text there, and so a secret.
 func (d *decoder) syntax(err error) {
-	f := Fault{File: d.file, Line: 1, Column: 1, Message: "not YAML"}
+	f := Fault{File: d.file, Line: 1, Column: 1, Message: "not YAML; see to the quotes, brackets and indentation here"}
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		f.Message += ": " + syntax.GetMessage()
 		if token := syntax.GetToken(); token != nil && token.Position != nil {
 			f.Line, f.Column = token.Position.Line, token.Position.Column
 		}
