@@ -104,7 +104,7 @@ type chunk struct {
 	writers          []int // for each change, the place of its operation in its transaction
 	pending          []*opWork
 	next             int // the first of pending that is not judged yet
-	ahead, looked    int // how many rows the last look at the database fetched ahead, and for which pending one
+	ahead, looked    int // how many rows the last look at the database fetched ahead, and beginning with which pending one
 	settled          []runOp
 	seen             map[opIdentity]answer
 	settlement       Settlement

@@ -64,7 +64,7 @@ func (c *chunk) window() int {
 	if c.care == stepping {
 		return 1
 	}
-	if c.looked >= 0 && c.next-c.looked >= c.ahead {
+	if c.next-c.looked >= c.ahead {
 		c.ahead = min(4*c.ahead, maxAhead)
 	} else {
 		c.ahead = 1
