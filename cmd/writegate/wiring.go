@@ -79,7 +79,7 @@ func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (ap
 		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, Log: log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open %s database: %w", c.Driver, plain(err))
+		return nil, fmt.Errorf("open %s database: %w", c.Driver, redact(plain(err), string(c.DSN)))
 	}
 	return db, nil
 }
