@@ -56,6 +56,9 @@ func decodeList(v any) ([]any, error) {
 		return nil, errList
 	}
 	value, err := decodeJSON(text)
+	if errors.Is(err, errTwice) {
+		return nil, err
+	}
 	list, ok := value.([]any)
 	if err != nil || !ok {
 		return nil, errList
@@ -64,8 +67,8 @@ func decodeList(v any) ([]any, error) {
 }
 
 func decodeJSON(text string) (any, error) {
-	if !json.Valid([]byte(text)) {
-		return nil, errDocument
+	if err := checkJSON([]byte(text)); err != nil {
+		return nil, err
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()

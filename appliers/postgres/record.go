@@ -33,7 +33,10 @@ func recordOf(attributes []attribute) *codec {
 			fields = parsed
 		} else {
 			object, err := decodeObject(v)
-			if err != nil {
+			switch {
+			case errors.Is(err, errTwice):
+				return nil, err
+			case err != nil:
 				return nil, errRecord
 			}
 			known := 0
@@ -71,8 +74,11 @@ func decodeObject(v any) (map[string]any, error) {
 		return nil, errDocument
 	}
 	value, err := decodeJSON(text)
+	if err != nil {
+		return nil, err
+	}
 	object, ok := value.(map[string]any)
-	if err != nil || !ok {
+	if !ok {
 		return nil, errDocument
 	}
 	return object, nil

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"writegate"
 )
 
@@ -20,6 +21,7 @@ var (
 	errUUID     = errors.New("must be a UUID")
 	errBinary   = errors.New(`must be bytes in hexadecimal digits, such as \x00ff`)
 	errDocument = errors.New("must be a JSON value or its text")
+	errTwice    = errors.New("must be JSON in which no object has a name twice")
 	errEscape   = errors.New("must be JSON without U+0000 and without half a surrogate pair")
 )
 
@@ -130,13 +132,28 @@ func toDocument(v any, binary bool) (any, error) {
 	if doc, isJSON := v.(writegate.JSON); isJSON {
 		s, ok = string(doc), true
 	}
-	if !ok || !json.Valid([]byte(s)) || !utf8.ValidString(s) {
+	if !ok || !utf8.ValidString(s) {
 		return nil, errDocument
+	}
+	if err := checkJSON([]byte(s)); err != nil {
+		return nil, err
 	}
 	if binary && !escapesFit(s) {
 		return nil, errEscape
 	}
 	return s, nil
+}
+
+// checkJSON refuses what is no JSON text, and names that are twice in an object at whatever depth: readers differ in
+// which of the two they take, so rules would be about another value than the one that is used.
+func checkJSON(text []byte) error {
+	switch loose := jsontext.AllowInvalidUTF8(true); { // half surrogate pairs, that is
+	case jsontext.Value(text).IsValid(loose):
+		return nil
+	case jsontext.Value(text).IsValid(loose, jsontext.AllowDuplicateNames(true)):
+		return errTwice
+	}
+	return errDocument
 }
 
 // escapesFit reports whether every \u escape of a valid JSON text stands for a character that jsonb stores.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"writegate"
 )
 
@@ -20,6 +22,7 @@ var (
 	errTimestamp = errors.New("must be a timestamp such as 2026-08-21T14:29:30.123Z")
 	errDate      = errors.New("must be a date such as 2026-08-21")
 	errJSON      = errors.New("must be JSON")
+	errTwice     = errors.New("must be JSON in which no object has a name twice")
 	errUUID      = errors.New("must be a UUID")
 	errBinary    = errors.New("must be base64")
 	errDigits    = errors.New("must be a number of fewer digits: SQLite keeps them all only in a column declared DECIMAL_TEXT")
@@ -183,9 +186,15 @@ func toDate(v any) (any, error) {
 	return nil, errDate
 }
 
+// toDocument refuses a name that is twice in an object: readers differ in which of the two they take, so rules would be
+// about another value than the one that is used.
 func toDocument(v any) (any, error) {
-	if text := plain(v); json.Valid([]byte(text)) {
+	text := plain(v)
+	switch loose := jsontext.AllowInvalidUTF8(true); { // half surrogate pairs, for one
+	case jsontext.Value(text).IsValid(loose):
 		return text, nil
+	case jsontext.Value(text).IsValid(loose, jsontext.AllowDuplicateNames(true)):
+		return nil, errTwice
 	}
 	return nil, errJSON
 }
