@@ -161,8 +161,12 @@ func builtin(name string, mod int32) *codec {
 		c := textual(writegate.Decimal, func(v any) (any, error) { return toDecimal(v, mod >= 0, precision, scale) })
 		c.same, c.identifies = sameDecimal, true
 		return c
-	case "text", "varchar", "name":
-		if name != "varchar" {
+	case "name":
+		c := textual(writegate.Text, toName)
+		c.identifies = true
+		return c
+	case "text", "varchar":
+		if name == "text" {
 			bound = 0
 		}
 		c := textual(writegate.Text, func(v any) (any, error) { return toBoundedText(v, bound) })

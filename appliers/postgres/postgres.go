@@ -77,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	poolConfig, err := pgxpool.ParseConfig(cfg.DSN)
 	if err != nil {
-		return nil, misconfigured("the DSN can't be read", err)
+		return nil, misconfigured("the DSN can't be read: look at its form, its port, its settings and the files it names", nil) // the cause may quote a password
 	}
 	if cfg.MaxConns > 0 {
 		poolConfig.MaxConns = cfg.MaxConns

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"bytes"
 	"crypto/rand"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -246,4 +248,51 @@ func TestRLSDeferred(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRLSInactive(t *testing.T) {
+	delegate := role(t, "nologin")
+	const (
+		policy   = "alter table notes enable row level security; create policy mine on notes using (owner = 'u1');"
+		owned    = "has policies, but row-level security is not active"
+		forOwner = "acts for its owner"
+		warning  = "row-level security is not active on a table"
+	)
+	for name, c := range map[string]struct{ ddl, table, fault, warning string }{
+		"active":                   {policy, "notes", "", ""},
+		"enabled without a policy": {"alter table notes enable row level security", "notes", "", ""},
+		"no policies":              {"", "notes", "", warning},
+		"not enabled":              {policy + "alter table notes disable row level security", "notes", "notes: table public.notes " + owned, ""},
+		"the role's own":           {policy + "alter table notes owner to " + delegate, "notes", "notes: table public.notes " + owned, ""},
+		"the role's own, forced":   {policy + "alter table notes owner to " + delegate + "; alter table notes force row level security", "notes", "", ""},
+		"view":                     {policy + "create view v as select * from notes", "v", "v: view public.v " + forOwner, ""},
+		"view of an open table":    {"create view v as select * from notes", "v", "v: view public.v " + forOwner, warning},
+		"the role's own view":      {policy + "create view v as select * from notes; alter view v owner to " + delegate, "v", "", ""},
+		"a view below it":          {policy + "create view u as select * from notes; create view v as select * from u; alter view v owner to " + delegate, "v", "v: view public.u " + forOwner, ""},
+		"a table below it":         {"create view v as select * from notes; alter view v owner to " + delegate, "v", "", warning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := database(t, "create table notes (id text primary key, owner text); grant usage, create on schema public to "+delegate, c.ddl)
+			var log bytes.Buffer
+			db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			_, err := db.Schema(t.Context(), []writegate.TableRef{{Name: c.table, Key: "id"}})
+			if (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+				t.Errorf("%v, want %q", err, c.fault)
+			}
+			if got := log.String(); (got == "") != (c.warning == "") || !strings.Contains(got, c.warning) {
+				t.Errorf("logged %q, want %q", got, c.warning)
+			}
+		})
+	}
+	t.Run("invoker", func(t *testing.T) {
+		dsn := database(t, "create table notes (id text primary key, owner text); "+policy)
+		if scalar(t, dsn, "select (current_setting('server_version_num')::int >= 150000)::text") != "true" {
+			t.Skip("security_invoker is of Postgres 15")
+		}
+		run(t, dsn, "create view v with (security_invoker = on) as select * from notes")
+		db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}})
+		if _, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "v", Key: "id"}}); err != nil {
+			t.Error(err)
+		}
+	})
 }

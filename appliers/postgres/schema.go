@@ -65,7 +65,11 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 		}
 		found[ref.Name] = t
 	}
-	if len(faults) > 0 {
+	open, err := db.checkGuarded(ctx, found)
+	if err != nil {
+		return nil, classify(err)
+	}
+	if faults = append(faults, open...); len(faults) > 0 {
 		all := errors.Join(faults...)
 		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: messages(faults), Cause: all}
 	}

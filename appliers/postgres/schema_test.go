@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -178,6 +179,24 @@ func TestOpenAtOnce(t *testing.T) {
 	for range 4 {
 		if err := <-errs; err != nil {
 			t.Error(err, errors.Unwrap(writegate.AsError(err)))
+		}
+	}
+}
+
+func TestDSNStaysSecret(t *testing.T) {
+	for _, dsn := range []string{
+		"postgres://app:S3cret@host:bad/db", "postgres://app:S3/cret@host/db", "postgres://app:S3%zzcret@host/db", "postgres://app@host:bad/db?password=S3cret",
+		"host=x password = S3cret port=bad", "host=x password='S3 cret' port=bad", `host=x password=S3\\ cret port=bad`, "host=x password=S3cret sslmode=bogus", "app:S3cret@host/db",
+	} {
+		_, err := Open(t.Context(), Config{DSN: dsn})
+		e := writegate.AsError(err)
+		if e == nil || e.Class != writegate.Operator || !strings.HasPrefix(e.Message, "the DSN can't be read") {
+			t.Fatalf("%s: %v", dsn, err)
+		}
+		for _, text := range []string{fmt.Sprintf("%+v", *e), fmt.Sprint(e.Cause)} {
+			if strings.Contains(text, "S3") || strings.Contains(text, "cret") {
+				t.Errorf("%s: the error says %s", dsn, text)
+			}
 		}
 	}
 }

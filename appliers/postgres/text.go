@@ -18,6 +18,7 @@ import (
 
 var (
 	errText     = errors.New("must be text without the character U+0000 and without broken UTF-8")
+	errName     = fmt.Errorf("must be text of at most %d bytes", nameBytes)
 	errUUID     = errors.New("must be a UUID")
 	errBinary   = errors.New(`must be bytes in hexadecimal digits, such as \x00ff`)
 	errDocument = errors.New("must be a JSON value or its text")
@@ -49,6 +50,20 @@ func toBoundedText(v any, bound int) (any, error) {
 	}
 	if bound > 0 && len(s) > bound && utf8.RuneCountInString(s) > bound {
 		return nil, fmt.Errorf("must be text of at most %d characters", bound)
+	}
+	return s, nil
+}
+
+// nameBytes is how many bytes the type name holds. A cast would cut longer ones off in silence.
+const nameBytes = 63
+
+func toName(v any) (any, error) {
+	s, err := toText(v)
+	if err != nil {
+		return nil, err
+	}
+	if len(s) > nameBytes {
+		return nil, errName
 	}
 	return s, nil
 }

@@ -132,6 +132,7 @@ var typeCases = []typeCase{
 	{"jsonb", true, "true", "true"},
 	{"jsonb", `"text"`, `"text"`, `"text"`},
 	{"jsonb", `"a\\u0000b 😀"`, `"a\\u0000b 😀"`, `"a\\u0000b 😀"`},
+	{"name", strings.Repeat("x", 63), strings.Repeat("x", 63), strings.Repeat("x", 63)},
 	{"json", `{"a":{"a":1},"A":"\ud800"}`, `{"a":{"a":1},"A":"\ud800"}`, `{"a":{"a":1},"A":"\ud800"}`},
 	{"json", `{"b" :1,"a":2}`, `{"b" :1,"a":2}`, `{"b" :1,"a":2}`},
 
@@ -245,6 +246,8 @@ func TestTypesRefuse(t *testing.T) {
 	}{
 		{"text", "a\x00b", "U+0000"},
 		{"text", "a\xffb", "UTF-8"},
+		{"name", strings.Repeat("é", 32), "at most 63 bytes"},
+		{"name[]", `["` + strings.Repeat("x", 64) + `"]`, "at most 63 bytes"},
 		{"varchar(3)", "abcd", "at most 3 characters"},
 		{"char(3)", "abcd", "at most 3 characters"},
 		{"app.mood", "angry", "one of sad, so so, happy"},
