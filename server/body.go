@@ -19,38 +19,37 @@ const bodyRate = 4 << 10
 
 var errNoRoom = errors.New("no room for the body")
 
-// readBody reads a request's body, inflated, into memory that is reserved until free is called. No more than
-// limit bytes are taken, before and after inflating.
-func (s *Server) readBody(c echo.Context, limit int64) (body []byte, free func(), err error) {
+// readBody reads a request's body, inflated, into memory that is reserved until the request leaves the gate. No
+// more than limit bytes are taken, before and after inflating.
+func (s *Server) readBody(c echo.Context, p *pass, limit int64) ([]byte, error) {
 	r := c.Request()
 	if r.ContentLength > limit {
-		return nil, nil, dialect.TooLarge(limit)
+		return nil, dialect.TooLarge(limit)
 	}
 	raw := &patient{
 		from:     http.MaxBytesReader(c.Response().Writer, r.Body, limit),
 		control:  http.NewResponseController(c.Response().Writer),
 		deadline: time.Now().Add(s.opts.BodyTimeout),
 	}
-	room := &reserved{gate: s.gate}
+	room := &reserved{pass: p}
 	text, err := slurp(room, raw, r.Header.Values(echo.HeaderContentEncoding), limit, r.ContentLength)
 	raw.rest()
 	if err == nil && int64(len(text)) <= limit {
-		return text, room.free, nil
+		return text, nil
 	}
-	room.free()
 	var over *http.MaxBytesError
 	var f *fault
 	switch {
 	case err == nil, errors.As(err, &over):
-		return nil, nil, dialect.TooLarge(limit)
+		return nil, dialect.TooLarge(limit)
 	case errors.As(err, &f):
-		return nil, nil, f
+		return nil, f
 	case errors.Is(err, errNoRoom):
-		return nil, nil, busy()
+		return nil, busy()
 	case raw.err != nil:
-		return nil, nil, &fault{status: http.StatusServiceUnavailable, message: "The body did not arrive whole and in time; it is worth sending again.", cause: err}
+		return nil, &fault{status: http.StatusServiceUnavailable, message: "The body did not arrive whole and in time; it is worth sending again.", cause: err}
 	}
-	return nil, nil, &fault{status: http.StatusBadRequest, message: "The body is not what its Content-Encoding says.", cause: err}
+	return nil, &fault{status: http.StatusBadRequest, message: "The body is not what its Content-Encoding says.", cause: err}
 }
 
 // slurp reads at most one byte more than limit, so that the caller sees when there is more.
@@ -73,23 +72,19 @@ func slurp(room *reserved, raw io.Reader, encodings []string, limit, hint int64)
 	return buf.Bytes(), err
 }
 
-// reserved takes room in the gate's budget for every byte that passes.
+// reserved takes room at the gate for every byte that passes.
 type reserved struct {
 	from io.Reader
-	gate *gate
-	n    int64
+	pass *pass
 }
 
 func (r *reserved) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
-	if !r.gate.reserve(int64(n)) {
+	if !r.pass.reserve(int64(n)) {
 		return 0, errNoRoom
 	}
-	r.n += int64(n)
 	return n, err
 }
-
-func (r *reserved) free() { r.gate.release(r.n) }
 
 // patient reads from a connection for as long as it keeps up a modest rate: a sender that dribbles does not
 // hold its slot for ever, and a large upload over a thin line is not cut off.

@@ -26,10 +26,10 @@ func TestGzipBombIsBounded(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	room := &reserved{gate: newGate(1, 1<<40)}
+	room := &reserved{pass: newGate(1, 1<<40).enter("")}
 	text, err := slurp(room, &bomb, []string{"gzip"}, limit, -1)
-	if err != nil || room.n != limit+1 || len(text) != limit+1 {
-		t.Errorf("inflated %d bytes for a limit of %d, error %v", room.n, limit, err)
+	if err != nil || room.pass.load.bytes != limit+1 || len(text) != limit+1 {
+		t.Errorf("inflated %d bytes for a limit of %d, error %v", room.pass.load.bytes, limit, err)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestEmptyGzipMembersAreBounded(t *testing.T) {
 }
 
 func TestLimitHoldsWithoutContentLength(t *testing.T) {
-	s := start(t, func(o *Options) { o.Limits.Body = 1000 })
+	s := start(t, func(o *Options) { o.Limits.Body, o.MaxBuffered = 1000, 1000 })
 	for size, want := range map[int]int{1000: 200, 1001: 413} {
 		body := oneOp + strings.Repeat(" ", size-len(oneOp))
 		if a := s.do(t, http.MethodPost, "/api/data", struct{ io.Reader }{strings.NewReader(body)}); a.status != want {
@@ -78,7 +78,7 @@ func TestBodiesShareABudget(t *testing.T) {
 	first := make(chan answer, 1)
 	go func() { first <- s.post(t, body) }()
 	<-began
-	if a := s.post(t, body); a.status != 503 || a.header.Get("Retry-After") == "" {
+	if a := s.post(t, body, "Authorization: Bearer good:u2"); a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("beyond the budget: %d %s", a.status, a.body)
 	}
 	close(finish)
@@ -88,9 +88,7 @@ func TestBodiesShareABudget(t *testing.T) {
 	if a := s.post(t, body); a.status != 200 {
 		t.Errorf("after the first: %d %s", a.status, a.body)
 	}
-	if n := s.gate.buffered.Load(); n != 0 {
-		t.Errorf("%d bytes still reserved", n)
-	}
+	wantEmpty(t, s.gate)
 }
 
 // dribble opens a connection, sends the header of an upload of 1000 bytes and what more it is given.

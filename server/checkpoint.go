@@ -17,23 +17,20 @@ const maxCheckpointBody = 64 << 10
 // checkpoint answers a number for this user and device that is greater than any it answered before. The user
 // is the token's: one that the body could name would let anybody move somebody else's checkpoint.
 func (s *Server) checkpoint(c echo.Context) error {
-	leave, err := s.admit()
-	if err != nil {
-		return err
-	}
-	defer leave()
 	r := c.Request()
-	var caller *writegate.Caller
-	if !s.opts.NoAuth {
-		if caller, err = s.authenticate(r); err != nil {
-			return err
-		}
-	}
-	body, free, err := s.readBody(c, maxCheckpointBody)
+	caller, err := s.identify(r)
 	if err != nil {
 		return err
 	}
-	defer free()
+	p, err := s.admit(caller)
+	if err != nil {
+		return err
+	}
+	defer p.leave()
+	body, err := s.readBody(c, p, maxCheckpointBody)
+	if err != nil {
+		return err
+	}
 	var asked struct {
 		ClientID any `json:"client_id"`
 		UserID   any `json:"user_id"`

@@ -54,7 +54,7 @@ func newMetrics(registry *prometheus.Registry, g *gate) (*metrics, error) {
 	}
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "writegate", Name: "uploads_in_flight", Help: "Uploads at work right now.",
-	}, func() float64 { return float64(g.taken()) })
+	}, func() float64 { return float64(g.inside()) })
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.uploads, m.ops, m.rejections, m.held, m.authFailures,

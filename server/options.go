@@ -55,7 +55,8 @@ type Options struct {
 	Limits dialect.Limits
 	// MaxInFlight bounds the uploads at work at one time, 256 by default, and MaxBuffered the bytes of
 	// their bodies together, four times Limits.Body by default and never less than that limit. An upload
-	// beyond either is answered 503 at once.
+	// beyond either is answered 503 at once. So is that of a subject who has a quarter of either already, or
+	// four uploads and one body of the largest size if that is more; without tokens nobody is told apart.
 	MaxInFlight int
 	MaxBuffered int64
 	// Origins may call from a browser; "*", the default, is everybody, and an empty list that is not nil

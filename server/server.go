@@ -22,8 +22,9 @@ type Server struct {
 	log     *slog.Logger
 	echo    *echo.Echo
 	metrics *metrics
-	gate    *gate
-	health  health
+	// door bounds the requests whose token is being checked, gate those that are let in after that.
+	door, gate *gate
+	health     health
 
 	// stopping ends when the server begins to stop, aborting when uploads at work are broken off.
 	stopping, aborting context.Context
@@ -31,18 +32,26 @@ type Server struct {
 	ran                atomic.Bool
 }
 
+// doorFactor is how many requests may wait for their token to be checked, for each that may be at work. They
+// hold no body, and while a key source does not answer, tokens under made-up keys wait for it, too.
+const doorFactor = 16
+
 // New checks the options and returns a server that does not listen yet. The error lists all faults.
 func New(o Options) (*Server, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("server options: %w", err)
 	}
-	g := newGate(o.MaxInFlight, o.MaxBuffered)
+	// One byte more than the limit is read of a body, so there must be room for it.
+	g := newGate(o.MaxInFlight, max(o.MaxBuffered, o.Limits.Body+1))
+	if !o.NoAuth {
+		g.share(max(4, o.MaxInFlight/4), max(o.MaxBuffered/4, o.Limits.Body+1))
+	}
 	m, err := newMetrics(o.Registry, g)
 	if err != nil {
 		return nil, fmt.Errorf("server metrics: %w", err)
 	}
-	s := &Server{opts: o, log: o.Log, metrics: m, gate: g}
+	s := &Server{opts: o, log: o.Log, metrics: m, gate: g, door: newGate(doorFactor*o.MaxInFlight, 0)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.aborting, s.abort = context.WithCancel(context.Background())
 	s.echo = s.routes()
@@ -63,43 +72,6 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
-
-// gate bounds the uploads that are at work at one time and the bytes they hold in memory.
-type gate struct {
-	slots    chan struct{}
-	buffered atomic.Int64
-	budget   int64
-}
-
-func newGate(slots int, budget int64) *gate {
-	return &gate{slots: make(chan struct{}, slots), budget: budget}
-}
-
-// enter takes a slot, or reports false when there is none. Who entered has to leave.
-func (g *gate) enter() bool {
-	select {
-	case g.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g *gate) leave() { <-g.slots }
-
-// taken is how many are inside.
-func (g *gate) taken() int { return len(g.slots) }
-
-// reserve takes n bytes of the budget, or reports false and takes none.
-func (g *gate) reserve(n int64) bool {
-	if g.buffered.Add(n) > g.budget {
-		g.buffered.Add(-n)
-		return false
-	}
-	return true
-}
-
-func (g *gate) release(n int64) { g.buffered.Add(-n) }
 
 // listen opens a listener and names the address in its error.
 func listen(ctx context.Context, addr string) (net.Listener, error) {

@@ -48,24 +48,22 @@ func (s *Server) upload(c echo.Context) error {
 	return nil
 }
 
-// take is the order of checks: room, who, body, decoding, device, application.
+// take is the order of checks: who, room, body, decoding, device, application.
 func (s *Server) take(c echo.Context, v *visit) error {
-	leave, err := s.admit()
-	if err != nil {
-		return err
-	}
-	defer leave()
 	r := c.Request()
-	if !s.opts.NoAuth {
-		if v.caller, err = s.authenticate(r); err != nil {
-			return err
-		}
+	var err error
+	if v.caller, err = s.identify(r); err != nil {
+		return err
 	}
-	body, free, err := s.readBody(c, s.opts.Limits.Body)
+	p, err := s.admit(v.caller)
 	if err != nil {
 		return err
 	}
-	defer free()
+	defer p.leave()
+	body, err := s.readBody(c, p, s.opts.Limits.Body)
+	if err != nil {
+		return err
+	}
 	v.bytes = len(body)
 	if v.req, err = dialect.Decode(r.Method, r.Header.Get(echo.HeaderContentType), body, s.opts.Limits); err != nil {
 		return err
@@ -89,15 +87,33 @@ func (s *Server) take(c echo.Context, v *visit) error {
 	return nil
 }
 
-// admit takes a slot, or says why not. Who was admitted has to leave.
-func (s *Server) admit() (leave func(), err error) {
+// identify tells who sent a request, nil where no token is needed. It takes no slot: whoever has no good token
+// keeps nobody's upload out, however long it takes to find that out.
+func (s *Server) identify(r *http.Request) (*writegate.Caller, error) {
 	if s.stopping.Err() != nil {
 		return nil, &fault{status: http.StatusServiceUnavailable, message: "The server is stopping; the request is worth sending again."}
 	}
-	if !s.gate.enter() {
+	if s.opts.NoAuth {
+		return nil, nil
+	}
+	p := s.door.enter("")
+	if p == nil {
 		return nil, busy()
 	}
-	return s.gate.leave, nil
+	defer p.leave()
+	return s.authenticate(r)
+}
+
+// admit takes a slot for a caller, if there is one. Who was admitted has to leave.
+func (s *Server) admit(caller *writegate.Caller) (*pass, error) {
+	subject := ""
+	if caller != nil {
+		subject = caller.Subject
+	}
+	if p := s.gate.enter(subject); p != nil {
+		return p, nil
+	}
+	return nil, busy()
 }
 
 func busy() error {

@@ -174,7 +174,10 @@ func TestOverload(t *testing.T) {
 	first := make(chan answer, 1)
 	go func() { first <- s.post(t, oneOp) }()
 	<-began
-	a := s.post(t, oneOp, "Authorization: Bearer wrong") // turned away before anybody looks at the token
+	if a := s.post(t, oneOp, "Authorization: Bearer wrong"); a.status != 401 {
+		t.Errorf("wrong token: %d %s", a.status, a.body)
+	}
+	a := s.post(t, oneOp)
 	if a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("second: %d %s", a.status, a.body)
 	}
