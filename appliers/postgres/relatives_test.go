@@ -17,11 +17,13 @@ func TestRelatives(t *testing.T) {
 		want map[string][]writegate.Verb
 	}{
 		"strangers": {
-			base, []writegate.TableRef{{Name: "a"}, {Name: "b"}},
+			base,
+			[]writegate.TableRef{{Name: "a"}, {Name: "b"}},
 			map[string][]writegate.Verb{"a": nil, "b": nil},
 		},
 		"view": {
-			base + "create view v as select * from a", []writegate.TableRef{{Name: "v", Key: "id"}, {Name: "a"}, {Name: "b"}},
+			base + "create view v as select * from a",
+			[]writegate.TableRef{{Name: "v", Key: "id"}, {Name: "a"}, {Name: "b"}},
 			map[string][]writegate.Verb{"v": all, "a": all, "b": nil},
 		},
 		"view of a view, which reads besides": {
@@ -30,7 +32,8 @@ func TestRelatives(t *testing.T) {
 			map[string][]writegate.Verb{"v": all, "a": all, "b": all},
 		},
 		"view that nobody asked for": {
-			base + "create view v as select * from a", []writegate.TableRef{{Name: "a"}, {Name: "b"}},
+			base + "create view v as select * from a",
+			[]writegate.TableRef{{Name: "a"}, {Name: "b"}},
 			map[string][]writegate.Verb{"a": nil, "b": nil},
 		},
 		"view of a parent, and a partition below it": {
@@ -50,15 +53,18 @@ func TestRelatives(t *testing.T) {
 			map[string][]writegate.Verb{"q": nil, "r": nil},
 		},
 		"child": {
-			base + "create table k (primary key (id)) inherits (a)", []writegate.TableRef{{Name: "a"}, {Name: "k"}},
+			base + "create table k (primary key (id)) inherits (a)",
+			[]writegate.TableRef{{Name: "a"}, {Name: "k"}},
 			map[string][]writegate.Verb{"a": all, "k": all},
 		},
 		"one table by two keys": {
-			base, []writegate.TableRef{{Name: "a"}, {Name: "c", Source: "a", Key: "n"}},
+			base,
+			[]writegate.TableRef{{Name: "a"}, {Name: "c", Source: "a", Key: "n"}},
 			map[string][]writegate.Verb{"a": all, "c": all},
 		},
 		"one table by one key": {
-			base, []writegate.TableRef{{Name: "a"}, {Name: "c", Source: "public.a"}},
+			base,
+			[]writegate.TableRef{{Name: "a"}, {Name: "c", Source: "public.a"}},
 			map[string][]writegate.Verb{"a": nil, "c": nil},
 		},
 	} {

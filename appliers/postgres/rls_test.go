@@ -229,7 +229,7 @@ func TestRLSDeferred(t *testing.T) {
 			run(t, dsn, "truncate seen")
 			var late bool
 			err := db.InTx(t.Context(), writegate.Caller{Subject: "u1", Claims: map[string]any{"sub": "u1"}}, func(tx writegate.Tx) error {
-				for _, step := range strings.Fields(order) {
+				for step := range strings.FieldsSeq(order) {
 					if err := steps[step](tx); err != nil {
 						return err
 					}
