@@ -3,18 +3,12 @@ package acceptance
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"writegate"
-	"writegate/internal/pgtest"
 	"writegate/server/dialect"
 )
-
-func portOf(cfg *pgx.ConnConfig) string { return strconv.Itoa(int(cfg.Port)) }
 
 var todoTables = []string{
 	`create table lists (id {text} primary key, name {text} not null, owner_id {text} not null, rank {int} unique)`,
@@ -60,14 +54,7 @@ func transactions(prefix string, n int, firstOp int) []entry {
 
 // TestRoundTrips counts at the wire what one upload costs in round trips, with warm statements.
 func TestRoundTrips(t *testing.T) {
-	dsn := pgtest.Fresh(t)
-	w := newWire(t, dsn)
-	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	through := strings.Replace(dsn, ":"+portOf(cfg)+"/", ":"+portOf(mustParse(t, w.listener.Addr().String()))+"/", 1)
-	s := openPostgresAt(t, dsn, through, engines[1].ddl(todoTables))
+	w, s := openThroughWire(t, todoTables)
 	s.use(todoPolicy)
 	count := func(body entry) int64 {
 		t.Helper()
@@ -99,15 +86,6 @@ func TestRoundTrips(t *testing.T) {
 	if single != mixed {
 		t.Errorf("500 operations of one table took %d round trips, 50 transactions of 4 took %d; want the same", single, mixed)
 	}
-}
-
-func mustParse(t *testing.T, addr string) *pgx.ConnConfig {
-	t.Helper()
-	cfg, err := pgx.ParseConfig("postgres://" + addr + "/x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
 }
 
 // TestResume breaks the process off in the middle of a large upload, by a panic that nobody recovers from in
