@@ -10,23 +10,12 @@ import (
 // a rerun is tried.
 const maxRaces = 3
 
-// txStats counts what happened on the way, also in tries that came to nothing.
-type txStats struct{ reruns int }
-
 // apply settles the transactions at..end-1, or as many as go through at once. It returns where to go on, and
 // whether to.
 func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
-	stats := &txStats{}
-	defer func() { u.res.Reruns += stats.reruns }()
 	c := &chunk{u: u, at: at, end: end}
 	begun := time.Now()
-	var err error
-	for range maxRaces {
-		if err = u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
-			break
-		}
-		stats.reruns++
-	}
+	err := u.try(ctx, c)
 	switch {
 	case err == nil:
 		u.commit(c)
@@ -44,7 +33,7 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	}
 	u.res.Slow++
 	for i := at; i < end; i++ {
-		stopped, err := u.applyAlone(ctx, stats, i, end-at > 1)
+		stopped, err := u.applyAlone(ctx, i, end-at > 1)
 		if err != nil {
 			u.hold(i, AsError(err))
 			return i, false
@@ -54,6 +43,17 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 		}
 	}
 	return end, true
+}
+
+// try runs a chunk in a database transaction, and again when it meets a race.
+func (u *upload) try(ctx context.Context, c *chunk) (err error) {
+	for range maxRaces {
+		if err = u.inTx(ctx, func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
+			return err
+		}
+		u.res.Reruns++
+	}
+	return err
 }
 
 // tooMuch tells that the database, or the time for the upload, ran out under the load of one transaction.

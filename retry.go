@@ -16,11 +16,11 @@ const (
 
 // inTx runs fn in a database transaction and again when the database asks for it or is away for a moment.
 // Races are left to the caller, who knows what else to try. What remains is never of class Rerun.
-func (p *Pipeline) inTx(ctx context.Context, caller Caller, stats *txStats, fn func(Tx) error) error {
+func (u *upload) inTx(ctx context.Context, fn func(Tx) error) error {
 	begun := time.Now()
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := p.db.InTx(ctx, caller, fn)
+		err := u.p.db.InTx(ctx, u.caller, fn)
 		if err == nil || isRace(err) {
 			return err
 		}
@@ -37,7 +37,7 @@ func (p *Pipeline) inTx(ctx context.Context, caller Caller, stats *txStats, fn f
 		default:
 			return err
 		}
-		stats.reruns++
+		u.res.Reruns++
 		if !sleep(ctx, jitter(pause)) {
 			return TryLater(err)
 		}

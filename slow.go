@@ -11,24 +11,21 @@ var notWritable = Error{Class: Refused, Code: Unauthorized, Reason: "not_writabl
 // applyAlone settles one client transaction in a database transaction of its own, with as much care as it
 // takes, so that a refusal by the database hits exactly the guilty operation. Fresh says that it has not been
 // tried alone yet.
-func (u *upload) applyAlone(ctx context.Context, stats *txStats, i int, fresh bool) (stopped bool, err error) {
+func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (stopped bool, err error) {
 	c := &chunk{u: u, at: i, end: i + 1, care: blaming}
 	if fresh {
 		c.care = merged
 	}
-	for races := 0; ; {
-		err := u.p.inTx(ctx, u.caller, stats, func(tx Tx) error { return c.run(ctx, tx) })
+	for {
+		err := u.try(ctx, c)
 		if err == nil {
 			u.commit(c)
 			return c.stopped, nil
 		}
 		why := c.blame(err)
 		switch {
-		case isRace(err) && races+1 < maxRaces:
-			races++
-			stats.reruns++
 		case isRace(err) && c.care < stepping:
-			c.care, races = stepping, 0
+			c.care = stepping
 		case c.forced != nil || why == nil:
 			return false, err
 		case why.place < 0 && c.care == merged:

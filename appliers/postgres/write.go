@@ -79,6 +79,17 @@ func written(c *writegate.Change) []*column {
 	return columns
 }
 
+// insertInto is the start of an insert of the key and other columns.
+func insertInto(own *table, columns []*column) string {
+	var b strings.Builder
+	b.WriteString("insert into " + own.quoted + " (" + own.key.quoted)
+	for _, column := range columns {
+		b.WriteString(", " + column.quoted)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
 // writeOne queues a statement for one change.
 func (t *tx) writeOne(index int, c *writegate.Change) {
 	own, columns := driverOf(c.Table), written(c)
@@ -91,11 +102,7 @@ func (t *tx) writeOne(index int, c *writegate.Change) {
 	var b strings.Builder
 	switch c.Verb {
 	case writegate.Insert:
-		b.WriteString("insert into " + own.quoted + " (" + own.key.quoted)
-		for _, column := range columns {
-			b.WriteString(", " + column.quoted)
-		}
-		b.WriteString(") values (" + cast(1, own.key))
+		b.WriteString(insertInto(own, columns) + " values (" + cast(1, own.key))
 		for i, column := range columns {
 			b.WriteString(", " + cast(i+2, column))
 		}
@@ -136,11 +143,7 @@ func (t *tx) writeSet(changes []writegate.Change) {
 	var b strings.Builder
 	switch first.Verb {
 	case writegate.Insert:
-		b.WriteString("insert into " + own.quoted + " (" + own.key.quoted)
-		for _, column := range columns {
-			b.WriteString(", " + column.quoted)
-		}
-		b.WriteString(") select " + field(0, own.key))
+		b.WriteString(insertInto(own, columns) + " select " + field(0, own.key))
 		for i, column := range columns {
 			b.WriteString(", " + field(i+1, column))
 		}
