@@ -41,8 +41,28 @@ type TableRef struct {
 	Name string
 	// Source is its name in the database, possibly schema-qualified with a dot. Empty means Name.
 	Source string
-	// Key is the column that PowerSync calls id. Empty means the column of the primary key.
+	// Key is the column that PowerSync calls id. Empty means the column of the primary key. With Parts it is the
+	// name that clients give to their join, which is no column of the database; empty then means id.
 	Key string
+	// Parts are the columns of a key that has several, in their order in an id, nil for any other key.
+	Parts []string
+	// Separator stands between the parts in an id. Empty means a dot.
+	Separator string
+	// ReadOnly says that rows are only looked up: the key may then be one that the database generates.
+	ReadOnly bool
+	// Columns overrides what the driver finds out by itself, by the name that clients and the policy use.
+	Columns map[string]ColumnRef
+}
+
+// ColumnRef says about a column what the database does not.
+type ColumnRef struct {
+	// Source is its name in the database. Empty means the name that clients use. A column of the database that
+	// is the source of another name is known by that name only.
+	Source string
+	// Type says what the column holds where the declared type leaves it open, such as uuid for a binary(16) of
+	// MySQL or objectId for a field of MongoDB. Each driver documents the words that it takes, and refuses any
+	// other. Empty leaves it to the driver.
+	Type string
 }
 
 // Schema is what a driver found out about the tables it was asked for.
@@ -52,8 +72,14 @@ type Schema map[string]*Table
 type Table struct {
 	// Name is what clients and the policy call it; Source is what messages to operators call it.
 	Name, Source string
+	// Database names the database of the configuration that has the table. Empty where there is only one.
+	Database string
 	// Key is the name of the column that PowerSync calls id.
-	Key     string
+	Key string
+	// Parts are the columns of a key that has several, in their order, and nil for any other key. The column Key
+	// is then made by [Composite]: the database has no such column, rows are found by their parts, and a change
+	// has the parts in its Key only, never in Set.
+	Parts   []*Column
 	Columns []*Column
 	// Reacts lists the verbs after which the database may have changed more than what was written: other rows,
 	// or other values of the same one. Triggers, rules and cascading foreign keys do that. Values that the
@@ -102,6 +128,8 @@ type Column struct {
 	Convert func(wire any) (any, error)
 	// Same reports whether two stored values mean the same; nil means [SameValue].
 	Same func(a, b any) bool
+
+	composite *composite // of a key column that Composite made
 }
 
 // Equal reports whether two stored values of the column mean the same.
