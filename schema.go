@@ -63,6 +63,18 @@ type ColumnRef struct {
 	// MySQL or objectId for a field of MongoDB. Each driver documents the words that it takes, and refuses any
 	// other. Empty leaves it to the driver.
 	Type string
+	// References says that clients know the row that the column points to by another value than the column holds.
+	// Nil for every other column. A driver takes no notice of it.
+	References *Reference
+}
+
+// Reference is a column in which clients put the key by which they know a row of another table, while the
+// database has another column of that row, as where clients make UUIDs and the database numbers rows.
+type Reference struct {
+	// Table is the other table as the policy calls it. What clients send is a value of its key column.
+	Table string
+	// Column is the column of the other table whose value is stored, by the name that the policy uses.
+	Column string
 }
 
 // Schema is what a driver found out about the tables it was asked for.
