@@ -19,10 +19,10 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	switch {
 	case err == nil:
 		u.commit(c)
-		u.p.limit.took(c.ops(), time.Since(begun))
+		c.db().limit.took(c.ops(), time.Since(begun))
 		return c.done, !c.stopped
 	case tooMuch(ctx, err) && end-at > 1:
-		u.p.limit.failed(c.ops())
+		c.db().limit.failed(c.ops())
 		if ctx.Err() == nil && u.chunkEnd(at) < end {
 			return at, true
 		}
@@ -48,7 +48,7 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 // try runs a chunk in a database transaction, and again when it meets a race.
 func (u *upload) try(ctx context.Context, c *chunk) (err error) {
 	for range maxRaces {
-		if err = u.inTx(ctx, func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
+		if err = u.inTx(ctx, c.db(), func(tx Tx) error { return c.run(ctx, tx) }); !isRace(err) {
 			return err
 		}
 		u.res.Reruns++
@@ -158,6 +158,9 @@ func (c *chunk) run(ctx context.Context, tx Tx) error {
 	}
 	return c.settle(ctx, tx)
 }
+
+// db is the database that the chunk goes to.
+func (c *chunk) db() *database { return c.u.txs[c.at].db }
 
 // ops counts the operations of the chunk.
 func (c *chunk) ops() int {

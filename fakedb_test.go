@@ -166,7 +166,7 @@ func (fakePolicy) Revision() string                             { return "fake" 
 func (p fakePolicy) Judge(_ Caller, _ time.Time) (Judge, error) { return fakePolicy{}, p.err }
 
 func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
-	if op.Table != "t" {
+	if op.Table != "t" && op.Table != "u" {
 		return nil, Refuse(SchemaMismatch, "table.unknown", "There is no such table.")
 	}
 	return &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}, nil

@@ -2,6 +2,7 @@ package writegate
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -24,6 +25,14 @@ type Options struct {
 	ChunkOps   int
 	ChunkBytes int64
 	ChunkTime  time.Duration
+	// Databases are further databases beside the first, by name, and Routes says which of them has a table, by the
+	// name that clients use. A table without a route, known or not, is in the first. Operations are applied in
+	// the order of the device, whatever databases they go to: behind one that is away, everything waits.
+	Databases map[string]Applier
+	Routes    map[string]string
+	// Ledgerless names the databases that have none of our own tables, the empty name being the first. What is
+	// written to one counts as without identity.
+	Ledgerless []string
 	// UntrustedClients are device ids that many devices share, as those of pre-seeded files. They count as no identity.
 	UntrustedClients []string
 	// Log hears of what an operator should know. Nil discards it.
@@ -34,15 +43,16 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Pipeline applies uploads to one database. It may be used concurrently.
+// Pipeline applies uploads to databases. It may be used concurrently.
 type Pipeline struct {
-	db      Applier
-	opt     Options
-	devices devices
-	limit   limit
+	first     *database
+	databases map[string]*database
+	opt       Options
+	devices   devices
 }
 
-// NewPipeline returns a pipeline that writes to db.
+// NewPipeline returns a pipeline that writes to db, and to those of the options. Every route has to lead to a
+// database that there is: one to nowhere panics, here and not when the first operation takes it.
 func NewPipeline(db Applier, o Options) *Pipeline {
 	if o.ChunkOps <= 0 {
 		o.ChunkOps = 1000
@@ -62,7 +72,17 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Pipeline{db: db, opt: o, limit: limit{now: o.ChunkOps, most: o.ChunkOps, time: o.ChunkTime}}
+	p := &Pipeline{opt: o, databases: map[string]*database{}}
+	p.first = p.add("", db)
+	for name, db := range o.Databases {
+		p.add(name, db)
+	}
+	for table, name := range o.Routes {
+		if p.databases[name] == nil {
+			panic(fmt.Sprintf("writegate: table %q is routed to %q, which is no database", table, name))
+		}
+	}
+	return p
 }
 
 // Apply decides and writes an upload. When it returns, every transaction that is settled is committed.
@@ -112,6 +132,7 @@ type upload struct {
 // txWork is one client transaction on its way.
 type txWork struct {
 	id    int64
+	db    *database
 	ops   []opWork
 	bytes int64
 }
@@ -132,18 +153,21 @@ func (u *upload) prepare(up *Upload) {
 	u.txs = make([]txWork, len(up.Transactions))
 	for i := range up.Transactions {
 		tx := &up.Transactions[i]
-		work := txWork{id: tx.ID, ops: make([]opWork, len(tx.Ops))}
+		work := txWork{id: tx.ID, db: u.p.home(tx), ops: make([]opWork, len(tx.Ops))}
 		for j := range tx.Ops {
 			op := &tx.Ops[j]
 			w := &work.ops[j]
 			w.op, w.fp = op, op.Fingerprint()
-			w.identified = u.client != "" && op.OpID > 0
+			w.identified = u.client != "" && op.OpID > 0 && !work.db.ledgerless
 			if !w.identified {
 				u.res.Identified = false
 				u.res.Unidentified++
 			}
 			if w.refusal = op.Fault; w.refusal == nil {
 				w.admitted, w.refusal = u.judge.Admit(op)
+			}
+			if w.refusal == nil && u.p.route(op.Table) != work.db {
+				w.refusal = spans(&tx.Ops[0], op)
 			}
 			work.bytes += sizeOf(op)
 		}
@@ -178,13 +202,13 @@ func (u *upload) run(ctx context.Context) {
 	}
 }
 
-// chunkEnd returns the end of the chunk that begins at a transaction.
+// chunkEnd returns the end of the chunk that begins at a transaction. It keeps to one database.
 func (u *upload) chunkEnd(at int) int {
-	ops, bytes, limit := 0, int64(0), u.p.limit.ops()
+	ops, bytes, limit := 0, int64(0), u.txs[at].db.limit.ops()
 	for end := at; end < len(u.txs); end++ {
 		ops += len(u.txs[end].ops)
 		bytes += u.txs[end].bytes
-		if end > at && (ops > limit || bytes > u.p.opt.ChunkBytes) {
+		if end > at && (ops > limit || bytes > u.p.opt.ChunkBytes || u.txs[end].db != u.txs[at].db) {
 			return end
 		}
 	}

@@ -16,11 +16,11 @@ const (
 
 // inTx runs fn in a database transaction and again when the database asks for it or is away for a moment.
 // Races are left to the caller, who knows what else to try. What remains is never of class Rerun.
-func (u *upload) inTx(ctx context.Context, fn func(Tx) error) error {
+func (u *upload) inTx(ctx context.Context, db Applier, fn func(Tx) error) error {
 	begun := time.Now()
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := u.p.db.InTx(ctx, u.caller, fn)
+		err := db.InTx(ctx, u.caller, fn)
 		if err == nil || isRace(err) {
 			return err
 		}
