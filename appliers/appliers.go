@@ -24,6 +24,11 @@ type Config struct {
 	MaxConns int
 	// RLSRole is the role that rows are read and written under, empty for the login's.
 	RLSRole string
+	// NoOwnTables makes, checks and uses no tables of writegate's own: no ledger, no dead letters, no checkpoints.
+	NoOwnTables bool
+	// ReadOnly opens to look only: nothing is made, an SQLite file included. Schema, List, Inspect, Version and
+	// Snapshot work then, nothing else is promised.
+	ReadOnly bool
 	// Log hears of what an operator should know. Nil discards it.
 	Log *slog.Logger
 }
@@ -36,10 +41,29 @@ type Database interface {
 	Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error
 }
 
+// Inspector says what a database is like before anything is served from it.
+type Inspector interface {
+	// List names the tables and views that the login can see, as [writegate.TableRef.Source] names them, sorted.
+	// Ours and the system's are left out.
+	List(ctx context.Context) ([]string, error)
+	// Inspect says about the database and the tables of a schema what Schema does not refuse, sorted and all at
+	// once: missing grants, missing tables of our own, settings that change what a write means. It writes nothing.
+	Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.Finding, error)
+	// Version names the database as it names itself, with its version.
+	Version(ctx context.Context) (string, error)
+}
+
+// driver is what a folder gives.
+type driver struct {
+	open func(context.Context, Config) (Database, error)
+	// ddl writes the statements that make our own tables.
+	ddl func(Config) string
+}
+
 // drivers is the one list of databases. A further one is a folder and a line here.
-var drivers = map[string]func(context.Context, Config) (Database, error){
-	"postgres": openPostgres,
-	"sqlite":   openSQLite,
+var drivers = map[string]driver{
+	"postgres": {openPostgres, ddlPostgres},
+	"sqlite":   {openSQLite, ddlSQLite},
 }
 
 // Names lists the drivers, sorted.
@@ -47,29 +71,58 @@ func Names() []string { return slices.Sorted(maps.Keys(drivers)) }
 
 // Open opens a database with the driver of that name.
 func Open(ctx context.Context, driver string, cfg Config) (Database, error) {
-	open, known := drivers[driver]
-	if !known {
-		return nil, fmt.Errorf("no driver %q; there are %s", driver, strings.Join(Names(), ", "))
+	d, err := find(driver)
+	if err != nil {
+		return nil, err
 	}
-	return open(ctx, cfg)
+	return d.open(ctx, cfg)
 }
 
-func openPostgres(ctx context.Context, cfg Config) (Database, error) {
-	c := postgres.Config{DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: int32(min(cfg.MaxConns, 1<<15)), Log: cfg.Log}
+// DDL returns the statements that make writegate's own tables in a database of that kind, for review, as the
+// database's own client runs them. Of the configuration only Schema matters.
+func DDL(driver string, cfg Config) (string, error) {
+	d, err := find(driver)
+	if err != nil {
+		return "", err
+	}
+	return d.ddl(cfg), nil
+}
+
+func find(name string) (driver, error) {
+	d, known := drivers[name]
+	if !known {
+		return d, fmt.Errorf("no driver %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	return d, nil
+}
+
+func postgresConfig(cfg Config) postgres.Config {
+	c := postgres.Config{
+		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: int32(min(cfg.MaxConns, 1<<15)), Log: cfg.Log,
+		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly,
+	}
 	if cfg.RLSRole != "" {
 		c.RLS = &postgres.RLS{Role: cfg.RLSRole}
 	}
-	db, err := postgres.Open(ctx, c)
+	return c
+}
+
+func openPostgres(ctx context.Context, cfg Config) (Database, error) {
+	db, err := postgres.Open(ctx, postgresConfig(cfg))
 	if err != nil {
 		return nil, err
 	}
 	return db, nil
 }
 
+func ddlPostgres(cfg Config) string { return postgres.DDL(postgresConfig(cfg)) }
+
 func openSQLite(ctx context.Context, cfg Config) (Database, error) {
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.DSN})
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.DSN, NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly})
 	if err != nil {
 		return nil, err
 	}
 	return db, nil
 }
+
+func ddlSQLite(Config) string { return sqlite.DDL(sqlite.Config{}) }

@@ -51,7 +51,7 @@ func TestEveryFolderIsADriver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && !notDrivers[e.Name()] && drivers[e.Name()] == nil {
+		if e.IsDir() && !notDrivers[e.Name()] && drivers[e.Name()].open == nil {
 			t.Errorf("folder %s is not in the map of drivers", e.Name())
 		}
 	}

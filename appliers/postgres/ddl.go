@@ -18,11 +18,17 @@ var ddl string
 // lockNumber keeps two replicas from creating tables at once.
 const lockNumber = 0x77726974_67617465 // "writgate"
 
-// DDL returns the statements that create writegate's own tables in a schema, for those who would rather run
-// them by hand, once: [Open] then finds everything in place and needs no right to create.
-func DDL(schema string) string {
-	name := quote(schemaName(schema))
-	return "create schema if not exists " + name + ";\n" + createSteps(name) + strings.Join(ddlSteps(name), "") + recordSteps(name, len(ddlSteps(name)))
+// DDL returns the statements that create writegate's own tables, for those who would rather run them by hand,
+// once: [Open] then finds everything in place and needs no right to create. What the login needs instead follows
+// as comments. Of the configuration only Schema matters.
+func DDL(cfg Config) string {
+	name := quote(schemaName(cfg.Schema))
+	return "begin;\n" +
+		"create schema if not exists " + name + ";\n" + createSteps(name) + strings.Join(ddlSteps(name), "") + recordSteps(name, len(ddlSteps(name))) +
+		"commit;\n\n" +
+		"-- The login of writegate needs no more than this on them, here for a login writegate:\n" +
+		"-- grant usage on schema " + name + " to writegate;\n" +
+		"-- grant select, insert, update, delete on all tables in schema " + name + " to writegate;\n"
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
@@ -51,8 +57,12 @@ func ddlSteps(schema string) []string {
 	return parts
 }
 
-// ensure creates our own tables where they are missing, and does nothing at all where they are not.
+// ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
+// nothing is to be made.
 func (db *DB) ensure(ctx context.Context) error {
+	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
+		return nil
+	}
 	steps := ddlSteps(db.own)
 	if done, err := db.stepsDone(ctx, db.pool); err != nil || done >= len(steps) {
 		return err
@@ -103,8 +113,9 @@ func (db *DB) stepsDone(ctx context.Context, q querier) (int, error) {
 }
 
 var (
-	errEncoding = errors.New("the database must have the encoding UTF8")
-	errOldSteps = errors.New("writegate's own tables are missing or older than this program")
+	errEncoding    = errors.New("the database must have the encoding UTF8")
+	errOldSteps    = errors.New("writegate's own tables are missing or older than this program")
+	errNoOwnTables = errors.New("the configuration forbids tables of writegate's own")
 )
 
 // checkServer says trouble with the database and the delegated role early.

@@ -25,6 +25,11 @@ type Config struct {
 	Schema string
 	// MaxConns bounds the pool. 0 means what the DSN says, else 10.
 	MaxConns int32
+	// NoOwnTables makes, checks and uses no tables of our own. Claim then finds nothing, and Settle and Checkpoint
+	// are errors of class Operator.
+	NoOwnTables bool
+	// ReadOnly makes nothing at Open. It is for looking: Schema, List, Inspect, Version and Snapshot work.
+	ReadOnly bool
 	// RLS has rows read and written under the caller's identity. Nil leaves it to the policy alone.
 	RLS *RLS
 	// AcquireTimeout bounds the wait for a connection of the pool. 0 means 5 s.
@@ -58,8 +63,8 @@ type DB struct {
 
 var _ writegate.Applier = (*DB)(nil)
 
-// Open connects and creates writegate's own tables where they are missing; a login without the right to create
-// works where they are there. What is wrong with the configuration is an error of class Operator, a
+// Open connects and creates writegate's own tables where they are missing, unless the configuration forbids it; a
+// login without the right to create works where they are there. What is wrong with the configuration is an error of class Operator, a
 // database that does not answer one of class Retry.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg.Schema = schemaName(cfg.Schema)
@@ -115,7 +120,7 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Ready reports whether the database answers, accepts writes and has our own tables.
+// Ready reports whether the database answers, accepts writes and has our own tables, if it is to have them.
 func (db *DB) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
@@ -125,6 +130,9 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	if readOnly {
 		return writegate.TryLater(errReadOnly)
+	}
+	if db.cfg.NoOwnTables {
+		return nil
 	}
 	done, err := db.stepsDone(ctx, db.pool)
 	if err != nil {
@@ -138,6 +146,9 @@ func (db *DB) Ready(ctx context.Context) error {
 
 // Checkpoint counts up by one for each user and device, from 1.
 func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
+	if db.cfg.NoOwnTables {
+		return 0, misconfigured(errNoOwnTables.Error(), errNoOwnTables)
+	}
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
 	defer cancel()
 	var n int64

@@ -148,7 +148,7 @@ func TestOpenWithoutTheRightToCreate(t *testing.T) {
 	if _, err := Open(t.Context(), Config{DSN: u.String()}); writegate.AsError(err).Class != writegate.Operator {
 		t.Errorf("without our tables: %v, want class operator", err)
 	}
-	run(t, dsn, DDL("own tables"))
+	run(t, dsn, DDL(Config{Schema: "own tables"}))
 	run(t, dsn, `grant usage on schema "own tables" to `+login+`; grant all on all tables in schema "own tables" to `+login+`; grant all on all sequences in schema "own tables" to `+login)
 	db := open(t, Config{DSN: u.String(), Schema: "own tables"})
 	if err := db.Ready(t.Context()); err != nil {

@@ -9,6 +9,9 @@ import (
 
 // Settle implements [writegate.Tx]. It travels with the writes before it.
 func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
+	if t.db.cfg.NoOwnTables {
+		return t.fail(misconfigured(errNoOwnTables.Error(), errNoOwnTables))
+	}
 	if err := t.constrain(); err != nil {
 		return err
 	}

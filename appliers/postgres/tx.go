@@ -193,7 +193,7 @@ var errLedger = errors.New("a fingerprint in the ledger has another length")
 // Claim implements [writegate.Tx].
 func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, error) {
 	var claimed writegate.Claimed
-	if t.failed != nil {
+	if t.failed != nil || t.db.cfg.NoOwnTables {
 		return claimed, t.failed
 	}
 	client, own := storable(c.ClientID), t.db.own

@@ -101,7 +101,7 @@ func TestRaised(t *testing.T) {
 func TestMissingGrants(t *testing.T) {
 	login := role(t, "login")
 	dsn := database(t, "create table lists (id text primary key, name text); insert into lists values ('l1', 'a'); create schema app; create table app.odd (id text primary key, l regclass)",
-		DDL(""), "grant all on schema writegate to "+login+"; grant all on all tables in schema writegate to "+login+"; grant all on all sequences in schema writegate to "+login)
+		DDL(Config{}), "grant all on schema writegate to "+login+"; grant all on all tables in schema writegate to "+login+"; grant all on all sequences in schema writegate to "+login)
 	t.Cleanup(func() { run(t, dsn, "drop owned by "+login) })
 	u, err := url.Parse(dsn)
 	if err != nil {

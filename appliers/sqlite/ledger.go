@@ -28,6 +28,9 @@ const (
 // Claim reads what is settled. The transaction owns the database, so the device's row needs no lock.
 func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, error) {
 	var found writegate.Claimed
+	if t.noOwn {
+		return found, nil
+	}
 	if _, err := t.sql.ExecContext(ctx, insertClient, c.ClientID, c.Subject, timeText(time.Now())); err != nil {
 		return found, classify(err)
 	}
@@ -53,6 +56,9 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 
 // Settle stores what the transaction leaves behind.
 func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
+	if t.noOwn {
+		return forbidden()
+	}
 	if run := s.Run; run != nil {
 		at := timeText(run.SettledAt)
 		if err := t.exec(ctx, insertRun, run.ClientID, run.Subject, run.FirstOp, run.LastOp, at, notNil(run.Ops)); err != nil {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+
+	"writegate"
 )
 
 // ownPrefix begins the names of our own tables, which no configuration may name.
@@ -87,7 +89,24 @@ const (
 		ON CONFLICT (subject, client) DO UPDATE SET value = value + 1 RETURNING value`
 )
 
+// DDL returns the statements that create our own tables, for review, as the sqlite3 shell runs them. [Open] then
+// finds everything in place. A file knows no rights but those of the file system, so nothing has to be granted.
+func DDL(Config) string {
+	return "BEGIN;\n" + strings.Join(slices.Concat(ownTables, ownIndexes), ";\n") + ";\nCOMMIT;\n\n" +
+		"-- Whoever runs writegate needs to read and write the file, and its folder for the files beside it.\n"
+}
+
+func forbidden() *writegate.Error {
+	return &writegate.Error{
+		Class: writegate.Operator, Code: writegate.Internal,
+		Message: "The configuration forbids tables of writegate's own.",
+	}
+}
+
 func (d *DB) migrate(ctx context.Context) error {
+	if d.cfg.NoOwnTables || d.cfg.ReadOnly {
+		return nil
+	}
 	return d.write(ctx, func(tx *sql.Tx) error {
 		for _, statement := range slices.Concat(ownTables, ownIndexes) {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {

@@ -34,10 +34,17 @@ var (
 type Config struct {
 	// Path is the file. It is created, readable by its owner only, when it does not exist; its folder must exist.
 	Path string
+	// NoOwnTables makes, checks and uses no tables of our own. Claim then finds nothing, and Settle and Checkpoint
+	// are errors of class Operator.
+	NoOwnTables bool
+	// ReadOnly makes nothing at Open, so that the file must exist, and writes nothing. It is for looking: Schema,
+	// List, Inspect, Version and Snapshot work.
+	ReadOnly bool
 }
 
 // DB is an open database file. It implements [writegate.Applier].
 type DB struct {
+	cfg    Config
 	writer *sql.DB // one connection
 	reader *sql.DB // cannot write
 	turn   chan struct{}
@@ -49,26 +56,29 @@ type DB struct {
 
 var _ writegate.Applier = (*DB)(nil)
 
-// Open opens the file and creates our own tables in it.
+// Open opens the file and creates our own tables in it, unless the configuration forbids it.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Path == "" {
 		return nil, errors.New("sqlite: path is empty")
 	}
-	if err := create(cfg.Path); err != nil {
+	if err := find(cfg); err != nil {
 		return nil, err
 	}
-	writer, err := open(cfg.Path, url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {busyTimeout, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"},
-	}, 1)
+	writing := url.Values{"_txlock": {"immediate"}, "_pragma": {busyTimeout, "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)"}}
+	reading := url.Values{"_pragma": {busyTimeout, "query_only(1)"}}
+	if cfg.ReadOnly {
+		reading.Set("mode", "ro")
+		writing = reading
+	}
+	writer, err := open(cfg.Path, writing, 1)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := open(cfg.Path, url.Values{"_pragma": {busyTimeout, "query_only(1)"}}, maxReaders)
+	reader, err := open(cfg.Path, reading, maxReaders)
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	d := &DB{writer: writer, reader: reader, turn: make(chan struct{}, 1), known: writegate.Schema{}}
+	d := &DB{cfg: cfg, writer: writer, reader: reader, turn: make(chan struct{}, 1), known: writegate.Schema{}}
 	if err := d.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %s: %w", cfg.Path, err), d.Close())
 	}
@@ -77,9 +87,15 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 
 var busyTimeout = fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds())
 
-// create makes the file so that nobody else may read it; SQLite gives its companions the same mode.
-func create(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+// find makes the file where it is missing, so that nobody else may read it; SQLite gives its companions the same mode.
+func find(cfg Config) error {
+	if cfg.ReadOnly {
+		if _, err := os.Stat(cfg.Path); err != nil {
+			return fmt.Errorf("sqlite: %w", err)
+		}
+		return nil
+	}
+	f, err := os.OpenFile(cfg.Path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}
@@ -91,7 +107,9 @@ func create(path string) error {
 
 func open(path string, params url.Values, connections int) (*sql.DB, error) {
 	params.Set("_dqs", "0") // a misspelt column is an error, not a string
-	params.Set("mode", "rw")
+	if !params.Has("mode") {
+		params.Set("mode", "rw")
+	}
 	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + params.Encode()
 	db, err := sql.Open("sqlite", name)
 	if err != nil {
@@ -110,7 +128,7 @@ func (d *DB) Close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 
-// Ready reports whether the file answers and has our own tables.
+// Ready reports whether the file answers and has our own tables, if it is to have them.
 func (d *DB) Ready(ctx context.Context) error {
 	if d.closed.Load() {
 		return writegate.TryLater(errClosed)
@@ -119,7 +137,7 @@ func (d *DB) Ready(ctx context.Context) error {
 	if err := d.reader.QueryRowContext(ctx, countOwnTables).Scan(&n); err != nil {
 		return classify(err)
 	}
-	if n != len(ownTables) {
+	if n != len(ownTables) && !d.cfg.NoOwnTables {
 		return &writegate.Error{
 			Class: writegate.Operator, Code: writegate.SchemaMismatch,
 			Message: "The database lacks tables of its own.", Cause: fmt.Errorf("sqlite: %d of %d tables exist", n, len(ownTables)),
@@ -130,6 +148,9 @@ func (d *DB) Ready(ctx context.Context) error {
 
 // Checkpoint counts from 1 for each user and device.
 func (d *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
+	if d.cfg.NoOwnTables {
+		return 0, forbidden()
+	}
 	var n int64
 	err := d.write(ctx, func(tx *sql.Tx) error {
 		return classify(tx.QueryRowContext(ctx, nextCheckpoint, subject, clientID).Scan(&n))

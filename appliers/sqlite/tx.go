@@ -18,13 +18,14 @@ type tx struct {
 	sql      *sql.Tx
 	prepared map[string]*sql.Stmt // closed with the transaction
 	written  int                  // changes so far
+	noOwn    bool                 // there are no tables of our own
 }
 
 // InTx runs fn once, in a write transaction of its own.
 func (d *DB) InTx(ctx context.Context, _ writegate.Caller, fn func(writegate.Tx) error) error {
 	atCommit := false
 	err := d.write(ctx, func(stx *sql.Tx) error {
-		if err := fn(&tx{sql: stx, prepared: map[string]*sql.Stmt{}}); err != nil {
+		if err := fn(&tx{sql: stx, prepared: map[string]*sql.Stmt{}, noOwn: d.cfg.NoOwnTables}); err != nil {
 			return err
 		}
 		atCommit = true
