@@ -14,6 +14,10 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// Database is where writes go. The ledger lives there too.
 	Database Database `yaml:"database"`
+	// Databases are further ones by name, with the same keys, for what routes sends there. Each has a ledger of its own.
+	Databases map[string]Database `yaml:"databases"`
+	// Routes says which writes go to which database.
+	Routes Routes `yaml:"routes"`
 	// Policy is the file of rules, relative to the folder of this file.
 	Policy string `yaml:"policy" required:"true"`
 	// Ledger tunes how an operation is recognised when it comes again.
@@ -98,16 +102,30 @@ type Auth struct {
 
 // Database is where writes go.
 type Database struct {
-	// Driver names the kind of database.
-	Driver string `yaml:"driver" required:"true" oneof:"postgres,sqlite"`
-	// DSN says where it is: a postgres:// address, or the file of SQLite (relative to the folder of this file).
+	// Driver names the kind of database. MariaDB is driver mysql.
+	Driver string `yaml:"driver" required:"true" oneof:"mongodb,mysql,postgres,sqlite,sqlserver"`
+	// DSN says where it is: a postgres://, mysql://, sqlserver:// or mongodb:// address, or the file of SQLite
+	// (relative to the folder of this file).
 	DSN Secret `yaml:"dsn"`
-	// Schema is the Postgres schema of our own tables, made when it is missing.
+	// Schema holds our own tables and is made when it is missing: a schema of Postgres and SQL Server, a database of
+	// MySQL and MongoDB. SQLite has none.
 	Schema string `yaml:"schema"`
+	// OwnTables says whether our own tables, the ledger among them, may be in the database. They are made when they
+	// are missing, unless it says none: what then still holds is in docs/own-tables.md.
+	OwnTables string `yaml:"own_tables" oneof:"make,none"`
+	// DeadLetters is the file that keeps refused transactions where own_tables is none. Relative to the folder of this file.
+	DeadLetters string `yaml:"dead_letters"`
 	// MaxConns bounds the connections that one replica opens.
 	MaxConns int `yaml:"max_conns"`
 	// RLS delegates to the row-level security of Postgres, on top of the policy.
 	RLS RLS `yaml:"rls"`
+	// SessionContext hands the token's claims to SQL Server, for security policies and triggers there.
+	SessionContext bool `yaml:"session_context"`
+	// Transactions may be off for a MongoDB that has none, a standalone server. Writes are then repeated safely at best:
+	// see docs/mongodb.md for what no longer holds.
+	Transactions string `yaml:"transactions" oneof:"on,off"`
+	// Sample is how many documents of a MongoDB collection without a validator are looked at to learn the types of its fields.
+	Sample int `yaml:"sample"`
 }
 
 // RLS delegates to the row-level security of Postgres.
@@ -115,6 +133,35 @@ type RLS struct {
 	// Role is what a transaction becomes while it touches the tables of the app; request.jwt.claims and
 	// app.user_id are set for it. Empty delegates nothing.
 	Role string `yaml:"role"`
+}
+
+// Routes says which writes go to which database.
+type Routes struct {
+	// Tables gives the database of a table, by the name that clients use. Every other table is in the first database,
+	// or in that of the tenant. A transaction that writes to tables of two databases is refused as transaction.spans.
+	Tables map[string]string `yaml:"tables"`
+	// Tenants sends each tenant to a database of its own.
+	Tenants Tenants `yaml:"tenants"`
+	// Schema gives each tenant a schema of its own in the database.
+	Schema TenantSchema `yaml:"schema"`
+}
+
+// Tenants sends each tenant to a database of its own.
+type Tenants struct {
+	// Claim of the token that names the tenant; a list of several leads into a claim that is an object.
+	Claim []string `yaml:"claim"`
+	// Databases gives the database of each tenant, by what the claim says; main is the first one. A token of any
+	// other tenant, or of none, is answered 403.
+	Databases map[string]string `yaml:"databases"`
+}
+
+// TenantSchema gives each tenant a schema of its own in the database.
+type TenantSchema struct {
+	// Claim of the token that names the schema; a list of several leads into a claim that is an object. The tables of the
+	// policy whose source names no schema are then those of this one.
+	Claim []string `yaml:"claim"`
+	// Allow is the regular expression that the whole name has to match, such as tenant_[a-z0-9]+. Any other is answered 403.
+	Allow string `yaml:"allow"`
 }
 
 // Ledger tunes how an operation is recognised when it comes again.
@@ -161,8 +208,12 @@ func Default() *Config {
 			},
 		},
 		Auth:     Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour},
-		Database: Database{Schema: "writegate", MaxConns: 16},
+		Database: defaultDatabase(),
 		Chunk:    Chunk{Ops: 1000, Bytes: 4 << 20, Time: 5 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},
 	}
+}
+
+func defaultDatabase() Database {
+	return Database{Schema: "writegate", OwnTables: "make", MaxConns: 16, Transactions: "on", Sample: 200}
 }

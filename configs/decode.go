@@ -75,12 +75,47 @@ func (d *decoder) value(path string, n ast.Node, into reflect.Value, tag reflect
 		d.mapping(path, n, into)
 	case into.Kind() == reflect.Slice:
 		d.list(path, n, into, tag)
+	case into.Kind() == reflect.Map:
+		d.named(path, n, into, tag)
 	default:
 		if text, ok := d.scalar(path, n); ok {
 			if err := setText(into, text, tag); err != nil {
 				d.fault(n, path, "%v", err)
 			}
 		}
+	}
+}
+
+// named fills a map whose keys are the user's own names.
+func (d *decoder) named(path string, n ast.Node, into reflect.Value, tag reflect.StructTag) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		d.fault(n, path, "must be a mapping of names to values, not %s", kindOf(n))
+		return
+	}
+	into.Set(reflect.MakeMap(into.Type()))
+	for _, pair := range m.Values {
+		name := pair.Key.String()
+		if key, ok := pair.Key.(*ast.StringNode); ok {
+			name = key.Value
+		}
+		here := join(path, name)
+		key := reflect.ValueOf(name)
+		switch {
+		case name == "":
+			d.fault(pair.Key, path, "a name is empty")
+			continue
+		case into.MapIndex(key).IsValid():
+			d.fault(pair.Key, here, "given twice")
+			continue
+		}
+		d.at[here] = pair.Value
+		value := reflect.New(into.Type().Elem()).Elem()
+		if db, ok := value.Addr().Interface().(*Database); ok {
+			*db = defaultDatabase()
+		}
+		d.value(here, pair.Value, value, tag)
+		into.SetMapIndex(key, value)
 	}
 }
 
@@ -151,6 +186,11 @@ func setText(into reflect.Value, text string, tag reflect.StructTag) error {
 			return fmt.Errorf("not a whole number")
 		}
 		into.SetInt(v)
+	case bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("must be true or false")
+		}
+		into.SetBool(text == "true")
 	case string:
 		if allowed := tag.Get("oneof"); allowed != "" && !slices.Contains(strings.Split(allowed, ","), text) {
 			return fmt.Errorf("must be one of %s", strings.ReplaceAll(allowed, ",", ", "))

@@ -96,7 +96,16 @@ func (c *Config) resolve(folder string) {
 	}
 	c.Policy = relative(c.Policy)
 	c.Auth.KeyFile = relative(c.Auth.KeyFile)
-	if dsn := string(c.Database.DSN); c.Database.Driver == "sqlite" && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
-		c.Database.DSN = Secret(relative(dsn))
+	c.Database.resolve(relative)
+	for name, db := range c.Databases {
+		db.resolve(relative)
+		c.Databases[name] = db
+	}
+}
+
+func (db *Database) resolve(relative func(string) string) {
+	db.DeadLetters = relative(db.DeadLetters)
+	if dsn := string(db.DSN); db.Driver == "sqlite" && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
+		db.DSN = Secret(relative(dsn))
 	}
 }

@@ -137,6 +137,13 @@ auth:
   leeway: 30s
   max_lifetime: 168h
 database: {driver: postgres, dsn: "${DATABASE_URL}?a=$${b}", schema: app, max_conns: 4, rls: {role: app_user}}
+databases:
+  shop: {driver: sqlserver, dsn: sqlserver://x, session_context: true}
+  acme: {driver: mongodb, dsn: mongodb://x, own_tables: none, dead_letters: refused.jsonl, transactions: off, sample: 7}
+routes:
+  tables: {orders: shop}
+  tenants: {claim: tenant, databases: {1: main, acme: acme}}
+  schema: {claim: [app, schema], allow: "t_[a-z]+"}
 policy: policy.yaml
 ledger: {untrusted_client_ids: [seed]}
 chunk: {ops: 10, bytes: 1GiB, time: 1500ms}
@@ -161,7 +168,17 @@ func TestParseWhole(t *testing.T) {
 			HS256Secret: "hunter2-hunter2-hunter2-hunter2-hunter2", KeyFile: "keys.json", Leeway: 30 * time.Second, MaxLifetime: 168 * time.Hour,
 		},
 		Database: configs.Database{
-			Driver: "postgres", DSN: "postgres://app:hunter2@db.example/app?a=${b}", Schema: "app", MaxConns: 4, RLS: configs.RLS{Role: "app_user"},
+			Driver: "postgres", DSN: "postgres://app:hunter2@db.example/app?a=${b}", Schema: "app", OwnTables: "make", MaxConns: 4,
+			RLS: configs.RLS{Role: "app_user"}, Transactions: "on", Sample: 200,
+		},
+		Databases: map[string]configs.Database{
+			"shop": {Driver: "sqlserver", DSN: "sqlserver://x", Schema: "writegate", OwnTables: "make", MaxConns: 16, SessionContext: true, Transactions: "on", Sample: 200},
+			"acme": {Driver: "mongodb", DSN: "mongodb://x", Schema: "writegate", OwnTables: "none", DeadLetters: "refused.jsonl", MaxConns: 16, Transactions: "off", Sample: 7},
+		},
+		Routes: configs.Routes{
+			Tables:  map[string]string{"orders": "shop"},
+			Tenants: configs.Tenants{Claim: []string{"tenant"}, Databases: map[string]string{"1": "main", "acme": "acme"}},
+			Schema:  configs.TenantSchema{Claim: []string{"app", "schema"}, Allow: "t_[a-z]+"},
 		},
 		Policy: "policy.yaml",
 		Ledger: configs.Ledger{UntrustedClientIDs: []string{"seed"}},

@@ -71,7 +71,7 @@ func section(t *testing.T, out *strings.Builder, comments map[string]string, pat
 		if !ok {
 			t.Errorf("%s.%s has no comment that begins with its name", v.Type().Name(), f.Name)
 		}
-		what = strings.TrimPrefix(what, "is ")
+		what = strings.TrimPrefix(strings.TrimPrefix(what, "is "), "are ")
 		if values := f.Tag.Get("oneof"); values != "" {
 			what += " One of `" + strings.ReplaceAll(values, ",", "`, `") + "`."
 		}
@@ -101,7 +101,7 @@ func defaultOf(f reflect.StructField, v reflect.Value) string {
 			return ""
 		}
 		return "`[\"" + strings.Join(x, `", "`) + "\"]`"
-	case string, int:
+	case string, int, bool:
 		if v.IsZero() {
 			return ""
 		}

@@ -16,7 +16,7 @@ import (
 func (d *decoder) validate(c *Config) {
 	d.validateServer(&c.Server)
 	d.validateAuth(&c.Auth)
-	d.validateDatabase(&c.Database)
+	d.validateDatabases(c)
 	d.required("policy", c.Policy != "", "the file with the rules")
 	d.positive("chunk.ops", int64(c.Chunk.Ops))
 	d.positive("chunk.bytes", int64(c.Chunk.Bytes))
@@ -66,19 +66,6 @@ func (d *decoder) validateAuth(a *Auth) {
 	d.positive("auth.leeway", int64(a.Leeway))
 	d.positive("auth.max_lifetime", int64(a.MaxLifetime))
 	d.check("auth", tried, "no source of keys; give jwks_uri, jwks, hs256_secret or key_file")
-}
-
-func (d *decoder) validateDatabase(db *Database) {
-	d.required("database.driver", db.Driver != "", "postgres or sqlite")
-	switch db.Driver {
-	case "postgres":
-		d.required("database.dsn", db.DSN != "", "such as ${DATABASE_URL}")
-	case "sqlite":
-		d.required("database.dsn", db.DSN != "", "the file of the database")
-	}
-	d.check("database.rls.role", db.RLS.Role == "" || db.Driver == "postgres" || db.Driver == "", "only for driver postgres")
-	d.check("database.schema", db.Schema != "", "empty; leave the key out for writegate")
-	d.positive("database.max_conns", int64(db.MaxConns))
 }
 
 // check notes a fault at a path, unless one stands there already.
