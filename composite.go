@@ -3,6 +3,7 @@ package writegate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,10 +13,11 @@ const DefaultSeparator = "."
 
 // Composite makes the key column of a table that is found by several columns. Its stored value is the text of the
 // parts' stored values, joined, so that one row has one key however the client writes it. A part is text, an
-// integer, a UUID or an enum; any other type is an error, since equal values of it may look different.
+// integer, a UUID or an enum; any other type is an error, since equal values of it may look different. So is a
+// separator that UUIDs have in them, where there is one among the parts.
 //
-// Converting refuses an id that has not one text for each part. A part whose text has the separator in it can't
-// be addressed: its id has too many.
+// Converting refuses an id that can't be taken apart in exactly one way. A row with the separator inside a part
+// can't be addressed: its id can be taken apart in more than one, or not at all.
 func Composite(name string, parts []*Column, separator string) (*Column, error) {
 	if len(parts) < 2 {
 		return nil, errors.New("a composite key has at least two columns")
@@ -23,14 +25,18 @@ func Composite(name string, parts []*Column, separator string) (*Column, error) 
 	if separator == "" {
 		separator = DefaultSeparator
 	}
-	for _, p := range parts {
+	for i, p := range parts {
 		switch {
+		case p == nil || slices.Contains(parts[:i], p):
+			return nil, errors.New("the columns of a composite key are distinct")
+		case p.Type == UUID && strings.Trim(separator, "0123456789abcdef-") == "":
+			return nil, fmt.Errorf("the separator %q occurs in UUIDs, such as those of column %s", separator, p.Name)
 		case p.Type == Text, p.Type == Int, p.Type == UUID, p.Type == Other && p.Values != nil:
 		default:
 			return nil, fmt.Errorf("column %s is of type %s, which can't be part of a key: it has to be text, an integer, a UUID or an enum", p.Name, p.Native)
 		}
 	}
-	c := &Column{Name: name, Type: Text, Native: "composite key", composite: &composite{parts, separator}}
+	c := &Column{Name: name, Type: Text, Native: "composite key", composite: &composite{slices.Clone(parts), separator}}
 	c.Convert = c.composite.convert
 	return c, nil
 }
@@ -41,29 +47,55 @@ type composite struct {
 }
 
 func (k *composite) convert(wire any) (any, error) {
+	if wire == nil {
+		return nil, nil
+	}
 	text, ok := wire.(string)
 	if !ok {
-		if wire == nil {
-			return nil, nil
-		}
 		return nil, k.shape()
 	}
-	texts := strings.Split(text, k.separator)
-	if len(texts) != len(k.parts) {
+	values, err := k.split(text)
+	if err != nil {
+		return nil, err
+	}
+	// What a part is stored as may have the separator in it even where the part as it came did not.
+	key := k.join(values)
+	if _, unique := k.texts(key); !unique {
+		return nil, k.shape()
+	}
+	return key, nil
+}
+
+// split takes an id apart into stored values.
+func (k *composite) split(id string) ([]any, error) {
+	texts, unique := k.texts(id)
+	if !unique {
 		return nil, k.shape()
 	}
 	values := make([]any, len(texts))
 	for i, p := range k.parts {
 		v, err := p.Convert(texts[i])
+		if err == nil && v == nil {
+			err = errors.New("the value is missing")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("part %d (%s): %w", i+1, p.Name, err)
 		}
-		if v == nil {
-			return nil, fmt.Errorf("part %d (%s): the value is missing", i+1, p.Name)
-		}
 		values[i] = v
 	}
-	return k.join(values), nil
+	return values, nil
+}
+
+// texts takes an id apart, and reports whether there is one way to do so: x:::y is x: and y as much as x and :y.
+func (k *composite) texts(id string) (texts []string, unique bool) {
+	places := 0
+	for i := range id {
+		if strings.HasPrefix(id[i:], k.separator) {
+			places++
+		}
+	}
+	texts = strings.Split(id, k.separator)
+	return texts, len(texts) == len(k.parts) && places == len(k.parts)-1
 }
 
 func (k *composite) shape() error {
@@ -81,6 +113,8 @@ func (k *composite) join(values []any) string {
 			b.WriteString(k.separator)
 		}
 		switch v := v.(type) {
+		case string:
+			b.WriteString(v)
 		case int64:
 			b.WriteString(strconv.FormatInt(v, 10))
 		default:
@@ -93,14 +127,17 @@ func (k *composite) join(values []any) string {
 // JoinKey makes the stored key of stored values of the parts, which are in the order of [Table.Parts].
 func (t *Table) JoinKey(parts []any) any { return t.Column(t.Key).composite.join(parts) }
 
-// SplitKey returns the stored values of the parts of a stored key, in the order of [Table.Parts].
+// SplitKey returns the stored values of the parts of a stored key, in the order of [Table.Parts]. It panics for
+// what is no stored key of the table.
 func (t *Table) SplitKey(key any) []any {
-	k := t.Column(t.Key).composite
-	texts := strings.Split(key.(string), k.separator)
-	values := make([]any, len(texts))
-	for i, text := range texts {
-		// A stored key was joined from converted values, whose texts convert again.
-		values[i], _ = k.parts[i].Convert(text)
+	values, err := t.Column(t.Key).composite.split(key.(string))
+	if err != nil {
+		panic(fmt.Sprintf("writegate: a key of table %s can't be taken apart: %v", t.Name, err))
 	}
 	return values
+}
+
+// IsPart tells whether a column is one of the parts of the table's key.
+func (t *Table) IsPart(name string) bool {
+	return slices.ContainsFunc(t.Parts, func(p *Column) bool { return p.Name == name })
 }

@@ -44,7 +44,8 @@ type TableRef struct {
 	// Key is the column that PowerSync calls id. Empty means the column of the primary key. With Parts it is the
 	// name that clients give to their join, which is no column of the database; empty then means id.
 	Key string
-	// Parts are the columns of a key that has several, in their order in an id, nil for any other key.
+	// Parts are the columns of a key that has several, in their order in an id and by the names that clients use, nil
+	// for any other key.
 	Parts []string
 	// Separator stands between the parts in an id. Empty means a dot.
 	Separator string
