@@ -157,8 +157,8 @@ type Tenants struct {
 
 // TenantSchema gives each tenant a schema of its own in the database.
 type TenantSchema struct {
-	// Claim of the token that names the schema; a list of several leads into a claim that is an object. The tables of the
-	// policy whose source names no schema are then those of this one.
+	// Claim of the token that names the schema; a list of several leads into a claim that is an object. Tables of the
+	// policy that have no route and name no schema under table are then those of this one.
 	Claim []string `yaml:"claim"`
 	// Allow is the regular expression that the whole name has to match, such as tenant_[a-z0-9]+. Any other is answered 403.
 	Allow string `yaml:"allow"`

@@ -54,7 +54,7 @@ func (d *decoder) checkDatabase(c *Config, path, name string) {
 	if _, ok := c.Databases[name]; ok || name == MainDatabase {
 		return
 	}
-	names := slices.Sorted(maps.Keys(c.all()))
+	names := slices.Sorted(maps.Keys(c.All()))
 	d.check(path, false, fmt.Sprintf("no such database; there are %s", strings.Join(names, ", ")))
 }
 
@@ -83,7 +83,7 @@ func (d *decoder) validateTenantSchema(c *Config) {
 	d.checkClaim(path+".claim", s.Claim)
 	_, err := regexp.Compile(s.Allow)
 	d.check(path+".allow", err == nil, "not a regular expression")
-	for name, db := range c.all() {
+	for name, db := range c.All() {
 		d.check(path, db.Driver != "sqlite", "SQLite has no schemas, and "+name+" is one")
 	}
 }
@@ -102,8 +102,8 @@ func (d *decoder) validateUse(c *Config) {
 	}
 }
 
-// all yields every database by name, the first one as main.
-func (c *Config) all() map[string]Database {
+// All returns every database by name, the first one as [MainDatabase].
+func (c *Config) All() map[string]Database {
 	all := maps.Clone(c.Databases)
 	if all == nil {
 		all = map[string]Database{}

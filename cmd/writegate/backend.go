@@ -4,16 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"writegate"
-	"writegate/appliers"
 	"writegate/configs"
+	"writegate/devsync"
 )
+
+// database is what the server asks of databases besides applying uploads.
+type database interface {
+	Checkpoint(ctx context.Context, subject, clientID string) (int64, error)
+	Ready(ctx context.Context) error
+	io.Closer
+}
 
 // backend is where the uploads of dev go, and what its sync reads.
 type backend struct {
-	appliers.Database
+	database
+	devsync.Source
 	apply  func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error)
 	tables func() []string
 	about  string
@@ -33,20 +44,23 @@ func newBackend(ctx context.Context, f devFlags, c *configs.Config, log *slog.Lo
 			}
 			return pipeline.Apply(ctx, caller, rules, up)
 		}
-		return &backend{Database: p, apply: apply, tables: p.tables, about: p.path + " (SQLite)"}, nil
+		return &backend{database: p, Source: p, apply: apply, tables: p.tables, about: p.path + " (SQLite)"}, nil
 	}
-	db, err := openDatabase(ctx, c.Database, log)
+	if t, err := newTenants(c.Routes); err != nil || t.several() {
+		return nil, errors.Join(err, fmt.Errorf("%s has tenants, and dev shows every row to everybody: use serve, or a configuration without routes.tenants and routes.schema", f.config))
+	}
+	dbs, err := openDatabases(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := bindPolicy(ctx, c.Policy, db, log)
+	gates, err := newGates(ctx, c, dbs, log)
 	if err != nil {
-		return nil, errors.Join(err, closing("database", db))
+		return nil, errors.Join(err, closing("database", dbs))
 	}
-	pipeline := writegate.NewPipeline(db, pipelineOptions(c, log))
-	apply := func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-		return pipeline.Apply(ctx, caller, rules, up)
-	}
-	about := fmt.Sprintf("%s of %s, policy %s", c.Database.Driver, f.config, c.Policy)
-	return &backend{Database: db, apply: apply, tables: func() []string { return rules.tables }, about: about}, nil
+	tables := slices.Concat(slices.Collect(maps.Values(gates.only().tables))...)
+	slices.Sort(tables)
+	return &backend{
+		database: dbs, Source: gates, apply: gates.apply, tables: func() []string { return tables },
+		about: fmt.Sprintf("%s of %s, policy %s", c.Database.Driver, f.config, c.Policy),
+	}, nil
 }

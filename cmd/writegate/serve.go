@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"writegate"
 	"writegate/configs"
 	"writegate/server"
 )
@@ -45,12 +44,12 @@ table and column that the policy names.`,
 
 // serve runs until ctx ends. What it opened it closes in the opposite order, after the last upload.
 func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error) {
-	db, err := openDatabase(ctx, c.Database, log)
+	dbs, err := openDatabases(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing("database", db)) }()
-	rules, err := bindPolicy(ctx, c.Policy, db, log)
+	defer func() { err = errors.Join(err, closing("database", dbs)) }()
+	gates, err := newGates(ctx, c, dbs, log)
 	if err != nil {
 		return err
 	}
@@ -60,17 +59,14 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	defer keys.verifier.Close()
 
-	pipeline := writegate.NewPipeline(db, pipelineOptions(c, log))
 	o := serverOptions(c, log)
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
-	o.Apply = func(ctx context.Context, caller writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-		return pipeline.Apply(ctx, caller, rules, up)
-	}
-	o.Checkpoint = db.Checkpoint
-	o.Ready = db.Ready
+	o.Apply = gates.apply
+	o.Checkpoint = dbs.Checkpoint
+	o.Ready = dbs.Ready
 	o.Listening = func(addr, metrics net.Addr) {
-		log.InfoContext(ctx, "serving", "addr", addr.String(), "metrics_addr", text(metrics), "driver", c.Database.Driver, "policy", rules.Revision())
+		log.InfoContext(ctx, "serving", "addr", addr.String(), "metrics_addr", text(metrics), "driver", c.Database.Driver, "databases", len(dbs), "policy", gates.revision())
 	}
 	srv, err := server.New(o)
 	if err != nil {

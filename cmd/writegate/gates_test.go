@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"writegate"
+	"writegate/configs"
+	"writegate/internal/pgtest"
+)
+
+const shopPolicy = `policy: 1
+claims:
+  sub: {path: sub, type: text, required: true}
+tables:
+  notes:
+    rules:
+      - {name: all, ops: [create, update, delete], row: "true", acknowledge: open, columns: [text]}
+  orders:
+    table: shop_orders
+    rules:
+      - {name: all, ops: [create, update, delete], row: "true", acknowledge: open, columns: [text]}
+`
+
+// folder makes a folder with a policy and a configuration and loads it.
+func folder(t *testing.T, config string) (*configs.Config, string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"policy.yaml": shopPolicy, "gate.yaml": "auth: {audience: notes, key_file: key.pem}\npolicy: policy.yaml\n" + config} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := configs.Load(filepath.Join(dir, "gate.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, dir
+}
+
+// file makes an SQLite file with tables of a key and a text.
+func file(t *testing.T, path string, tables ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, table := range tables {
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+table+" (id TEXT NOT NULL PRIMARY KEY, text TEXT)"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ids lists the keys of a table of an SQLite file.
+func ids(t *testing.T, path, table string) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var all sql.NullString
+	if err := db.QueryRowContext(t.Context(), "SELECT group_concat(id, ' ' ORDER BY id) FROM "+table).Scan(&all); err != nil {
+		t.Fatal(err)
+	}
+	return all.String
+}
+
+func openGates(t *testing.T, c *configs.Config) *gates {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	dbs, err := openDatabases(t.Context(), c, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dbs.Close() })
+	g, err := newGates(t.Context(), c, dbs, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// putAs uploads one new row per transaction and returns what became of each.
+func putAs(ctx context.Context, g *gates, claims map[string]any, first int64, rows ...string) (string, error) {
+	up := &writegate.Upload{ClientID: "d1"}
+	for i, row := range rows {
+		table, id, _ := strings.Cut(row, "/")
+		up.Transactions = append(up.Transactions, writegate.Transaction{Ops: []writegate.Op{
+			{Kind: writegate.Put, Table: table, ID: id, OpID: first + int64(i), Data: writegate.Row{"text": "x"}},
+		}})
+	}
+	claims["sub"] = "u1"
+	res, err := g.apply(ctx, writegate.Caller{Subject: "u1", Claims: claims}, up)
+	if err != nil {
+		return "", err
+	}
+	var out []string
+	for _, tx := range res.Transactions {
+		out = append(out, string(tx.Status))
+	}
+	return strings.Join(out, " "), nil
+}
+
+func TestTablesInSeveralDatabases(t *testing.T) {
+	c, dir := folder(t, `
+database: {driver: sqlite, dsn: main.db}
+databases: {shop: {driver: sqlite, dsn: shop.db}}
+routes: {tables: {orders: shop, elsewhere: shop}}
+`)
+	file(t, filepath.Join(dir, "main.db"), "notes")
+	file(t, filepath.Join(dir, "shop.db"), "shop_orders")
+	g := openGates(t, c)
+	for range 2 {
+		got, err := putAs(t.Context(), g, map[string]any{}, 1, "notes/n1", "orders/o1", "elsewhere/e1", "nowhere/x", "notes/n2")
+		if want := "applied applied rejected rejected applied"; err != nil || got != want {
+			t.Fatalf("%q, %v; want %q", got, err, want)
+		}
+	}
+	got := map[string]string{"notes": ids(t, filepath.Join(dir, "main.db"), "notes"), "orders": ids(t, filepath.Join(dir, "shop.db"), "shop_orders")}
+	if diff := cmp.Diff(map[string]string{"notes": "n1 n2", "orders": "o1"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	seen := map[string]bool{}
+	err := g.Snapshot(t.Context(), []string{"notes", "orders"}, func(table, id string, _ []byte) error {
+		seen[table+"/"+id] = true
+		return nil
+	})
+	if diff := cmp.Diff(map[string]bool{"notes/n1": true, "notes/n2": true, "orders/o1": true}, seen); err != nil || diff != "" {
+		t.Errorf("snapshot: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestMissingTablesOfSeveralDatabases(t *testing.T) {
+	c, dir := folder(t, `
+database: {driver: sqlite, dsn: main.db}
+databases: {shop: {driver: sqlite, dsn: shop.db}}
+routes: {tables: {orders: shop}}
+`)
+	file(t, filepath.Join(dir, "main.db"))
+	file(t, filepath.Join(dir, "shop.db"))
+	log := slog.New(slog.DiscardHandler)
+	dbs, err := openDatabases(t.Context(), c, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dbs.Close()
+	_, err = newGates(t.Context(), c, dbs, log)
+	for _, want := range []string{"database main: ", "notes: ", "database shop: ", "shop_orders: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; does not say %s", err, want)
+		}
+	}
+}
+
+func TestTenantDatabases(t *testing.T) {
+	c, dir := folder(t, `
+database: {driver: sqlite, dsn: main.db}
+databases: {acme: {driver: sqlite, dsn: acme.db}, shared: {driver: sqlite, dsn: shared.db}}
+routes:
+  tables: {orders: shared}
+  tenants: {claim: [app, tenant], databases: {"1": main, acme: acme}}
+`)
+	for _, name := range []string{"main", "acme"} {
+		file(t, filepath.Join(dir, name+".db"), "notes")
+	}
+	file(t, filepath.Join(dir, "shared.db"), "shop_orders")
+	g := openGates(t, c)
+	of := func(tenant any) map[string]any { return map[string]any{"app": map[string]any{"tenant": tenant}} }
+	for i, tenant := range []any{"1", "acme"} {
+		got, err := putAs(t.Context(), g, of(tenant), 1, fmt.Sprintf("notes/n%d", i), fmt.Sprintf("orders/o%d", i))
+		if err != nil || got != "applied applied" {
+			t.Errorf("tenant %v: %q, %v", tenant, got, err)
+		}
+	}
+	got := map[string]string{
+		"main": ids(t, filepath.Join(dir, "main.db"), "notes"), "acme": ids(t, filepath.Join(dir, "acme.db"), "notes"),
+		"shared": ids(t, filepath.Join(dir, "shared.db"), "shop_orders"),
+	}
+	if diff := cmp.Diff(map[string]string{"main": "n0", "acme": "n1", "shared": "o0 o1"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, claims := range []map[string]any{{}, of("other"), of(""), of(nil), of(true), {"app": "acme"}, {"app": map[string]any{}}, {"tenant": "acme"}} {
+		_, err := putAs(t.Context(), g, claims, 9, "notes/x")
+		if e := writegate.AsError(err); e == nil || e.Class != writegate.Forbidden || e.Reason != "tenant.unknown" {
+			t.Errorf("%v: %v", claims, err)
+		}
+	}
+}
+
+func TestTenantSchemas(t *testing.T) {
+	dsn := pgtest.Fresh(t)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for _, schema := range []string{"t_a", "t_b", "secret"} {
+		for _, table := range []string{"notes", "shop_orders"} {
+			if _, err := conn.Exec(t.Context(), fmt.Sprintf(`create schema if not exists %[1]s; create table %[1]s.%[2]s (id text primary key, text text)`, schema, table)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Setenv("SCHEMAS_DSN", dsn)
+	c, _ := folder(t, `
+database: {driver: postgres, dsn: "${SCHEMAS_DSN}"}
+routes: {schema: {claim: schema, allow: "t_[a-z]"}}
+`)
+	g := openGates(t, c)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			schema := "t_" + string("ab"[i%2])
+			got, err := putAs(t.Context(), g, map[string]any{"schema": schema}, int64(10*i+1), fmt.Sprintf("notes/n%d", i), fmt.Sprintf("orders/o%d", i))
+			if err != nil || got != "applied applied" {
+				t.Errorf("%s: %q, %v", schema, got, err)
+			}
+		})
+	}
+	all.Wait()
+	for schema, want := range map[string]string{"t_a": "n0 n2 n4 n6", "t_b": "n1 n3 n5 n7"} {
+		var got string
+		if err := conn.QueryRow(t.Context(), "select string_agg(id, ' ' order by id) from "+schema+".notes").Scan(&got); err != nil || got != want {
+			t.Errorf("%s has %q, %v; want %q", schema, got, err, want)
+		}
+	}
+	for schema, class := range map[string]writegate.Class{
+		"secret": writegate.Forbidden, "t_a.notes": writegate.Forbidden, "xt_a": writegate.Forbidden, "t_ax": writegate.Forbidden,
+		"t_a\n": writegate.Forbidden, "": writegate.Forbidden, "t_c": writegate.Operator,
+	} {
+		_, err := putAs(t.Context(), g, map[string]any{"schema": schema}, 99, "notes/x")
+		if e := writegate.AsError(err); e == nil || e.Class != class {
+			t.Errorf("schema %q: %v, want %v", schema, err, class)
+		}
+	}
+}
+
+// TestGatesAreBounded has more tenants come than are kept.
+func TestGatesAreBounded(t *testing.T) {
+	g := &gates{made: map[tenancy]*gate{}}
+	for i := range maxGates + 5 {
+		g.entry(tenancy{schema: fmt.Sprint(i)})
+	}
+	if len(g.made) != maxGates || g.made[tenancy{schema: "0"}] != nil || g.made[tenancy{schema: fmt.Sprint(maxGates + 4)}] == nil {
+		t.Errorf("%d gates are kept, the first one too: %v", len(g.made), g.made[tenancy{schema: "0"}] != nil)
+	}
+}
