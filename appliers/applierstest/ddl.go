@@ -18,17 +18,16 @@ func SQL(tables []TableDef, types map[writegate.Type]string, qualify func(table 
 	statements := make([]string, 0, len(tables))
 	for i := range tables {
 		def := &tables[i]
-		key := def.KeyColumn()
-		lines := []string{column(key, types) + " PRIMARY KEY"}
+		var lines, key []string
+		for _, c := range def.PrimaryKey() {
+			lines, key = append(lines, column(c, types)), append(key, c.Name)
+		}
 		for _, c := range def.Columns {
 			lines = append(lines, column(c, types))
 		}
+		lines = append(lines, "PRIMARY KEY ("+quoted(key)+")")
 		for _, u := range def.Unique {
-			quoted := make([]string, len(u))
-			for j, name := range u {
-				quoted[j] = Quote(name)
-			}
-			lines = append(lines, "UNIQUE ("+strings.Join(quoted, ", ")+")")
+			lines = append(lines, "UNIQUE ("+quoted(u)+")")
 		}
 		for _, f := range def.ForeignKeys {
 			lines = append(lines, foreignKey(f, tables, qualify))
@@ -43,6 +42,14 @@ func SQL(tables []TableDef, types map[writegate.Type]string, qualify func(table 
 
 // Quote writes an identifier of standard SQL.
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoted(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = Quote(name)
+	}
+	return strings.Join(quoted, ", ")
+}
 
 func column(c ColumnDef, types map[writegate.Type]string) string {
 	text := Quote(c.Name) + " " + types[c.Type]

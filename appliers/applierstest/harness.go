@@ -84,14 +84,17 @@ type TableDef struct {
 	Key string
 	// KeyType is Text, Int or UUID. The zero value Any means Text.
 	KeyType writegate.Type
-	Columns []ColumnDef
+	// KeyColumns are the columns of a primary key that has several, each Text, Int or UUID and not null. Key and
+	// KeyType then say nothing.
+	KeyColumns []ColumnDef
+	Columns    []ColumnDef
 	// Unique lists unique constraints over several columns.
 	Unique      [][]string
 	ForeignKeys []ForeignKey
 	Checks      []Check
 }
 
-// ColumnDef is a column besides the key.
+// ColumnDef is a column.
 type ColumnDef struct {
 	Name string
 	// Type is one of Text, Int (64 bits), Float (64 bits), Decimal, Bool, Timestamp (with time zone), Document, UUID.
@@ -132,4 +135,12 @@ func (d *TableDef) KeyColumn() ColumnDef {
 		typ = writegate.Text
 	}
 	return ColumnDef{Name: d.KeyName(), Type: typ, NotNull: true}
+}
+
+// PrimaryKey lists the columns of the key, whether there is one or several.
+func (d *TableDef) PrimaryKey() []ColumnDef {
+	if d.KeyColumns != nil {
+		return d.KeyColumns
+	}
+	return []ColumnDef{d.KeyColumn()}
 }

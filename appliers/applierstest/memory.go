@@ -2,6 +2,7 @@ package applierstest
 
 import (
 	"context"
+	"slices"
 
 	"writegate"
 	"writegate/appliers/memory"
@@ -32,7 +33,10 @@ func Memory(db *memory.DB) *Instance {
 
 func memoryTable(def *TableDef) memory.Table {
 	table := memory.Table{Name: def.Name, Key: def.KeyName(), KeyType: def.KeyColumn().Type, Unique: def.Unique, Min: map[string]int64{}}
-	for _, c := range def.Columns {
+	for _, c := range def.KeyColumns {
+		table.Key, table.Parts = "", append(table.Parts, c.Name)
+	}
+	for _, c := range slices.Concat(def.KeyColumns, def.Columns) {
 		table.Columns = append(table.Columns, memory.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Default: c.Default})
 		if c.Unique {
 			table.Unique = append(table.Unique, []string{c.Name})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func rowText(t *testing.T, def *TableDef, row writegate.Row) string {
 	t.Helper()
 	parts := make([]string, 0, len(row))
-	for _, c := range append([]ColumnDef{def.KeyColumn()}, def.Columns...) {
+	for _, c := range slices.Concat(def.PrimaryKey(), def.Columns) {
 		v, ok := row[c.Name]
 		if !ok {
 			t.Fatalf("row of %s has no column %s", def.Name, c.Name)

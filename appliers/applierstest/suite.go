@@ -55,6 +55,9 @@ func (d *database) refs() []writegate.TableRef {
 	var refs []writegate.TableRef
 	for name := range d.defs {
 		ref := writegate.TableRef{Name: name, Key: d.defs[name].Key}
+		for _, c := range d.defs[name].KeyColumns {
+			ref.Parts = append(ref.Parts, c.Name)
+		}
 		if d.Source != nil {
 			ref.Source = d.Source(name)
 		}

@@ -19,7 +19,7 @@ func (t *tx) check(def *Table, row writegate.Row) *writegate.Error {
 	}
 	for _, unique := range def.Unique {
 		for key, other := range t.tables[def.Name] {
-			if key != row[def.Key] && sameOn(unique, row, other) {
+			if key != def.address(row) && sameOn(unique, row, other) {
 				column := ""
 				if len(unique) == 1 {
 					column = unique[0]
@@ -89,15 +89,18 @@ func (t *tx) checkDeferred() *writegate.Error {
 }
 
 func refuse(code writegate.Code, table, column, what string) *writegate.Error {
-	at := table
-	if column != "" {
-		at += "." + column
-	}
-	message := what
-	if at != "" {
-		message = fmt.Sprintf("%s: %s", at, what)
-	}
-	e := writegate.Refuse(code, "", message)
+	e := writegate.Refuse(code, "", place(table, column)+what)
 	e.Table, e.Column = table, column
 	return e
+}
+
+// place is how a message says where it hit, nothing where nobody knows.
+func place(table, column string) string {
+	switch {
+	case table == "":
+		return ""
+	case column == "":
+		return table + ": "
+	}
+	return fmt.Sprintf("%s.%s: ", table, column)
 }

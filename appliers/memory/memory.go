@@ -74,14 +74,15 @@ func (d *DB) Schema(_ context.Context, refs []writegate.TableRef) (writegate.Sch
 			source = ref.Name
 		}
 		def := d.defs[source]
-		switch {
-		case def == nil:
+		if def == nil {
 			faults = append(faults, fmt.Errorf("%s: no such table", source))
-		case ref.Key != "" && ref.Key != def.Key:
-			faults = append(faults, fmt.Errorf("%s: key column %s is not the primary key", source, ref.Key))
-		default:
-			schema[ref.Name] = d.describe(def, ref.Name)
+			continue
 		}
+		table, wrong := d.describe(def, ref)
+		for _, what := range wrong {
+			faults = append(faults, fmt.Errorf("%s: %s", source, what))
+		}
+		schema[ref.Name] = table
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "The database does not have the tables of the configuration.", Cause: err}

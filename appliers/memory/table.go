@@ -2,7 +2,6 @@ package memory
 
 import (
 	"fmt"
-	"slices"
 
 	"writegate"
 )
@@ -10,9 +9,11 @@ import (
 // Table defines a table.
 type Table struct {
 	Name string
-	// Key is the key column; KeyType is Text, Int or UUID.
+	// Key is the key column; KeyType is Text, Int or UUID. A key of several columns has no name.
 	Key     string
 	KeyType writegate.Type
+	// Parts are those of Columns that are the key together. They are not null.
+	Parts   []string
 	Columns []Column
 	// Unique lists unique constraints, each over one or more columns.
 	Unique      [][]string
@@ -55,24 +56,22 @@ func (d *DB) Define(tables ...Table) error {
 	return nil
 }
 
-func (d *DB) describe(def *Table, name string) *writegate.Table {
-	t := &writegate.Table{Name: name, Source: def.Name, Key: def.Key, Driver: def}
-	t.Columns = append(t.Columns, describe(Column{Name: def.Key, Type: def.KeyType, NotNull: true}))
-	for _, c := range def.Columns {
-		t.Columns = append(t.Columns, describe(c))
+// address is what a row is kept under.
+func (def *Table) address(row writegate.Row) any {
+	if def.Parts == nil {
+		return row[def.Key]
 	}
-	for _, child := range d.defs {
-		if slices.ContainsFunc(child.ForeignKeys, func(f ForeignKey) bool { return f.Parent == def.Name && f.Cascade }) {
-			t.Reacts = []writegate.Verb{writegate.Remove}
-		}
+	values := make([]any, len(def.Parts))
+	for i, part := range def.Parts {
+		values[i] = row[part]
 	}
-	return t
+	return fmt.Sprintf("%#v", values)
 }
 
-func describe(c Column) *writegate.Column {
-	return &writegate.Column{
-		Name: c.Name, Type: c.Type, Native: c.Type.String(),
-		Nullable: !c.NotNull, HasDefault: c.Default != nil,
-		Convert: converter(c.Type), Same: sameness(c.Type),
+// keyColumns are the columns of the key.
+func (def *Table) keyColumns() []string {
+	if def.Parts != nil {
+		return def.Parts
 	}
+	return []string{def.Key}
 }

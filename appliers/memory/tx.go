@@ -20,14 +20,15 @@ func (t *tx) Load(_ context.Context, reads []writegate.Read) ([]map[any]writegat
 	found := make([]map[any]writegate.Row, len(reads))
 	for i, read := range reads {
 		found[i] = map[any]writegate.Row{}
+		v := viewOf(read.Table)
 		for _, key := range read.Keys {
-			row, ok := t.tables[read.Table.Source][key]
+			row, ok := t.tables[read.Table.Source][v.def.address(v.keyRow(read.Table, key))]
 			if !ok {
 				continue
 			}
-			part := writegate.Row{read.Table.Key: row[read.Table.Key]}
+			part := writegate.Row{read.Table.Key: key}
 			for _, name := range read.Columns {
-				part[name] = row[name]
+				part[name] = row[v.sources[name]]
 			}
 			found[i][key] = part
 		}
@@ -51,17 +52,19 @@ func (t *tx) Write(_ context.Context, changes []writegate.Change) error {
 }
 
 func (t *tx) change(c *writegate.Change) (race bool, err *writegate.Error) {
-	rows, def := t.tables[c.Table.Source], t.defs[c.Table.Source]
-	old, exists := rows[c.Key]
-	row := writegate.Row{}
+	v := viewOf(c.Table)
+	rows, def, row := t.tables[c.Table.Source], v.def, v.keyRow(c.Table, c.Key)
+	at := def.address(row)
+	old, exists := rows[at]
 	switch c.Verb {
 	case writegate.Insert:
 		if exists {
 			return true, nil
 		}
-		row[def.Key] = c.Key
 		for _, column := range def.Columns {
-			row[column.Name] = column.Default
+			if _, part := row[column.Name]; !part {
+				row[column.Name] = column.Default
+			}
 		}
 	case writegate.Update:
 		if !exists {
@@ -72,9 +75,11 @@ func (t *tx) change(c *writegate.Change) (race bool, err *writegate.Error) {
 		if !exists {
 			return false, nil
 		}
-		return false, t.remove(def, c.Key)
+		return false, v.named(c.Table, t.remove(def, at))
 	}
-	maps.Copy(row, c.Set)
-	rows[c.Key] = row
-	return false, t.check(def, row)
+	for name, value := range c.Set {
+		row[v.sources[name]] = value
+	}
+	rows[at] = row
+	return false, v.named(c.Table, t.check(def, row))
 }
