@@ -101,6 +101,8 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	t.Setenv("DATABASE_URL", "postgres://app@db.example/app")
+	t.Setenv("TASKS_URL", "mysql://app@tasks.example/app")
+	t.Setenv("ACME_URL", "postgres://app@acme.example/app")
 	t.Setenv("SUPABASE_REF", "abcdefgh")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
