@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"writegate"
+)
+
+// granting returns the statements that the comments of a DDL give, for a login.
+func granting(ddl, login string) string {
+	var out strings.Builder
+	for line := range strings.Lines(ddl) {
+		if statement, ok := strings.CutPrefix(line, "-- grant "); ok {
+			out.WriteString("grant " + strings.ReplaceAll(statement, "to writegate;", "to "+login+";"))
+		}
+	}
+	return out.String()
+}
+
+// TestDDL has somebody else run the DDL and grant what it says. The login may make nothing, and needs no more.
+func TestDDL(t *testing.T) {
+	login := role(t, "login")
+	text := DDL(Config{Schema: "gate keeper"})
+	grants := granting(text, login)
+	if strings.Count(grants, "grant ") != 2 {
+		t.Fatalf("the DDL grants %q", grants)
+	}
+	dsn := database(t, text, grants, "create table lists (id text primary key, name text)", "grant select, insert, update, delete on lists to "+login)
+	t.Cleanup(func() { run(t, dsn, "drop owned by "+login) })
+	db := open(t, Config{DSN: as(t, dsn, login), Schema: "gate keeper"})
+	if err := db.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n, err := db.Checkpoint(t.Context(), "u1", "d1"); n != 1 || err != nil {
+		t.Errorf("checkpoint %d, %v", n, err)
+	}
+	run1 := &writegate.Run{ClientID: "d1", Subject: "u1", FirstOp: 1, LastOp: 1, Ops: []byte("x")}
+	letter := writegate.DeadLetter{ID: "l", ClientID: "d1", Subject: "u1", Body: []byte("{}")}
+	for range 2 { // the second time it is only counted
+		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			if _, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 1}); err != nil {
+				return err
+			}
+			return tx.Settle(t.Context(), writegate.Settlement{Run: run1, Refusals: []writegate.Refusal{{ClientID: "d1", OpID: 1}}, DeadLetters: []writegate.DeadLetter{letter}})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if found, err := db.Inspect(t.Context(), tables(t, db, "lists")); err != nil || len(found) > 0 && found[0].Fault {
+		t.Errorf("findings %v, %v", found, err)
+	}
+}
+
+// TestNoOwnTables opens as a login that may make nothing, where nothing of ours is, and finds nothing of ours after.
+func TestNoOwnTables(t *testing.T) {
+	login := role(t, "login")
+	dsn := database(t, "create table lists (id text primary key, name text)", "grant select, insert, update, delete on lists to "+login)
+	t.Cleanup(func() { run(t, dsn, "drop owned by "+login) })
+	if _, err := Open(t.Context(), Config{DSN: as(t, dsn, login)}); writegate.AsError(err).Class != writegate.Operator {
+		t.Errorf("the login may make tables: %v", err)
+	}
+	db := open(t, Config{DSN: as(t, dsn, login), NoOwnTables: true})
+	if err := db.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	lists := tables(t, db, "lists")["lists"]
+	err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+		claimed, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 1})
+		if err != nil || claimed.Runs != nil || claimed.Refusals != nil {
+			t.Errorf("claimed %v, %v", claimed, err)
+		}
+		return tx.Write(t.Context(), []writegate.Change{insert(lists, "l1", writegate.Row{"name": "a"})})
+	})
+	if got := scalar(t, dsn, "select name from lists"); err != nil || got != "a" {
+		t.Errorf("wrote %q, %v", got, err)
+	}
+	err = db.InTx(t.Context(), someone, func(tx writegate.Tx) error { return tx.Settle(t.Context(), writegate.Settlement{}) })
+	_, checkpointErr := db.Checkpoint(t.Context(), "u1", "d1")
+	for what, err := range map[string]error{"settle": err, "checkpoint": checkpointErr} {
+		if e, ok := errors.AsType[*writegate.Error](err); !ok || e.Class != writegate.Operator {
+			t.Errorf("%s: %v, want class operator", what, err)
+		}
+	}
+	if got := scalar(t, dsn, "select count(*)::text from pg_class where relname ~ 'writegate'"); got != "0" {
+		t.Errorf("%s tables of ours", got)
+	}
+}
+
+// TestReadOnly makes nothing, however much the login may.
+func TestReadOnly(t *testing.T) {
+	dsn := database(t, "create table lists (id text primary key, name text)")
+	db := open(t, Config{DSN: dsn, ReadOnly: true})
+	if _, err := db.Inspect(t.Context(), tables(t, db, "lists")); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff("0", scalar(t, dsn, "select count(*)::text from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'writegate'")); diff != "" {
+		t.Error(diff)
+	}
+}
