@@ -30,7 +30,7 @@ func (d *DB) describe(def *Table, ref writegate.TableRef) (*writegate.Table, []s
 	names, faults := ref.Names(all)
 	for name, column := range ref.Columns {
 		if column.Type != "" {
-			faults = append(faults, fmt.Sprintf("column %s: every column has a type of its own here, so it can't be given another", name))
+			faults = append(faults, fmt.Sprintf("column %q can't be taken as %q: every column here has a type of its own", name, column.Type))
 		}
 	}
 	v := &view{def: def, names: names, sources: map[string]string{}}

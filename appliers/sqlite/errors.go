@@ -171,9 +171,9 @@ func guilty(err error, table *writegate.Table) []string {
 		text = text[:end]
 	}
 	var columns []string
-	for name := range strings.SplitSeq(text, ", ") {
-		name, _ = strings.CutPrefix(name, table.Source+".")
-		if table.Column(name) != nil {
+	for source := range strings.SplitSeq(text, ", ") {
+		source, _ = strings.CutPrefix(source, table.Source+".")
+		if name, known := tableOf(table).names[source]; known {
 			columns = append(columns, name)
 		}
 	}

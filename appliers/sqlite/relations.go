@@ -67,7 +67,7 @@ func (d *DB) reacts(ctx context.Context, table *writegate.Table) ([]writegate.Ve
 		if acts(onDelete) {
 			reacts[writegate.Remove] = true
 		}
-		if acts(onUpdate) && !strings.EqualFold(to.String, table.Key) {
+		if acts(onUpdate) && tableOf(table).part(to.String) < 0 {
 			reacts[writegate.Update] = true
 		}
 	}
@@ -86,9 +86,9 @@ func (t *tx) orphaned(ctx context.Context, c *writegate.Change) []string {
 	if c.Verb == writegate.Remove {
 		return nil
 	}
-	references, _ := c.Table.Driver.([]reference)
+	own := tableOf(c.Table)
 	var found [][]string
-	for _, r := range references {
+	for _, r := range own.references {
 		if t.dangles(ctx, c, r) {
 			found = append(found, r.from)
 		}
@@ -96,27 +96,34 @@ func (t *tx) orphaned(ctx context.Context, c *writegate.Change) []string {
 	if len(found) != 1 {
 		return nil
 	}
-	return found[0]
+	names := make([]string, len(found[0]))
+	for i, source := range found[0] {
+		names[i] = own.names[source]
+	}
+	return names
 }
 
 // dangles tells whether a reference of a change leads nowhere. The change itself has been undone.
 func (t *tx) dangles(ctx context.Context, c *writegate.Change, r reference) bool {
-	args := []any{toSQLite(c.Table.Column(c.Table.Key), c.Key)}
-	stored := " FROM " + quote(c.Table.Source) + " WHERE " + quote(c.Table.Key) + " = ?1)"
+	own := tableOf(c.Table)
+	args, key := own.bind(nil, c.Table, c.Key), own.split(c.Table, c.Key)
+	stored := " FROM " + quote(c.Table.Source) + " WHERE " + own.where(1) + ")"
 	written, toItself := c.Verb == writegate.Insert, strings.EqualFold(r.parent, c.Table.Source)
 	var present, same []string
-	for i, name := range r.from {
-		value := "(SELECT " + quote(name) + stored
+	for i, source := range r.from {
+		value := "(SELECT " + quote(source) + stored
+		name := own.names[source]
 		v, set := c.Set[name]
 		if set {
-			args = append(args, toSQLite(c.Table.Column(name), v))
+			args = append(args, toSQLite(own.columns[name].Column, v))
 			value, written = fmt.Sprintf("?%d", len(args)), true
-		} else if name == c.Table.Key {
-			v, value = c.Key, "?1"
+		} else if at := own.part(source); at >= 0 {
+			v, value = key[at], fmt.Sprintf("?%d", at+1)
 		}
 		present = append(present, value+" IS NOT NULL")
 		same = append(same, quote(r.to[i])+" = "+value)
-		toItself = toItself && strings.EqualFold(r.to[i], c.Table.Key) && v == c.Key
+		at := own.part(r.to[i])
+		toItself = toItself && at >= 0 && v == key[at]
 	}
 	if !written || toItself {
 		return false

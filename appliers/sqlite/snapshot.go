@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"writegate"
 )
@@ -40,31 +42,47 @@ func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id
 }
 
 func snapshot(ctx context.Context, tx *sql.Tx, table *writegate.Table, yield func(table, id string, data []byte) error) error {
-	rows, err := tx.QueryContext(ctx, selectColumns(table, table.Columns)+" ORDER BY "+quote(table.Key))
+	own := tableOf(table)
+	columns := slices.Clone(own.key)
+	for _, c := range table.Columns {
+		if made := own.columns[c.Name]; made != nil {
+			columns = append(columns, made)
+		}
+	}
+	rows, err := tx.QueryContext(ctx, selectColumns(table, columns)+" ORDER BY "+strings.Join(quoted(own.key), ", "))
 	if err != nil {
 		return classify(err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		row, err := scan(rows, table.Columns, func(_ *writegate.Column, v any) any { return v })
+		values, err := scan(rows, columns, func(_ *writegate.Column, v any) any { return v })
 		if err != nil {
 			return err
 		}
-		for name, v := range row {
-			switch v := v.(type) {
-			case []byte:
-				delete(row, name)
+		row := make(writegate.Row, len(columns))
+		for i, c := range columns {
+			switch v := values[i].(type) {
+			case []byte: // left out
 			case float64:
-				if math.IsInf(v, 0) {
-					row[name] = nil // JSON has no word for it
+				if row[c.Name] = v; math.IsInf(v, 0) {
+					row[c.Name] = nil // JSON has no word for it
 				}
+			default:
+				row[c.Name] = v
 			}
+		}
+		if slices.Contains(values[:len(own.key)], nil) && table.Parts != nil {
+			continue // it has no id
+		}
+		id := plain(own.join(table, values[:len(own.key)]))
+		if table.Parts != nil {
+			row[table.Key] = id
 		}
 		data, err := json.Marshal(row)
 		if err != nil {
 			return writegate.AsError(fmt.Errorf("sqlite: snapshot of %s: %w", table.Source, err))
 		}
-		if err := yield(table.Name, plain(row[table.Key]), data); err != nil {
+		if err := yield(table.Name, id, data); err != nil {
 			return err
 		}
 	}

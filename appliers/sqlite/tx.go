@@ -55,15 +55,16 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 }
 
 func (t *tx) load(ctx context.Context, read writegate.Read, keys []any, into map[any]writegate.Row) error {
-	columns := append([]*writegate.Column{read.Table.Column(read.Table.Key)}, make([]*writegate.Column, len(read.Columns))...)
-	for i, name := range read.Columns {
-		columns[i+1] = read.Table.Column(name)
+	own := tableOf(read.Table)
+	columns := slices.Clone(own.key)
+	for _, name := range read.Columns {
+		columns = append(columns, own.columns[name])
 	}
-	args := make([]any, len(keys))
-	for i, key := range keys {
-		args[i] = toSQLite(columns[0], key)
+	args := make([]any, 0, len(keys)*len(own.key))
+	for _, key := range keys {
+		args = own.bind(args, read.Table, key)
 	}
-	query := selectColumns(read.Table, columns) + " WHERE " + quote(read.Table.Key) + " IN (?" + strings.Repeat(", ?", len(keys)-1) + ")"
+	query := selectColumns(read.Table, columns) + " WHERE " + own.among(len(keys))
 	if err := t.prepare(ctx, query); err != nil {
 		return err
 	}
@@ -73,26 +74,28 @@ func (t *tx) load(ctx context.Context, read writegate.Read, keys []any, into map
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		row, err := scan(rows, columns, fromSQLite)
+		values, err := scan(rows, columns, fromSQLite)
 		if err != nil {
 			return err
 		}
-		into[row[read.Table.Key]] = row
+		key := own.join(read.Table, values[:len(own.key)])
+		row := writegate.Row{read.Table.Key: key}
+		for i, name := range read.Columns {
+			row[name] = values[len(own.key)+i]
+		}
+		into[key] = row
 	}
 	return classify(rows.Err())
 }
 
 // selectColumns reads columns as they are stored: the plus hides their declared types, by which the
 // database/sql driver would make times of some texts.
-func selectColumns(table *writegate.Table, columns []*writegate.Column) string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = "+" + quote(c.Name)
-	}
-	return "SELECT " + strings.Join(names, ", ") + " FROM " + quote(table.Source)
+func selectColumns(table *writegate.Table, columns []*column) string {
+	return "SELECT +" + strings.Join(quoted(columns), ", +") + " FROM " + quote(table.Source)
 }
 
-func scan(rows *sql.Rows, columns []*writegate.Column, as func(*writegate.Column, any) any) (writegate.Row, error) {
+// scan reads the values of columns.
+func scan(rows *sql.Rows, columns []*column, as func(*writegate.Column, any) any) ([]any, error) {
 	values, into := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		into[i] = &values[i]
@@ -100,11 +103,10 @@ func scan(rows *sql.Rows, columns []*writegate.Column, as func(*writegate.Column
 	if err := rows.Scan(into...); err != nil {
 		return nil, classify(err)
 	}
-	row := make(writegate.Row, len(columns))
 	for i, c := range columns {
-		row[c.Name] = as(c, values[i])
+		values[i] = as(c.Column, values[i])
 	}
-	return row, nil
+	return values, nil
 }
 
 // Write executes the changes one by one.
@@ -145,38 +147,34 @@ func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *wri
 }
 
 func statementOf(c *writegate.Change) (string, []any) {
-	table, key := quote(c.Table.Source), quote(c.Table.Key)
-	keyValue := toSQLite(c.Table.Column(c.Table.Key), c.Key)
+	own, table := tableOf(c.Table), quote(c.Table.Source)
 	names := slices.Sorted(maps.Keys(c.Set))
-	args := make([]any, 0, len(names)+1)
-	for _, name := range names {
-		args = append(args, toSQLite(c.Table.Column(name), c.Set[name]))
+	columns, args := make([]*column, len(names)), make([]any, len(names), len(names)+len(own.key))
+	for i, name := range names {
+		columns[i] = own.columns[name]
+		args[i] = toSQLite(columns[i].Column, c.Set[name])
 	}
-	args = append(args, keyValue)
+	args = own.bind(args, c.Table, c.Key)
 	switch c.Verb {
 	case writegate.Insert:
-		for i := range names {
-			names[i] = quote(names[i])
-		}
-		return "INSERT INTO " + table + " (" + strings.Join(append(names, key), ", ") + ") VALUES (?" + strings.Repeat(", ?", len(args)-1) + ")", args
+		columns = append(columns, own.key...)
+		return "INSERT INTO " + table + " (" + strings.Join(quoted(columns), ", ") + ") VALUES (?" + strings.Repeat(", ?", len(args)-1) + ")", args
 	case writegate.Update:
-		if len(names) == 0 {
-			return "UPDATE " + table + " SET " + key + " = " + key + " WHERE " + key + " = ?", args
+		if len(columns) == 0 {
+			return "UPDATE " + table + " SET " + own.key[0].quoted + " = " + own.key[0].quoted + " WHERE " + own.where(1), args
 		}
-		for i := range names {
-			names[i] = quote(names[i]) + " = ?"
-		}
-		return "UPDATE " + table + " SET " + strings.Join(names, ", ") + " WHERE " + key + " = ?", args
+		return "UPDATE " + table + " SET " + strings.Join(quoted(columns), " = ?, ") + " = ? WHERE " + own.where(len(columns)+1), args
 	default:
-		return "DELETE FROM " + table + " WHERE " + key + " = ?", []any{keyValue}
+		return "DELETE FROM " + table + " WHERE " + own.where(1), own.bind(nil, c.Table, c.Key)
 	}
 }
 
 // exists tells whether there is a row with the key of a change.
 func (t *tx) exists(ctx context.Context, c *writegate.Change) bool {
 	var one int
-	query := "SELECT 1 FROM " + quote(c.Table.Source) + " WHERE " + quote(c.Table.Key) + " = ?"
-	return t.sql.QueryRowContext(ctx, query, toSQLite(c.Table.Column(c.Table.Key), c.Key)).Scan(&one) == nil
+	own := tableOf(c.Table)
+	query := "SELECT 1 FROM " + quote(c.Table.Source) + " WHERE " + own.where(1)
+	return t.sql.QueryRowContext(ctx, query, own.bind(nil, c.Table, c.Key)...).Scan(&one) == nil
 }
 
 // prepare sees to it that a statement is prepared.
