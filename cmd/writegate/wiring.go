@@ -75,11 +75,20 @@ func pipelineOptions(c *configs.Config, log *slog.Logger) writegate.Options {
 }
 
 func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (appliers.Database, error) {
-	db, err := appliers.Open(ctx, c.Driver, appliers.Config{
-		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, Log: log,
-	})
+	return openWith(ctx, c.Driver, applierConfig(c, log))
+}
+
+func applierConfig(c configs.Database, log *slog.Logger) appliers.Config {
+	return appliers.Config{
+		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, NoOwnTables: c.OwnTables == "none", Log: log,
+	}
+}
+
+// openWith keeps the password of the DSN out of its errors.
+func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.Database, error) {
+	db, err := appliers.Open(ctx, driver, c)
 	if err != nil {
-		return nil, fmt.Errorf("open %s database: %w", c.Driver, redact(plain(err), string(c.DSN)))
+		return nil, fmt.Errorf("open %s database: %w", driver, redact(plain(err), c.DSN))
 	}
 	return db, nil
 }

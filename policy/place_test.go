@@ -1,0 +1,46 @@
+package policy_test
+
+import (
+	"testing"
+
+	"writegate"
+	"writegate/policy"
+)
+
+func TestPlaceAndLets(t *testing.T) {
+	source, err := policy.Parse("p.yaml", []byte(`policy: 1
+tables:
+  lists:
+    rules:
+      - {name: all, ops: [create, delete], using: "false", check: "false"}
+  "to dos": {key: {column: id}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string][2]int{"lists": {3, 3}, "to dos": {6, 3}, "none": {0, 0}} {
+		if line, column := source.Place(table); [2]int{line, column} != want {
+			t.Errorf("%s is at %d:%d, want %v", table, line, column, want)
+		}
+	}
+	column := &writegate.Column{Name: "id", Type: writegate.Text, Convert: func(v any) (any, error) { return v, nil }}
+	bundle, err := source.Bind(writegate.Schema{
+		"lists":  {Name: "lists", Source: "lists", Key: "id", Columns: []*writegate.Column{column}},
+		"to dos": {Name: "to dos", Source: "todos", Key: "id", Columns: []*writegate.Column{column}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		verb  writegate.Verb
+		table string
+		want  bool
+	}{
+		{writegate.Insert, "lists", true}, {writegate.Update, "lists", false}, {writegate.Remove, "lists", true},
+		{writegate.Insert, "to dos", false}, {writegate.Remove, "none", false},
+	} {
+		if got := bundle.Lets(tt.verb, tt.table); got != tt.want {
+			t.Errorf("verb %d on %s: %t", tt.verb, tt.table, got)
+		}
+	}
+}
