@@ -45,7 +45,7 @@ func (d *DB) key(ctx context.Context, ref writegate.TableRef, t *writegate.Table
 		return nil, err
 	case unique || rowID:
 	case len(own.key) == 1:
-		faults = append(faults, fmt.Sprintf("column %s is not unique by itself under collation BINARY", t.Key))
+		faults = append(faults, fmt.Sprintf("column %s is not unique by itself under collation BINARY", names[0]))
 	default:
 		faults = append(faults, fmt.Sprintf("the columns %s are not unique together under collation BINARY", strings.Join(names, ", ")))
 	}
