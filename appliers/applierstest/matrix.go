@@ -71,6 +71,11 @@ type Accept struct {
 	Wire any
 	// Stored is the text that the database itself shows for it; with [Golden], what is sent.
 	Stored string
+	// Value is what Convert must make of it, of exactly this Go type. Nil leaves that open.
+	Value any
+	// Respelled says that only the database knows how it writes this value, so that the value that is loaded
+	// need not be equal to the one that was converted.
+	Respelled bool
 	// OneWay is the OneWay of this value only.
 	OneWay string
 }
@@ -80,6 +85,8 @@ type Refuse struct {
 	Wire any
 	// Code is what the client is told. Empty means INVALID_DATA.
 	Code writegate.Code
+	// Says is a part of what the client is told. Empty leaves that open.
+	Says string
 }
 
 // TypeMatrix proves each case in both directions and holds the driver's section of the page to what it saw.

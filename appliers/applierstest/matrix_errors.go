@@ -111,6 +111,7 @@ func errorsSection(h ErrorHarness, cases []ErrorCase) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s%s |\n", c.Number, c.Name, c.Class, c.answer(), how, c.How)
 	}
+	b.WriteString("\n")
 	return b.String()
 }
 

@@ -87,13 +87,9 @@ func (m *typeRun) accepted() {
 	var set, over []writegate.Change
 	var keys []any
 	for i, a := range m.c.Accepts {
-		v, err := m.col.Convert(wire(a.Wire))
-		if err != nil {
-			t.Errorf("%s is refused: %v", m.text(a.Wire), err)
+		v, ok := m.convert(a)
+		if !ok {
 			return
-		}
-		if again, err := m.col.Convert(v); err != nil || !m.col.Equal(again, v) {
-			t.Errorf("%s is converted to %#v, which is converted to %#v, %v", m.text(a.Wire), v, again, err)
 		}
 		stored[i] = v
 		row := writegate.Row{"v": v}
@@ -119,14 +115,31 @@ func (m *typeRun) accepted() {
 			if raw := m.raw(key); raw != a.Stored {
 				t.Errorf("%s is stored as %s, want %s (row %s)", m.text(a.Wire), raw, a.Stored, key)
 			}
-			if got, ok := loaded[key]["v"]; !ok || !m.col.Equal(got, stored[i]) {
-				t.Errorf("%s was converted to %#v and is loaded as %#v (row %s)", m.text(a.Wire), stored[i], got, key)
+			if got, ok := loaded[key]["v"]; !ok || m.col.Equal(got, stored[i]) == a.Respelled {
+				t.Errorf("%s was converted to %#v and is loaded as %#v (row %s, respelled: %v)", m.text(a.Wire), stored[i], got, key, a.Respelled)
 			}
 		}
 		key := fmt.Sprint("a", i)
 		m.seen.accepted = append(m.seen.accepted, typeRow{sent: m.text(a.Wire), stored: a.Stored, down: down[key].text})
 		m.back(key, a, loaded[key]["v"], down[key])
 	}
+}
+
+// convert makes the stored value of a wire value, and the same again of that one.
+func (m *typeRun) convert(a Accept) (v any, ok bool) {
+	m.t.Helper()
+	v, err := m.col.Convert(wire(a.Wire))
+	if err != nil {
+		m.t.Errorf("%s is refused: %v", m.text(a.Wire), err)
+		return nil, false
+	}
+	if a.Value != nil && (!m.col.Equal(a.Value, v) || fmt.Sprintf("%T %[1]v", a.Value) != fmt.Sprintf("%T %[1]v", v)) {
+		m.t.Errorf("%s is converted to %#v, want %#v", m.text(a.Wire), v, a.Value)
+	}
+	if again, err := m.col.Convert(v); err != nil || !m.col.Equal(again, v) {
+		m.t.Errorf("%s is converted to %#v, which is converted to %#v, %v", m.text(a.Wire), v, again, err)
+	}
+	return v, true
 }
 
 // enough changes of one kind are one statement wherever a driver merges them.
@@ -184,10 +197,14 @@ func (m *typeRun) refused(key string, r Refuse) {
 			t.Errorf("%s is answered %v (cause: %v), want %s for change 0", m.text(r.Wire), err, errors.Unwrap(writegate.AsError(err)), code)
 			return
 		}
+		err = change.Err
 	} else if code != writegate.InvalidData {
 		t.Errorf("%s is refused by the driver, so the client is told INVALID_DATA, not %s", m.text(r.Wire), code)
 	}
-	if text, ok := wire(r.Wire).(string); ok && len(text) > 3 && strings.Contains(writegate.AsError(err).Error()+err.Error(), text) {
+	if !strings.Contains(err.Error(), r.Says) {
+		t.Errorf("%s: %q does not say %q", m.text(r.Wire), err, r.Says)
+	}
+	if text, ok := wire(r.Wire).(string); ok && len(text) > 3 && strings.Contains(err.Error(), text) {
 		t.Errorf("the refusal carries the value: %v", err)
 	}
 	if _, found := m.Raw(t, m.ref, key); found {

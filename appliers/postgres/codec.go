@@ -24,6 +24,9 @@ type codec struct {
 	native bool
 	// list columns are selected as JSON.
 	list bool
+	// read makes the text of a column by other means than a cast, where the cast writes something else than the
+	// database shows. Empty means the cast.
+	read string
 	// values are an enum's.
 	values []string
 	// shorten has numbers written by [shortest]. Keys are, so that equal ones are the same.
@@ -55,6 +58,14 @@ func (c *codec) selected(quoted string) string {
 		return quoted
 	case c.list:
 		return "pg_catalog.to_json(" + quoted + ")::text"
+	}
+	return c.asText(quoted)
+}
+
+// asText returns the expression for a column's text, as the database shows it.
+func (c *codec) asText(quoted string) string {
+	if c.read != "" {
+		return c.read + "(" + quoted + ")"
 	}
 	return quoted + "::text"
 }
@@ -181,7 +192,11 @@ func builtin(name string, mod int32) *codec {
 		c.identifies = true
 		return c
 	case "timestamp", "timestamptz":
-		return &codec{kind: writegate.Timestamp, native: true, identifies: true, convert: func(v any) (any, error) { return toTimestamp(v, digits) }, literal: timestampText}
+		literal := timestampText
+		if name == "timestamp" {
+			literal = localText
+		}
+		return &codec{kind: writegate.Timestamp, native: true, identifies: true, convert: func(v any) (any, error) { return toTimestamp(v, digits) }, literal: literal}
 	case "date":
 		return &codec{kind: writegate.Date, native: true, identifies: true, convert: toDate, literal: dateText}
 	case "time", "timetz":
@@ -189,6 +204,10 @@ func builtin(name string, mod int32) *codec {
 	case "json", "jsonb":
 		c := textual(writegate.Document, func(v any) (any, error) { return toDocument(v, name == "jsonb") })
 		c.same = sameDocument
+		return c
+	case "inet":
+		c := textual(writegate.Other, toAddress)
+		c.read = "pg_catalog.abbrev"
 		return c
 	case "bytea":
 		return &codec{kind: writegate.Binary, native: true, convert: toBinary, literal: binaryText}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,7 +21,7 @@ type (
 )
 
 func TestTypes(t *testing.T) {
-	dsn := database(t, typesSetup)
+	dsn := database(t, typesSetup, extensionTypes)
 	side := connect(t, dsn)
 	if _, err := side.Exec(t.Context(), "set timezone = 'UTC'"); err != nil {
 		t.Fatal(err)
@@ -32,7 +33,7 @@ func TestTypes(t *testing.T) {
 		Make: func(t *testing.T, c applierstest.TypeCase) writegate.TableRef {
 			n++
 			name := fmt.Sprintf("t%d", n)
-			run(t, dsn, append(c.Setup, "create table "+name+" (id text primary key, v "+c.Native+")")...)
+			run(t, dsn, append(slices.Clone(c.Setup), "create table "+name+" (id text primary key, v "+c.Native+")")...)
 			return writegate.TableRef{Name: name}
 		},
 		Raw: func(t *testing.T, table writegate.TableRef, id string) (text *string, found bool) {
@@ -52,7 +53,7 @@ func TestTypes(t *testing.T) {
 			}
 			return text, found
 		},
-	}, matrixTypes)
+	}, typeMatrix())
 }
 
 func serverVersion(t *testing.T, dsn string) string {
@@ -60,8 +61,35 @@ func serverVersion(t *testing.T, dsn string) string {
 	return "PostgreSQL " + scalar(t, dsn, "select split_part(current_setting('server_version'), ' ', 1)")
 }
 
-var matrixTypes = []applierstest.TypeCase{
-	{Native: "numeric(10,2)", Accepts: []accept{{Wire: "12.3", Stored: "12.30"}}, Refuses: []refuse{{Wire: "1.239"}}},
+// typeMatrix groups the tables of types_test.go by type, in their order.
+func typeMatrix() []applierstest.TypeCase {
+	var cases []applierstest.TypeCase
+	of := func(native string) *applierstest.TypeCase {
+		for i := range cases {
+			if cases[i].Native == native {
+				return &cases[i]
+			}
+		}
+		cases = append(cases, applierstest.TypeCase{Native: native, Note: typeNotes[native]})
+		return &cases[len(cases)-1]
+	}
+	for _, c := range typeCases {
+		at := of(c.native)
+		at.Accepts = append(at.Accepts, accept{Wire: c.wire, Stored: c.text, Value: c.stored})
+	}
+	for _, c := range respelled {
+		at := of(c.native)
+		at.Accepts = append(at.Accepts, accept{Wire: c.wire, Stored: c.text, Value: c.stored, Respelled: true})
+	}
+	for _, c := range typeRefusals {
+		at := of(c.native)
+		at.Refuses = append(at.Refuses, refuse{Wire: c.wire, Says: c.want})
+	}
+	for _, c := range databaseRefusals {
+		at := of(c.native)
+		at.Refuses = append(at.Refuses, refuse{Wire: c.wire, Code: c.code, Says: "t"})
+	}
+	return append(cases, madeTypes...)
 }
 
 func TestErrors(t *testing.T) {

@@ -23,7 +23,7 @@ func recordOf(attributes []attribute) *codec {
 		names[i] = a.name
 	}
 	errRecord := fmt.Errorf("must be an object with %s, or a row in text form", strings.Join(names, ", "))
-	return textual(writegate.Other, func(v any) (any, error) {
+	c := textual(writegate.Other, func(v any) (any, error) {
 		fields := make([]any, len(attributes))
 		if text, ok := v.(string); ok && strings.HasPrefix(text, "(") {
 			parsed, err := parseRow(text)
@@ -63,6 +63,12 @@ func recordOf(attributes []attribute) *codec {
 		}
 		return "(" + strings.Join(texts, ",") + ")", nil
 	})
+	c.same = func(a, b any) bool { // the database quotes in its own way what is inside
+		x, errA := c.convert(a)
+		y, errB := c.convert(b)
+		return a == b || errA == nil && errB == nil && x == y
+	}
+	return c
 }
 
 func decodeObject(v any) (map[string]any, error) {

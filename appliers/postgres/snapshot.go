@@ -97,7 +97,7 @@ func synced(c *column) string {
 		}
 		return "to_json(" + name + ")::text"
 	}
-	return name + "::text"
+	return c.codec.asText(name)
 }
 
 // infinitely puts the stand-ins of the sync service in for the infinities.

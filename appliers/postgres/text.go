@@ -77,6 +77,18 @@ func toPaddedText(v any, bound int) (any, error) {
 	return toBoundedText(strings.TrimRight(s, " "), bound)
 }
 
+// toAddress leaves out the mask of a whole address, as Postgres does when it shows one.
+func toAddress(v any) (any, error) {
+	s, err := toText(v)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(s, ":") {
+		return strings.TrimSuffix(s, "/128"), nil
+	}
+	return strings.TrimSuffix(s, "/32"), nil
+}
+
 func toEnum(v any, values []string) (any, error) {
 	if s, ok := scalarText(v); ok && slices.Contains(values, s) {
 		return s, nil

@@ -126,6 +126,9 @@ func timestampText(v any) string {
 	}
 }
 
+// localText writes a time for a column without zone.
+func localText(v any) string { return strings.Replace(timestampText(v), "+00", "", 1) }
+
 // dateText writes a day likewise.
 func dateText(v any) string {
 	switch at := v.(time.Time); {
