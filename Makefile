@@ -1,9 +1,9 @@
 TOOL   := go tool -modfile=tools/go.mod
 WITH   := testdata/engines/with.sh
-FUZZ   ?= 30s
+FUZZ   ?= 5m
 ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
 
-.PHONY: help dev test lint check fuzz bench verify e2e vuln engines-up engines-down clean
+.PHONY: help dev test test-compose lint check fuzz bench verify e2e vuln engines-up engines-down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ dev: ## run the gateway on SQLite, with a token and a curl to paste
 test: ## install what is missing, start the databases, run every test with the race detector
 	$(WITH) go test -race -timeout 20m ./...
 
+test-compose: ## every test on the databases of docker-compose.yml, SQL Server and mongod among them
+	WRITEGATE_TEST_COMPOSE=1 WRITEGATE_TEST_ALL=1 $(WITH) go test -race -timeout 30m ./...
+
 check: ## what needs no database: format, vet, lint, unit tests
 	$(TOOL) golangci-lint fmt --diff
 	go vet ./...
@@ -23,15 +26,16 @@ check: ## what needs no database: format, vet, lint, unit tests
 lint: ## format and lint, nothing is changed
 	$(TOOL) golangci-lint fmt --diff
 	$(TOOL) golangci-lint run
+	cd testdata/engines/docgw && go tool -modfile=../../../tools/go.mod golangci-lint run
 
-fuzz: ## every fuzz target for FUZZ=30s each
+fuzz: ## every fuzz target, FUZZ=5m in all
 	testdata/engines/fuzz.sh $(FUZZ)
 
 bench: ## the upload path beside bare pgx, on a Postgres of its own
-	$(WITH) go run ./bench
+	WRITEGATE_ENGINES=postgres $(WITH) go run ./bench
 
 e2e: ## the real PowerSync client against the real binary
-	$(WITH) go test -count=1 -timeout 20m -v ./e2e
+	WRITEGATE_ENGINES=postgres $(WITH) go test -count=1 -timeout 20m -v ./e2e
 
 vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
 	$(TOOL) govulncheck ./...
@@ -40,10 +44,10 @@ verify: ## plant faults that tests must notice, and kill the daemon 25 times in 
 	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 60m -v ./faults
 
 engines-up: ## start the test databases and print the variables to export
-	@mkdir -p "$(ENGINES)" && chmod 755 "$(ENGINES)" && testdata/engines/postgres.sh up "$(ENGINES)"
+	@mkdir -p "$(ENGINES)" && chmod 755 "$(ENGINES)" && testdata/engines/engines.sh up "$(ENGINES)"
 
 engines-down: ## stop what engines-up started
-	@testdata/engines/postgres.sh down "$(ENGINES)" && rm -rf "$(ENGINES)"
+	@testdata/engines/engines.sh down "$(ENGINES)" && rm -rf "$(ENGINES)"
 
 clean: ## remove what builds and runs leave in the tree
 	rm -rf bin writegate writegate-data testdata/e2e/node_modules

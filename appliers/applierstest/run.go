@@ -44,6 +44,9 @@ func Run(t *testing.T, h Harness) {
 			t.Errorf("%s goes without %q (%s), but no case asked for it", h.Name, feature, reason)
 		}
 	}
+	if all {
+		s.leaveRecord(t)
+	}
 }
 
 // testCase is one promise.

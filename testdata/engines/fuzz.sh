@@ -1,16 +1,27 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME: run every fuzz target of the module for TIME each (30s, 5m), as many at once as there are cores.
+# fuzz.sh TIME: run every fuzz target of the module, all together for about TIME (300s, 5m), as many at once as there
+# are cores. So a target gets TIME x cores / targets, and 2 s at least; building them comes on top.
 set -euo pipefail
-[ $# = 1 ] || { sed -n '2s/^# *//p' "$0"; exit 2; }
-cd "$(dirname "$0")/../.."
-export FUZZTIME=$1
+. "$(dirname "$0")/lib.sh"
+[ $# = 1 ] || usage
+case $1 in
+*[0-9]m) total=$((${1%m} * 60)) ;;
+*[0-9]s) total=${1%s} ;;
+*) usage ;;
+esac
+cd "$here/../.."
 
 targets=$(
 	for pkg in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do
 		go test -list '^Fuzz' "$pkg" | sed -n "s|^Fuzz|$pkg Fuzz|p"
 	done
 )
-[ -n "$targets" ] || { echo "fuzz: no targets" >&2; exit 1; }
+[ -n "$targets" ] || { say "no targets"; exit 1; }
+count=$(wc -l <<<"$targets") cores=$(nproc)
+seconds=$((total * cores / count))
+[ "$seconds" -ge 2 ] || seconds=2
+export FUZZTIME=${seconds}s
+say "$count targets, $seconds s each, $cores at once"
 
 # fuzz PACKAGE TARGET prints when it is done, so that what one says stays together. The go command sometimes
 # reports its own time limit as a failure, with no input that fails: such a run counts for nothing and is
@@ -27,5 +38,5 @@ fuzz() {
 	[ $state = ok ] || { echo "$out"; return 1; }
 }
 export -f fuzz
-xargs -P "$(nproc)" -n 2 bash -c 'fuzz "$0" "$1"' <<<"$targets"
-echo "fuzz: $(wc -l <<<"$targets") targets, no finding"
+xargs -P "$cores" -n 2 bash -c 'fuzz "$0" "$1"' <<<"$targets"
+echo "fuzz: $count targets, no finding"

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # with.sh COMMAND...: run a command beside the databases that the tests want, and stop them afterwards.
 #
-# A database whose variable (WRITEGATE_TEST_POSTGRES) is set is used as it is. Otherwise one is started: from
-# Debian's packages (installed here as root when they are missing), else by Docker Compose. Where neither can
-# be, its tests are skipped and this says so; with WRITEGATE_TEST_ALL=1, which CI=true implies, that is a failure.
+# The databases are postgres, mysql, mariadb and mongodb; WRITEGATE_ENGINES="postgres mysql" asks for fewer, but not
+# where CI=true. One whose variable (WRITEGATE_TEST_POSTGRES ...) is set is used as it is. Otherwise it is started:
+# by engines.sh, which installs what is missing, else by Docker Compose. Where neither can be, its tests are skipped
+# and this says so; with WRITEGATE_TEST_ALL=1, which CI=true implies, that is a failure. With WRITEGATE_TEST_COMPOSE=1
+# all come from Docker Compose, and sqlserver too.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-[ $# -gt 0 ] || { sed -n '2s/^# *//p' "$0"; exit 2; }
+. "$(dirname "$0")/lib.sh"
+. "$here/debian.sh"
+. "$here/compose.sh"
+repo=$(cd "$here/../.." && pwd)
+[ $# -gt 0 ] || usage
 [ "${CI:-}" != true ] || export WRITEGATE_TEST_ALL=1
 
-say() { echo "with.sh: $*" >&2; }
 missing() {
 	if [ "${WRITEGATE_TEST_ALL:-}" = 1 ]; then
 		say "$1, and WRITEGATE_TEST_ALL=1 asks for all tests"
@@ -19,39 +22,58 @@ missing() {
 	say "******** $1: ITS TESTS ARE SKIPPED ********"
 }
 
-dir= compose=
+variable_of() { echo "WRITEGATE_TEST_${1^^}"; }
+is_set() { local v; v=$(variable_of "$1") && [ -n "${!v:-}" ]; }
+
+engines=(postgres mysql mariadb mongodb)
+[ -z "${WRITEGATE_ENGINES:-}" ] || [ "${CI:-}" = true ] || read -ra engines <<<"$WRITEGATE_ENGINES"
+[ "${WRITEGATE_TEST_COMPOSE:-}" != 1 ] || engines+=(sqlserver)
+
+dir= composed=
 finish() {
-	[ -z "$dir" ] || { "$here/postgres.sh" down "$dir" || true; rm -rf "$dir"; }
-	[ -z "$compose" ] || docker compose -f "$root/docker-compose.yml" rm --stop --force --volumes postgres >&2 || true
+	[ -z "$dir" ] || { "$here/engines.sh" down "$dir" || true; rm -rf "$dir"; }
+	[ -z "$composed" ] || compose_down
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-. "$here/debian.sh"
-PATH=$PATH:/usr/sbin
+# What a run that was killed has left behind goes now.
+for left in "${TMPDIR:-/tmp}"/writegate-engines.*/owner; do
+	[ -O "$left" ] && ! kill -0 "$(cat "$left")" 2>/dev/null || continue
+	say "stopping what another run has left in ${left%/owner}"
+	"$here/engines.sh" down "${left%/owner}" && rm -rf "${left%/owner}"
+done
 
 # Programs that some tests start by themselves.
-lacking=()
 for program in curl pgbouncer; do
-	command -v "$program" >/dev/null || lacking+=("$program")
+	command -v "$program" >/dev/null || { can_install && debian_install "$program"; } || missing "there is no $program"
 done
-if [ ${#lacking[@]} -gt 0 ]; then
-	can_install && debian_install "${lacking[@]}" || missing "there is no ${lacking[*]}"
+
+# Who can't be had by engines.sh is asked of Docker Compose.
+native=() docker=()
+for engine in "${engines[@]}"; do
+	if is_set "$engine"; then
+		continue
+	elif [ "${WRITEGATE_TEST_COMPOSE:-}" != 1 ] && "$here/engines.sh" can "$engine"; then
+		native+=("$engine")
+	elif compose_works; then
+		docker+=("$engine")
+	fi
+done
+if [ ${#native[@]} -gt 0 ]; then
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/writegate-engines.XXXXXX")
+	echo $$ >"$dir/owner"
+	chmod 755 "$dir" # the servers run as another user
+	eval "$("$here/engines.sh" up "$dir" "${native[@]}")"
+fi
+if [ ${#docker[@]} -gt 0 ]; then
+	composed=1
+	eval "$(compose_up "${docker[@]}")"
 fi
 
-if [ -z "${WRITEGATE_TEST_POSTGRES:-}" ]; then
-	if [ -n "$(newest_postgres)" ] || can_install; then
-		dir=$(mktemp -d "${TMPDIR:-/tmp}/writegate-engines.XXXXXX")
-		chmod 755 "$dir" # the database runs as another user
-		if vars=$("$here/postgres.sh" up "$dir"); then eval "$vars"; else missing "Postgres did not start"; fi
-	elif docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
-		compose=1
-		docker compose -f "$root/docker-compose.yml" up --detach --wait postgres >&2
-		port=$(docker compose -f "$root/docker-compose.yml" port postgres 5432)
-		export WRITEGATE_TEST_POSTGRES="postgres://postgres:postgres@$port/postgres?sslmode=disable"
-	else
-		missing "no Postgres here, and no way to get one (Debian as root, or Docker)"
-	fi
-fi
+for engine in "${engines[@]}"; do
+	is_set "$engine" || missing "no $engine: it did not start, or there is no way to get it (Debian or Docker)"
+done
+(cd "$repo" && go run ./internal/engines versions) >&2
 
 "$@"
