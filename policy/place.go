@@ -1,6 +1,10 @@
 package policy
 
-import "writegate"
+import (
+	"slices"
+
+	"writegate"
+)
 
 // Place returns where the file begins to speak of a table, by the name that clients use: line and column count
 // from 1, and are 0 for a table that it doesn't name.
@@ -14,17 +18,11 @@ func (s *Source) Place(table string) (line, column int) {
 }
 
 // Lets reports whether any rule lets anybody make a change of that kind to a table, whatever the conditions.
-func (b *Bundle) Lets(verb writegate.Verb, table string) bool {
-	t := b.tables[table]
-	if t == nil {
-		return false
+func (s *Source) Lets(verb writegate.Verb, table string) bool {
+	for i := range s.spec.tables {
+		if t := &s.spec.tables[i]; t.name.text == table {
+			return slices.ContainsFunc(t.rules, func(u ruleSpec) bool { return u.ops.has(verb) })
+		}
 	}
-	switch verb {
-	case writegate.Insert:
-		return len(t.creates) > 0
-	case writegate.Update:
-		return len(t.updates) > 0
-	default:
-		return len(t.removes) > 0
-	}
+	return false
 }

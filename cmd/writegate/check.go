@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,67 +16,92 @@ import (
 	"writegate/policy"
 )
 
+type checkFlags struct {
+	config          string
+	offline, strict bool
+}
+
 func newCheck() *cobra.Command {
-	var config string
-	var connect bool
+	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Say what is wrong with a configuration",
-		Long: `Say everything that is wrong with a configuration and its policy, one line each as a compiler
-does: file:line:column: path: what is wrong. Nothing is started and nothing is made.
+		Long: `Say everything that is wrong with a configuration, its policy and its databases, one line each as
+a compiler does: file:line:column: error: where: what is wrong and what to do. A warning is
+something to know that does not keep it from running.
 
-With --connect the database is asked too, whether it has the tables and columns of the policy.
-It exits with 0 when all is right, 1 when something is wrong, 2 when the command line is.`,
+It connects to every database and looks whether it has the tables, columns and types of the
+policy, whether the login may do what the rules let users do, and how the server is set up. It
+starts nothing, and makes nothing anywhere.
+
+It exits with 0 when all is right but for warnings, 1 when something is wrong, 2 when the
+command line is.`,
 		Example: `  writegate check --config gate.yaml
-  writegate check --config gate.yaml --connect`,
+  writegate check --config gate.yaml --strict     warnings fail, too
+  writegate check --config gate.yaml --offline    the files only, as for a commit hook`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if config == "" {
+			if f.config == "" {
 				return required(cmd, "config")
 			}
-			if err := check(cmd.Context(), config, connect, newLog(cmd.ErrOrStderr(), configs.Default().Log)); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is right\n", config)
-			return err
+			return check(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the configuration")
-	cmd.Flags().BoolVar(&connect, "connect", false, "ask the database too")
+	cmd.Flags().StringVar(&f.config, "config", "", "the configuration")
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "look at the files only, connect to nothing")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "let warnings fail, too")
 	return cmd
 }
 
-func check(ctx context.Context, path string, connect bool, log *slog.Logger) error {
-	c, err := configs.Load(path)
+// check says what is wrong as an error of type [remarks], and writes the rest.
+func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
+	r := &report{config: f.config}
+	c, err := configs.Load(f.config)
+	if faults, ok := errors.AsType[configs.Faults](err); ok {
+		r.addConfig(faults)
+		return r.sorted()
+	}
 	if err != nil {
 		return err
 	}
-	_, err = policy.Load(c.Policy)
-	if err := errors.Join(err, checkKeys(ctx, path, c.Auth)); err != nil || !connect {
-		return err
+	source, err := policy.Load(c.Policy)
+	r.addPolicy(err)
+	r.checkKeys(ctx, c.Auth)
+	if !f.offline {
+		if err := r.checkDatabases(ctx, c, source); err != nil {
+			return err
+		}
 	}
-	db, err := openDatabase(ctx, c.Database, log)
-	if err != nil {
-		return err
+	all := r.sorted()
+	if all.faults() > 0 || f.strict && len(all) > 0 {
+		return all
 	}
-	_, err = bindPolicy(ctx, c.Policy, db, log)
-	return errors.Join(err, closing("database", db))
+	about := ""
+	if len(r.versions) > 0 {
+		about = " (" + strings.Join(r.versions, ", ") + ")"
+	}
+	if len(all) > 0 {
+		fmt.Fprintln(stderr, all.Error())
+		about += fmt.Sprintf(", but for %d warnings", len(all))
+	}
+	_, err = fmt.Fprintf(stdout, "%s is right%s\n", f.config, about)
+	return err
 }
 
 // checkKeys has the keys read as serve would, without making any and without waiting for those elsewhere.
-func checkKeys(ctx context.Context, path string, c configs.Auth) error {
+func (r *report) checkKeys(ctx context.Context, c configs.Auth) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		c.KeyFile = ""
 		if len(c.JWKS) == 0 && len(c.JWKSURI) == 0 && c.HS256Secret == "" {
-			return nil
+			return
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	k, err := newKeys(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return configs.Faults{{File: path, Line: 1, Column: 1, Message: err.Error()}}
+		r.add(remark{file: r.config, fault: true, message: err.Error()}) // it begins with the path
+		return
 	}
 	k.verifier.Close()
-	return nil
 }

@@ -130,8 +130,8 @@ func (g *gates) home(table string, where tenancy) string {
 	return where.database
 }
 
-// schema asks every database for its tables of the policy. What is wrong with any is said of all at once.
-func (g *gates) schema(ctx context.Context, where tenancy, into *gate) (writegate.Schema, error) {
+// refs are the tables of the policy, by database.
+func (g *gates) refs(where tenancy) map[string][]writegate.TableRef {
 	refs := map[string][]writegate.TableRef{}
 	for _, ref := range g.source.Tables() {
 		name := g.home(ref.Name, where)
@@ -140,6 +140,12 @@ func (g *gates) schema(ctx context.Context, where tenancy, into *gate) (writegat
 		}
 		refs[name] = append(refs[name], ref)
 	}
+	return refs
+}
+
+// schema asks every database for its tables of the policy. What is wrong with any is said of all at once.
+func (g *gates) schema(ctx context.Context, where tenancy, into *gate) (writegate.Schema, error) {
+	refs := g.refs(where)
 	all := writegate.Schema{}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(refs)) {

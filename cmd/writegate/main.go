@@ -44,7 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	_, inConfig := errors.AsType[configs.Faults](err)
 	_, inPolicy := errors.AsType[policy.Faults](err)
-	if inConfig || inPolicy {
+	_, remarked := errors.AsType[remarks](err)
+	if inConfig || inPolicy || remarked {
 		fmt.Fprintln(stderr, err) // each line names its file
 		return exitFailed
 	}
@@ -70,7 +71,7 @@ whether they may, and applies them exactly once to a database.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{command: cmd.CommandPath(), err: err}
 	})
-	root.AddCommand(newDev(), newServe(), newCheck(), newToken(), newVersion())
+	root.AddCommand(newDev(), newServe(), newCheck(), newSchema(), newToken(), newVersion())
 	return root
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -165,8 +167,8 @@ func verifierOptions(c configs.Auth, log *slog.Logger) auth.Options {
 
 // plain shows an operator the cause that a client must not see.
 func plain(err error) error {
-	if e := writegate.AsError(err); e != nil && e.Cause != nil {
-		return fmt.Errorf("%s: %w", e.Message, e.Cause)
+	if e, ok := errors.AsType[*writegate.Error](err); ok && e.Cause != nil {
+		return fmt.Errorf("%s: %w", strings.TrimSuffix(e.Message, "."), e.Cause)
 	}
 	return err
 }
