@@ -41,6 +41,8 @@ const (
 	Durable Feature = "durable"
 	// NUL is the character U+0000 in text.
 	NUL Feature = "nul"
+	// Fine are decimals of 38 digits behind the point.
+	Fine Feature = "decimals of 38 digits behind the point"
 	// ReadsBack means that DeadLetters is set.
 	ReadsBack Feature = "dead letters are read back"
 )
@@ -53,6 +55,9 @@ type Instance struct {
 	Define func(ctx context.Context, tables []TableDef) error
 	// Source is the name of a defined table in the database, for [writegate.TableRef]. Nil means the same name.
 	Source func(table string) string
+	// Columns is what the configuration has to say of the columns of a table, as where the database has no type for
+	// UUIDs. Nil means nothing.
+	Columns func(table TableDef) map[string]writegate.ColumnRef
 	// Rows reads all rows of a defined table, in any order, without the applier. Values may be of any Go
 	// type that has the same meaning, such as a time or its text: the suite brings them to one form by the
 	// column's type.

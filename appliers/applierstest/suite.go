@@ -61,6 +61,9 @@ func (d *database) refs() []writegate.TableRef {
 		if d.Source != nil {
 			ref.Source = d.Source(name)
 		}
+		if d.Columns != nil {
+			ref.Columns = d.Columns(*d.defs[name])
+		}
 		refs = append(refs, ref)
 	}
 	return refs

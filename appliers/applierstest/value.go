@@ -40,7 +40,7 @@ var values = []struct {
 	{"f", "x", refused},
 	{"d", "12345678901234567890123456789012345678", "12345678901234567890123456789012345678"},
 	{"d", json.Number("1234567890123456789.0123456789012345678"), "1234567890123456789.0123456789012345678"},
-	{"d", "-0.00000000000000000000000000000000000001", "-0.00000000000000000000000000000000000001"},
+	{"d", "-0.000000000000000000000001", "-0.000000000000000000000001"},
 	{"d", "12.340", "12.34"},
 	{"d", json.Number("0.1"), "0.1"},
 	{"d", json.Number("0"), "0"},
@@ -137,6 +137,14 @@ var valueCases = []testCase{
 			if c := table.Column(v.column); !c.Equal(stored, d.convert("everything", v.column, v.wire)) {
 				t.Errorf("%s: %#v is loaded as %#v, which is not equal to what it was converted to", v.column, v.wire, stored)
 			}
+		}
+	}},
+	{name: "decimals of 38 digits behind the point", needs: []Feature{Fine}, run: func(t *testing.T, s *suite) {
+		d := s.open(t, everything)
+		const fine = "-0.00000000000000000000000000000000000001"
+		d.no(d.write(d.insert("everything", "a", writegate.Row{"d": fine})))
+		if got, err := valueText(writegate.Decimal, d.load("everything", "a")["a"]["d"]); err != nil || got != fine {
+			t.Errorf("loaded %s, %v", got, err)
 		}
 	}},
 	{name: "equal means the same", run: func(t *testing.T, s *suite) {
