@@ -42,8 +42,11 @@ func (r *TableRef) Names(columns []string) (names map[string]string, faults []st
 		}
 		names[source], sources[source] = source, source
 	}
-	if len(r.Parts) == 0 {
+	if r.Parts == nil {
 		return names, faults
+	}
+	if len(r.Parts) < 2 {
+		fault("a key of several columns has at least two")
 	}
 	for i, part := range r.Parts {
 		if _, known := sources[part]; !known {
@@ -61,7 +64,7 @@ func (r *TableRef) Names(columns []string) (names map[string]string, faults []st
 
 // KeyName is the name of a key that has several columns. For any other key it is Key, which may be empty.
 func (r *TableRef) KeyName() string {
-	if r.Key == "" && len(r.Parts) > 0 {
+	if r.Key == "" && r.Parts != nil {
 		return "id"
 	}
 	return r.Key

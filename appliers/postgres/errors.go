@@ -136,8 +136,8 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 	switch pg.Code {
 	case "23502":
 		e.Code, text = writegate.NotNullViolation, "must not be null"
-		if pg.ColumnName != "" {
-			columns = []string{pg.ColumnName}
+		if t != nil && pg.ColumnName != "" {
+			columns = []string{driverOf(t).names[pg.ColumnName]}
 		}
 	case "23505":
 		e.Code, text = writegate.UniqueViolation, "another row has this value already"

@@ -123,9 +123,10 @@ func (g *granted) lacking(t *writegate.Table, verb writegate.Verb, right string,
 	}
 	f := doubtful("%s may %s only some columns of %s, not %s; grant %s on %s to %s", g.Role, right, t.Source, strings.Join(columns, ", "), right, t.Source, g.Role)
 	f.Verb = verb
-	if key := driverOf(t).key; key != nil && verb != writegate.Update {
-		f.Fault = slices.Contains(columns, key.name)
-	}
+	f.Fault = verb != writegate.Update && slices.ContainsFunc(columns, func(column string) bool {
+		name := driverOf(t).names[column]
+		return name == t.Key || t.IsPart(name)
+	})
 	return []writegate.Finding{f}
 }
 

@@ -50,35 +50,26 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 }
 
 func (t *tx) read(r *writegate.Read, into map[any]writegate.Row) {
-	sql, keys := selectSQL(r)
-	t.queue(readRows(r, into), sql, keys)
+	t.queue(readRows(r, into), selectSQL(r), driverOf(r.Table).params(r.Table, r.Keys)...)
 }
 
-func selectSQL(r *writegate.Read) (string, []string) {
+// selectSQL reads the columns of the key and those asked for.
+func selectSQL(r *writegate.Read) string {
 	own := driverOf(r.Table)
-	keys := make([]string, len(r.Keys))
-	for i, key := range r.Keys {
-		keys[i] = own.key.codec.text(key)
-	}
 	var b strings.Builder
-	b.WriteString("select " + own.key.selected)
+	b.WriteString("select " + joined(own.keys, func(c *column) string { return c.selected }))
 	for _, name := range r.Columns {
 		b.WriteString(", " + own.columns[name].selected)
 	}
-	b.WriteString(" from " + own.quoted + " where " + own.key.among("$1"))
+	b.WriteString(" from " + own.quoted + " where " + own.among())
 	switch r.Lock {
 	case writegate.ForUpdate:
-		b.WriteString(" order by " + own.key.quoted + " for update")
+		b.WriteString(" order by " + quoted(own.keys) + " for update")
 	case writegate.ForShare:
-		b.WriteString(" order by " + own.key.quoted + " for share")
+		b.WriteString(" order by " + quoted(own.keys) + " for share")
 	case writegate.Unlocked:
 	}
-	return b.String(), keys
-}
-
-// among is the condition that the column is one of those in a parameter of texts.
-func (c *column) among(param string) string {
-	return c.quoted + " = any(" + param + "::text[]::" + c.cast + "[])"
+	return b.String()
 }
 
 func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResults) error {
@@ -94,13 +85,15 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResul
 			if err != nil {
 				return classify(err)
 			}
-			row := make(writegate.Row, len(values))
-			for i, name := range r.Columns {
-				row[name] = own.columns[name].codec.load(values[i+1])
+			parts, rest := values[:len(own.keys)], values[len(own.keys):]
+			for i, c := range own.keys {
+				parts[i] = c.codec.load(parts[i])
 			}
-			key := own.key.codec.load(values[0])
-			if _, asked := row[r.Table.Key]; !asked {
-				row[r.Table.Key] = key
+			key := own.join(r.Table, parts)
+			row := make(writegate.Row, len(rest)+1)
+			row[r.Table.Key] = key
+			for i, name := range r.Columns {
+				row[name] = own.columns[name].codec.load(rest[i])
 			}
 			into[key] = row
 		}

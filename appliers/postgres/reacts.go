@@ -35,11 +35,12 @@ type catalogReaction struct {
 }
 
 // reacts returns the verbs after which the database may do more. Nobody changes the key of a row, so what only
-// follows it never happens.
-func (c *catalog) reacts(ord int32, key string) []writegate.Verb {
+// follows columns of it never happens.
+func (c *catalog) reacts(ord int32, inKey func(source string) bool) []writegate.Verb {
 	var events int32
 	for _, r := range c.reactions {
-		if r.Ord == ord && !slices.Equal(r.Columns, []string{key}) {
+		free := len(r.Columns) == 0 || slices.ContainsFunc(r.Columns, func(source string) bool { return !inKey(source) })
+		if r.Ord == ord && free {
 			events |= r.Events
 		}
 	}

@@ -1,6 +1,11 @@
 package postgres
 
-import "writegate"
+import (
+	"maps"
+	"slices"
+
+	"writegate"
+)
 
 // relativesSQL pairs the tables asked for that show some of the same rows: a view and what it selects from, a table
 // and its partitions or children, and whatever meets further down. What a function returns and what a foreign
@@ -24,12 +29,18 @@ type catalogRelatives struct {
 }
 
 // relate has a write by one name make stale what was read by another name of the same rows. One table asked for
-// twice by the same key needs no care: its rows are known to be the same.
+// twice by the same names of its columns and the same key needs no care: its rows are known to be the same.
 func (c *catalog) relate(refs []writegate.TableRef, found writegate.Schema) {
 	for _, r := range c.relatives {
 		t, other := found[refs[r.Ord-1].Name], found[refs[r.Other-1].Name]
-		if t.Source != other.Source || t.Key != other.Key {
+		if t.Source != other.Source || !sameRows(t, other) {
 			t.Reacts = []writegate.Verb{writegate.Insert, writegate.Update, writegate.Remove}
 		}
 	}
+}
+
+func sameRows(a, b *writegate.Table) bool {
+	one, other := driverOf(a), driverOf(b)
+	return a.Key == b.Key && maps.Equal(one.names, other.names) &&
+		slices.EqualFunc(one.keys, other.keys, func(x, y *column) bool { return x.name == y.name })
 }

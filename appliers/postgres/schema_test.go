@@ -121,7 +121,7 @@ func TestSchemaFaults(t *testing.T) {
 		`gone: no table "app.gone" in the database`,
 		`drop table`,
 		"keyless: table public.keyless has no primary key; name its unique column as key",
-		"pair: the primary key of table public.pair has the columns a, b; name one unique column as key",
+		"pair: the primary key of table public.pair has the columns a, b; name them as the columns of the key, or name one unique column as key",
 		`partial: the key column "email" has no unique constraint of its own`,
 		`other: the key column "uuid" is not in table public.partial`,
 		`folded: the key column "id" is of type citext, which can't be a key`,

@@ -34,7 +34,8 @@ func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, i
 }
 
 func snapshotTable(ctx context.Context, tx pgx.Tx, t *writegate.Table, yield func(table, id string, data []byte) error) error {
-	rows, err := tx.Query(ctx, snapshotSQL(t))
+	sql, args := snapshotSQL(t)
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return classify(err)
 	}
@@ -54,19 +55,31 @@ func snapshotTable(ctx context.Context, tx pgx.Tx, t *writegate.Table, yield fun
 	return nil
 }
 
-func snapshotSQL(t *writegate.Table) string {
+// snapshotSQL leaves out rows of which a column of the key is null: they have no id.
+func snapshotSQL(t *writegate.Table) (string, []any) {
 	own := driverOf(t)
-	id := synced(own.key)
+	var args []any
+	ids := make([]string, len(own.keys))
+	for i, c := range own.keys {
+		ids[i] = "(" + synced(c) + ")::text"
+	}
+	if t.Parts != nil {
+		args = append(args, own.separator)
+	}
+	id := strings.Join(ids, " || $1::text || ")
 	var b strings.Builder
-	fmt.Fprintf(&b, `select (%s)::text, (select pg_catalog.row_to_json(r.*)::text from (select (%s)::text as id`, id, id)
+	fmt.Fprintf(&b, `select %s, (select pg_catalog.row_to_json(r.*)::text from (select %s as id`, id, id)
 	for _, c := range t.Columns {
 		private := own.columns[c.Name]
-		if value := synced(private); value != "" && c.Name != "id" {
-			fmt.Fprintf(&b, ", %s as %s", value, private.quoted)
+		if c.Name == "id" || private == nil {
+			continue
+		}
+		if value := synced(private); value != "" {
+			fmt.Fprintf(&b, ", %s as %s", value, pgx.Identifier{c.Name}.Sanitize())
 		}
 	}
-	fmt.Fprintf(&b, ") r) from %s as t", own.quoted)
-	return b.String()
+	fmt.Fprintf(&b, ") r) from %s as t where %s is not null", own.quoted, id)
+	return b.String(), args
 }
 
 // synced is the expression for a column's value as it is sent down, empty for one that is not sent.

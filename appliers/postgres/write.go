@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"writegate"
@@ -82,7 +81,7 @@ func written(c *writegate.Change) []*column {
 // insertInto is the start of an insert of the key and other columns.
 func insertInto(own *table, columns []*column) string {
 	var b strings.Builder
-	b.WriteString("insert into " + own.quoted + " (" + own.key.quoted)
+	b.WriteString("insert into " + own.quoted + " (" + quoted(own.keys))
 	for _, column := range columns {
 		b.WriteString(", " + column.quoted)
 	}
@@ -90,21 +89,26 @@ func insertInto(own *table, columns []*column) string {
 	return b.String()
 }
 
-// writeOne queues a statement for one change.
+// writeOne queues a statement for one change. The columns of the key are its first parameters.
 func (t *tx) writeOne(index int, c *writegate.Change) {
 	own, columns := driverOf(c.Table), written(c)
-	args := make([]any, 1, len(columns)+1)
-	args[0] = own.key.codec.param(c.Key)
+	args := make([]any, 0, len(own.keys)+len(columns))
+	for i, v := range own.split(c.Table, c.Key) {
+		args = append(args, own.keys[i].codec.param(v))
+	}
 	for _, column := range columns {
 		args = append(args, column.codec.param(c.Set[column.name]))
 	}
-	cast := func(i int, column *column) string { return "$" + strconv.Itoa(i) + "::text::" + column.cast }
+	param := func(i int, column *column) string { return column.param(len(own.keys) + i + 1) }
 	var b strings.Builder
 	switch c.Verb {
 	case writegate.Insert:
-		b.WriteString(insertInto(own, columns) + " values (" + cast(1, own.key))
+		b.WriteString(insertInto(own, columns) + " values (")
+		for i, column := range own.keys {
+			b.WriteString(comma(i) + column.param(i+1))
+		}
 		for i, column := range columns {
-			b.WriteString(", " + cast(i+2, column))
+			b.WriteString(", " + param(i, column))
 		}
 		b.WriteString(")")
 	case writegate.Update:
@@ -114,55 +118,49 @@ func (t *tx) writeOne(index int, c *writegate.Change) {
 			b.WriteString("update " + own.quoted + " set ")
 		}
 		for i, column := range columns {
-			b.WriteString(comma(i) + column.quoted + " = " + cast(i+2, column))
+			b.WriteString(comma(i) + column.quoted + " = " + param(i, column))
 		}
-		b.WriteString(" where " + own.key.quoted + " = " + cast(1, own.key))
+		b.WriteString(" where " + own.is())
 	case writegate.Remove:
-		b.WriteString("delete from " + own.quoted + " where " + own.key.quoted + " = " + cast(1, own.key))
+		b.WriteString("delete from " + own.quoted + " where " + own.is())
 	}
 	t.queueChanges(made{index, []writegate.Change{*c}}, b.String(), args)
 }
 
-// writeSet queues one statement for like changes. Each column is a parameter: an array with a text per row.
+// writeSet queues one statement for like changes. Each column is a parameter, those of the key first: an array with
+// a text per row.
 func (t *tx) writeSet(changes []writegate.Change) {
 	first := &changes[0]
 	own, columns := driverOf(first.Table), written(first)
 	m := made{-1, changes}
-	args := make([]any, 1, len(columns)+1)
-	args[0] = m.keys()
+	args := m.keys()
 	for _, column := range columns {
 		args = append(args, column.texts(changes))
 	}
-	field := func(i int, column *column) string { return "u.c" + strconv.Itoa(i) + "::" + column.cast }
-	var unnest, names strings.Builder
-	for i := range args {
-		unnest.WriteString(comma(i) + "$" + strconv.Itoa(i+1) + "::text[]")
-		names.WriteString(comma(i) + "c" + strconv.Itoa(i))
-	}
-	set := "unnest(" + unnest.String() + ") as u(" + names.String() + ")"
+	field := func(i int, column *column) string { return column.field(len(own.keys) + i) }
+	set := unnest(len(args))
 	var b strings.Builder
 	switch first.Verb {
 	case writegate.Insert:
-		b.WriteString(insertInto(own, columns) + " select " + field(0, own.key))
+		b.WriteString(insertInto(own, columns) + " select ")
+		for i, column := range own.keys {
+			b.WriteString(comma(i) + column.field(i))
+		}
 		for i, column := range columns {
-			b.WriteString(", " + field(i+1, column))
+			b.WriteString(", " + field(i, column))
 		}
 		b.WriteString(" from " + set)
 	case writegate.Update:
 		b.WriteString("update " + own.quoted + " as t set ")
 		for i, column := range columns {
-			b.WriteString(comma(i) + column.quoted + " = " + field(i+1, column))
+			b.WriteString(comma(i) + column.quoted + " = " + field(i, column))
 		}
-		b.WriteString(" from " + set + " where t." + own.key.quoted + " = " + field(0, own.key))
+		b.WriteString(" from " + set + " where ")
+		for i, column := range own.keys {
+			b.WriteString(and(i) + "t." + column.quoted + " = " + column.field(i))
+		}
 	case writegate.Remove:
-		b.WriteString("delete from " + own.quoted + " where " + own.key.among("$1"))
+		b.WriteString("delete from " + own.quoted + " where " + own.among())
 	}
 	t.queueChanges(m, b.String(), args)
-}
-
-func comma(i int) string {
-	if i == 0 {
-		return ""
-	}
-	return ", "
 }

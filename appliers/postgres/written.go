@@ -16,13 +16,13 @@ type made struct {
 	changes []writegate.Change
 }
 
-func (m made) keys() []string {
-	key := driverOf(m.changes[0].Table).key
-	texts := make([]string, len(m.changes))
+// keys are the parameters of the keys of the changes, one for each column of the key.
+func (m made) keys() []any {
+	keys := make([]any, len(m.changes))
 	for i := range m.changes {
-		texts[i] = key.codec.text(m.changes[i].Key)
+		keys[i] = m.changes[i].Key
 	}
-	return texts
+	return driverOf(m.changes[0].Table).params(m.changes[0].Table, keys)
 }
 
 // notWritable says that row-level security kept a row as it is.
@@ -41,7 +41,7 @@ func (t *tx) queueChanges(m made, sql string, args []any) {
 	}
 	if m.changes[0].Verb == writegate.Remove && t.db.cfg.RLS != nil { // it leaves out in silence what may not be deleted
 		own := driverOf(m.changes[0].Table)
-		t.queue(stay(m), "select count(*) from "+own.quoted+" where "+own.key.among("$1"), m.keys())
+		t.queue(stay(m), "select count(*) from "+own.quoted+" where "+own.among(), m.keys()...)
 	}
 }
 
@@ -117,14 +117,14 @@ func (t *tx) refusedEarly(err error, made map[string]made) error {
 // a race, or a trigger kept a row as it is, which is the database's right, or row-level security did.
 func (t *tx) recount(ctx context.Context, m made) error {
 	own := driverOf(m.changes[0].Table)
-	sql, keys := "select count(*) from "+own.quoted+" where "+own.key.among("$1"), m.keys()
+	sql, keys := "select count(*) from "+own.quoted+" where "+own.among(), m.keys()
 	var seen, there int
-	t.queue(count(&there), sql, keys)
+	t.queue(count(&there), sql, keys...)
 	if t.db.cfg.RLS != nil {
 		if err := t.delegate(); err != nil {
 			return err
 		}
-		t.queue(count(&seen), sql, keys) // row-level security may hide from the login what the caller sees
+		t.queue(count(&seen), sql, keys...) // row-level security may hide from the login what the caller sees
 	}
 	if err := t.flush(ctx); err != nil {
 		return err

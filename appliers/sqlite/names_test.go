@@ -35,7 +35,7 @@ func TestKeyOfSeveralColumns(t *testing.T) {
 		{"pair", []string{"b", "c"}, "", "not unique together"},
 		{"pair", []string{"a", "x"}, "", "can't be the key"},
 		{"pair", []string{"a", "g"}, "", "is generated"},
-		{"pair", []string{"a"}, "", "at least two columns"},
+		{"pair", []string{"a"}, "", "has at least two"},
 		{"pair", []string{"a", "nope"}, "", `no column "nope"`},
 		{"pair", []string{"a", "b"}, "c", `is called "c", and so is a column`},
 		{"folded", []string{"a", "b"}, "", "has a collation"},
