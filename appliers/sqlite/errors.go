@@ -42,9 +42,17 @@ const (
 // reasonRaised is the reason of what the owner of the database has forbidden in words of their own.
 const reasonRaised = "db.raised"
 
+// coded is what SQLite's errors are.
+type coded interface {
+	error
+	Code() int
+}
+
+var _ coded = (*sqlite.Error)(nil)
+
 // resultCode returns SQLite's extended code of an error, 0 for an error that is not SQLite's.
 func resultCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+	if e, ok := errors.AsType[coded](err); ok {
 		return e.Code()
 	}
 	return 0

@@ -26,37 +26,6 @@ func fail(t *testing.T, db *DB, statements ...string) error {
 	return err
 }
 
-// TestClassify meets each number for real.
-func TestClassify(t *testing.T) {
-	const table = `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL UNIQUE, n INT CHECK (n > 0), p TEXT REFERENCES t (a), r TEXT REFERENCES t (a) ON DELETE RESTRICT)`
-	for _, c := range []struct {
-		name       string
-		statements []string
-		class      writegate.Class
-		code       writegate.Code
-	}{
-		{"not null", []string{table, `INSERT INTO t (a) VALUES (NULL)`}, writegate.Refused, writegate.NotNullViolation},
-		{"unique", []string{table, `INSERT INTO t (a) VALUES ('x')`, `INSERT INTO t (a) VALUES ('x')`}, writegate.Refused, writegate.UniqueViolation},
-		{"primary key", []string{table, `INSERT INTO t (id, a) VALUES (1, 'x')`, `INSERT INTO t (id, a) VALUES (1, 'y')`}, writegate.Refused, writegate.UniqueViolation},
-		{"foreign key", []string{table, `INSERT INTO t (a, p) VALUES ('x', 'nobody')`}, writegate.Refused, writegate.ForeignKeyViolation},
-		{"restricted", []string{table, `INSERT INTO t (a) VALUES ('x')`, `INSERT INTO t (a, r) VALUES ('y', 'x')`, `DELETE FROM t WHERE a = 'x'`}, writegate.Refused, writegate.ConstraintViolation},
-		{"check", []string{table, `INSERT INTO t (a, n) VALUES ('x', 0)`}, writegate.Refused, writegate.CheckViolation},
-		{"trigger", []string{table, `CREATE TRIGGER g BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'no'); END`, `INSERT INTO t (a) VALUES ('x')`}, writegate.Refused, writegate.ConstraintViolation},
-		{"strict type", []string{`CREATE TABLE s (n INTEGER) STRICT`, `INSERT INTO s VALUES ('x')`}, writegate.Refused, writegate.InvalidData},
-		{"no integer for a key", []string{table, `INSERT INTO t (id, a) VALUES ('x', 'x')`}, writegate.Refused, writegate.InvalidData},
-		{"missing table", []string{`INSERT INTO nowhere VALUES (1)`}, writegate.Operator, writegate.Internal},
-		{"read-only", []string{`PRAGMA query_only = 1`, `CREATE TABLE t (a)`}, writegate.Retry, writegate.Unavailable},
-		{"full", []string{`PRAGMA max_page_count = 1`, `CREATE TABLE t (a)`}, writegate.Retry, writegate.Unavailable},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			err := fail(t, newDB(t), c.statements...)
-			if e := writegate.AsError(classify(err)); e.Class != c.class || e.Code != c.code || !errors.Is(e, err) {
-				t.Errorf("%v is %v %v with cause %v; want %v %v", err, e.Class, e.Code, e.Cause, c.class, c.code)
-			}
-		})
-	}
-}
-
 func TestClassifyOthers(t *testing.T) {
 	if classify(nil) != nil {
 		t.Error("nil is an error")
