@@ -127,8 +127,8 @@ func (w *watched) String() string {
 	return w.buf.String()
 }
 
-// devConfig writes a configuration for a Postgres database and returns its path.
-func devConfig(t *testing.T, dsn string) string {
+// devConfig writes a configuration for a database, with further keys of it, and returns its path.
+func devConfig(t *testing.T, driver, dsn string, keys ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	policy, err := filepath.Abs(filepath.Join(scripts, "policy.yaml"))
@@ -136,9 +136,9 @@ func devConfig(t *testing.T, dsn string) string {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf(`auth: {audience: writegate, key_file: key.pem}
-database: {driver: postgres, dsn: %q}
+database: {%s}
 policy: %q
-`, dsn, policy)
+`, strings.Join(append(keys, "driver: "+driver, fmt.Sprintf("dsn: %q", dsn)), ", "), policy)
 	path := filepath.Join(dir, "dev.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,13 +1,16 @@
 package e2e
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 	_ "modernc.org/sqlite"             // the database/sql driver named sqlite
 
@@ -27,6 +30,8 @@ var targets = []struct {
 }{
 	{"sqlite", newSQLite},
 	{"postgres", newPostgres},
+	{"mysql", func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MYSQL") }},
+	{"mariadb", func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MARIADB") }},
 }
 
 // newSQLite makes the file that dev would make, with tables that are stricter than those that it makes.
@@ -44,8 +49,40 @@ func newPostgres(t *testing.T) target {
 	dsn := pgtest.Fresh(t)
 	db := openDB(t, "pgx", dsn)
 	execFile(t, db, "postgres.sql")
-	return target{db: db, source: []string{"--config", devConfig(t, dsn)}}
+	return target{db: db, source: []string{"--config", devConfig(t, "postgres", dsn)}}
 }
+
+// newMySQL makes a database of its own on the server of a variable, MySQL or MariaDB, and drops it afterwards.
+func newMySQL(t *testing.T, variable string) target {
+	t.Helper()
+	server := os.Getenv(variable)
+	if server == "" {
+		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
+			t.Fatal(variable + " is not set")
+		}
+		t.Skip(variable + " is not set: make engines-up")
+	}
+	cfg, err := mysql.ParseDSN(server)
+	if err != nil {
+		t.Fatal(variable + " is not a DSN")
+	}
+	name := fmt.Sprintf("writegate_e2e_%d_%d", os.Getpid(), databases.Add(1))
+	admin := openDB(t, "mysql", cfg.FormatDSN())
+	for _, own := range []string{name, name + "_own"} {
+		if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+own+" CHARACTER SET utf8mb4"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = admin.ExecContext(context.Background(), "DROP DATABASE "+own) })
+	}
+	cfg.DBName = name
+	source := devConfig(t, "mysql", cfg.FormatDSN(), "schema: "+name+"_own")
+	cfg.MultiStatements = true
+	db := openDB(t, "mysql", cfg.FormatDSN())
+	execFile(t, db, "mysql.sql")
+	return target{db: db, source: []string{"--config", source}}
+}
+
+var databases atomic.Int64
 
 func openDB(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
@@ -80,22 +117,33 @@ func (d target) rows(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for table, columns := range compared {
-		texts := make([]string, len(columns))
-		for i, c := range columns {
-			texts[i] = "coalesce(cast(" + c + " AS text), 'null')"
-		}
-		rows, err := d.db.QueryContext(t.Context(), "SELECT cast(id AS text), "+strings.Join(texts, " || '|' || ")+" FROM "+table)
+		rows, err := d.db.QueryContext(t.Context(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+table)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer rows.Close()
+		values, into := make([]sql.NullString, 1+len(columns)), make([]any, 1+len(columns))
+		for i := range into {
+			into[i] = &values[i]
+		}
 		for rows.Next() {
-			var id, text string
-			if err := rows.Scan(&id, &text); err != nil {
+			if err := rows.Scan(into...); err != nil {
 				t.Fatal(err)
 			}
-			text = strings.ReplaceAll(strings.ReplaceAll(text, "|true", "|1"), "|false", "|0")
-			all[table+"/"+id] = text
+			texts := make([]string, len(columns))
+			for i, v := range values[1:] {
+				switch {
+				case !v.Valid:
+					texts[i] = "null"
+				case v.String == "true":
+					texts[i] = "1"
+				case v.String == "false":
+					texts[i] = "0"
+				default:
+					texts[i] = v.String
+				}
+			}
+			all[table+"/"+values[0].String] = strings.Join(texts, "|")
 		}
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
