@@ -64,14 +64,7 @@ install_engine() {
 	done
 }
 
-# began PID prints when the process began, nothing when it is over.
-began() { awk '$3 != "Z" { print $22 }' "/proc/$1/stat" 2>/dev/null || true; }
-
-# runs: the process noted for this server is there, and is not another that got its number.
-runs() {
-	local pid at
-	[ -e "$dir/$part.pid" ] && read -r pid at <"$dir/$part.pid" && [ -n "$at" ] && [ "$(began "$pid")" = "$at" ]
-}
+runs() { noted_runs "$dir/$part.pid"; }
 
 up_engine() {
 	install_engine "$1" || return 1
@@ -129,13 +122,13 @@ start_somewhere() {
 # start: 0 when the server answers, 1 when it ended instead, as it does when its port is taken. A server that was up
 # before tries the port that it had.
 start() {
+	clear_remains
 	port=
 	[ ! -e "$dir/$part.port" ] || { port=$(cat "$dir/$part.port") && rm "$dir/$part.port"; }
 	[ -n "$port" ] && ! listens "$port" || port=$(free_port)
-	rm -f "$home/socket" "$home/socket.lock"
 	serve </dev/null >"$dir/$part.log" 2>&1 &
 	local pid=$!
-	echo "$pid $(began "$pid")" >"$dir/$part.pid"
+	note "$pid" "$dir/$part.pid"
 	for _ in $(seq 1200); do
 		kill -0 "$pid" 2>/dev/null || return 1
 		if ready; then
@@ -146,6 +139,12 @@ start() {
 	done
 	kill -KILL "$pid"
 	return 1
+}
+
+# clear_remains of a server that was killed: its children end by themselves, its files say that it still runs.
+clear_remains() {
+	for _ in $(seq 200); do readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qxF "$data" || break; sleep 0.05; done
+	rm -f "$home"/socket* "$home"/.s.PGSQL.* "$data/postmaster.pid"
 }
 
 stop_engine() {

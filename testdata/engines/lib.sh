@@ -44,3 +44,11 @@ free_port() {
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# note PID FILE writes down a process; noted_runs FILE succeeds while it runs, and not for another that got its number.
+note() { echo "$1 $(began "$1")" >"$2"; }
+noted_runs() {
+	local pid at
+	[ -e "$1" ] && read -r pid at <"$1" && [ -n "$at" ] && [ "$(began "$pid")" = "$at" ]
+}
+began() { awk '$3 != "Z" { print $22 }' "/proc/$1/stat" 2>/dev/null || true; }

@@ -39,7 +39,7 @@ trap 'exit 130' INT TERM HUP
 
 # What a run that was killed has left behind goes now.
 for left in "${TMPDIR:-/tmp}"/writegate-engines.*/owner; do
-	[ -O "$left" ] && ! kill -0 "$(cat "$left")" 2>/dev/null || continue
+	[ -O "$left" ] && ! noted_runs "$left" || continue
 	say "stopping what another run has left in ${left%/owner}"
 	"$here/engines.sh" down "${left%/owner}" && rm -rf "${left%/owner}"
 done
@@ -62,7 +62,7 @@ for engine in "${engines[@]}"; do
 done
 if [ ${#native[@]} -gt 0 ]; then
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/writegate-engines.XXXXXX")
-	echo $$ >"$dir/owner"
+	note $$ "$dir/owner"
 	chmod 755 "$dir" # the servers run as another user
 	eval "$("$here/engines.sh" up "$dir" "${native[@]}")"
 fi
