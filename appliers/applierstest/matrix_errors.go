@@ -30,7 +30,7 @@ type ErrorHarness struct {
 
 // ErrorCase is one native number and what becomes of it. Either Provoke or Native is set.
 type ErrorCase struct {
-	// Number is the database's own, Name what the database calls it.
+	// Number is the database's own, empty where an error has none. Name is what the database calls it.
 	Number, Name string
 	Class        writegate.Class
 	Code         writegate.Code
@@ -109,7 +109,11 @@ func errorsSection(h ErrorHarness, cases []ErrorCase) string {
 		if c.Provoke == nil {
 			how = "table test: "
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s%s |\n", c.Number, c.Name, c.Class, c.answer(), how, c.How)
+		number := c.Number
+		if number == "" {
+			number = "–"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s%s |\n", number, c.Name, c.Class, c.answer(), how, c.How)
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -1,13 +1,10 @@
 package postgres
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"slices"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"writegate"
 	"writegate/appliers/applierstest"
@@ -90,22 +87,4 @@ func typeMatrix() []applierstest.TypeCase {
 		at.Refuses = append(at.Refuses, refuse{Wire: c.wire, Code: c.code, Says: "t"})
 	}
 	return append(cases, madeTypes...)
-}
-
-func TestErrors(t *testing.T) {
-	dsn := database(t)
-	applierstest.ErrorMatrix(t, applierstest.ErrorHarness{
-		Name: "postgres", Title: "Postgres", Version: serverVersion(t, dsn), Update: *updatePages,
-		Number:   sqlState,
-		Classify: func(native error) error { return classify(native) },
-	}, []applierstest.ErrorCase{
-		{Number: "40001", Name: "serialization_failure", Class: writegate.Rerun, Code: writegate.Conflict, Native: &pgconn.PgError{Code: "40001"}, How: "READ COMMITTED has none"},
-	})
-}
-
-func sqlState(err error) string {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code
-	}
-	return ""
 }
