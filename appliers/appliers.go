@@ -12,6 +12,7 @@ import (
 	"writegate"
 	"writegate/appliers/postgres"
 	"writegate/appliers/sqlite"
+	"writegate/appliers/sqlserver"
 )
 
 // Config is what some driver or other wants to know. A driver ignores what does not concern it.
@@ -24,6 +25,8 @@ type Config struct {
 	MaxConns int
 	// RLSRole is the role that rows are read and written under, empty for the login's.
 	RLSRole string
+	// SessionContext has SQL Server know the caller in SESSION_CONTEXT, for row-level security.
+	SessionContext bool
 	// NoOwnTables makes, checks and uses no tables of writegate's own: no ledger, no dead letters, no checkpoints.
 	NoOwnTables bool
 	// ReadOnly opens to look only: nothing is made, an SQLite file included. Schema, List, Inspect, Version and
@@ -62,8 +65,9 @@ type driver struct {
 
 // drivers is the one list of databases. A further one is a folder and a line here.
 var drivers = map[string]driver{
-	"postgres": {openPostgres, ddlPostgres},
-	"sqlite":   {openSQLite, ddlSQLite},
+	"postgres":  {openPostgres, ddlPostgres},
+	"sqlite":    {openSQLite, ddlSQLite},
+	"sqlserver": {openSQLServer, ddlSQLServer},
 }
 
 // Names lists the drivers, sorted.
@@ -126,3 +130,20 @@ func openSQLite(ctx context.Context, cfg Config) (Database, error) {
 }
 
 func ddlSQLite(Config) string { return sqlite.DDL(sqlite.Config{}) }
+
+func sqlServerConfig(cfg Config) sqlserver.Config {
+	return sqlserver.Config{
+		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns, SessionContext: cfg.SessionContext,
+		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
+	}
+}
+
+func openSQLServer(ctx context.Context, cfg Config) (Database, error) {
+	db, err := sqlserver.Open(ctx, sqlServerConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func ddlSQLServer(cfg Config) string { return sqlserver.DDL(sqlServerConfig(cfg)) }

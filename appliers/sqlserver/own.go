@@ -1,0 +1,129 @@
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"writegate"
+)
+
+//go:embed ddl.sql
+var ddl string
+
+// ownTables are the tables of ddl.sql.
+var ownTables = []string{
+	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
+}
+
+var (
+	errOwnTables   = errors.New("writegate's own tables are missing or older than this program")
+	errNoOwnTables = errors.New("the configuration forbids tables of writegate's own")
+	errReadOnly    = errors.New("the database is read-only")
+)
+
+// ownNames lists our own tables for a statement.
+func ownNames() string {
+	names := make([]string, len(ownTables))
+	for i, name := range ownTables {
+		names[i] = literal(name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// DDL returns the statements that create writegate's own tables, for sqlcmd, for those who would rather run them by
+// hand: [Open] then finds everything in place and needs no right to create. What the login needs instead follows
+// as comments. Of the configuration only Schema matters.
+func DDL(cfg Config) string {
+	name := quote(schemaName(cfg.Schema))
+	return "SET QUOTED_IDENTIFIER ON;\nGO\n" + strings.Join(ddlStatements(schemaName(cfg.Schema)), "GO\n") + "GO\n\n" +
+		"-- The login of writegate needs no more than this on them, here for a user writegate:\n" +
+		"-- GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::" + name + " TO [writegate];\n"
+}
+
+// ddlStatements returns the batches that create the schema and each table where it is missing.
+func ddlStatements(schema string) []string {
+	create := "IF SCHEMA_ID(" + literal(schema) + ") IS NULL EXEC(" + literal("CREATE SCHEMA "+quote(schema)) + ");\n"
+	text := ddl
+	for strings.Contains(text, "{'}") { // the names in between are in a literal
+		before, rest, _ := strings.Cut(text, "{'}")
+		name, after, _ := strings.Cut(rest, "{'}")
+		text = before + literal(strings.ReplaceAll(name, "{schema}", quote(schema))) + after
+	}
+	return append([]string{create}, strings.Split(strings.ReplaceAll(text, "{schema}", quote(schema)), "GO\n")...)
+}
+
+// ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
+// nothing is to be made. One replica at a time does.
+func (db *DB) ensure(ctx context.Context) error {
+	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
+		return nil
+	}
+	missing, err := db.missing(ctx, db.pool)
+	if err != nil || missing == 0 {
+		return err
+	}
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	t := &tx{db: db, conn: conn}
+	defer func() {
+		if t.begun {
+			t.rollback(ctx)
+		}
+		_ = conn.Close()
+	}()
+	if err := t.create(ctx); err != nil {
+		switch e := classify(err); e.Class {
+		case writegate.Refused: // the wait for another replica
+			return writegate.TryLater(err)
+		case writegate.Operator:
+			return misconfigured(fmt.Sprintf("writegate's own tables can't be made in the schema %s: the login needs the rights CREATE SCHEMA and CREATE TABLE, or somebody runs the DDL by hand", db.cfg.Schema), err)
+		case writegate.Rerun, writegate.Retry, writegate.Forbidden:
+		}
+		return err
+	}
+	return t.commit(ctx)
+}
+
+func (t *tx) create(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, t.db.cfg.StatementTimeout)
+	defer cancel()
+	if err := t.begin(ctx); err != nil {
+		return err
+	}
+	for _, statement := range append([]string{applockSQL}, ddlStatements(t.db.cfg.Schema)...) {
+		if _, err := t.conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applockSQL waits for the other replicas that start at the same time.
+const applockSQL = "DECLARE @r int;\n" +
+	"EXEC @r = sys.sp_getapplock @Resource = N'writegate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 20000;\n" +
+	"IF @r < 0 RAISERROR(N'writegate: another replica is still making its tables', 16, 1);\n"
+
+// missing counts our own tables that are not there.
+func (db *DB) missing(ctx context.Context, q queryer) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.StatementTimeout)
+	defer cancel()
+	var updateable bool
+	var tables int
+	b := db.readyBatch()
+	b.result(one(&updateable, &tables))
+	err := b.run(ctx, q)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return len(ownTables) - tables, err
+}
+
+func misconfigured(message string, cause error) *writegate.Error {
+	return &writegate.Error{Class: writegate.Operator, Code: writegate.Internal, Message: message, Cause: cause}
+}

@@ -1,0 +1,307 @@
+package sqlserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"writegate"
+)
+
+// table is what the driver keeps in [writegate.Table.Driver].
+type table struct {
+	quoted      string    // schema and name
+	key         []*column // one, or the parts
+	separator   string    // between the parts in an id
+	columns     map[string]*column
+	seek        bool                // an index finds rows by the key
+	keyIndexes  map[string]bool     // unique indexes over the key alone, by name
+	indexes     map[string][]string // columns of each unique index, by the names that clients use
+	constraints map[string]constraint
+}
+
+// constraint is a foreign key, a check or another table's foreign key to this one.
+type constraint struct {
+	kind    string
+	columns []string
+}
+
+// column is what the driver knows of a column besides its [writegate.Column].
+type column struct {
+	name, quoted string // the client's, and the database's in brackets
+	codec        *codec
+	collation    string
+	masked       bool
+}
+
+func driverOf(t *writegate.Table) *table { return t.Driver.(*table) }
+
+// Schema introspects tables, possibly qualified with a schema as in app.lists. A name without one is looked up in
+// the login's default schema and then in dbo, and qualified from then on. Views are taken when
+// [writegate.TableRef.Key] or Parts is set; that it is unique is then the author's word.
+func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.Schema, error) {
+	cat, err := db.readCatalog(ctx, refs)
+	if err != nil {
+		return nil, classify(err)
+	}
+	found, faults := cat.schema(refs, db.cfg.Schema)
+	if len(faults) > 0 {
+		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: strings.Join(messages(faults), "\n"), Cause: errors.Join(faults...)}
+	}
+	db.remember(found)
+	return found, nil
+}
+
+// schema builds all tables, or says what is wrong with each.
+func (c *catalog) schema(refs []writegate.TableRef, own string) (writegate.Schema, []error) {
+	found := make(writegate.Schema, len(refs))
+	var faults []error
+	for i := range refs {
+		schema, name := split(sourceOf(refs[i]))
+		if strings.EqualFold(schema, own) || strings.HasPrefix(strings.ToLower(name), "writegate_") {
+			faults = append(faults, fault(refs[i].Name, "table %q is one of writegate's own", sourceOf(refs[i])))
+			continue
+		}
+		b := &builder{catalog: c, ord: i + 1, ref: &refs[i]}
+		if t := b.table(); len(b.faults) == 0 {
+			found[refs[i].Name] = t
+		}
+		faults = append(faults, b.faults...)
+	}
+	c.relate(refs, found)
+	return found, faults
+}
+
+func sourceOf(ref writegate.TableRef) string {
+	if ref.Source == "" {
+		return ref.Name
+	}
+	return ref.Source
+}
+
+// messages are what faults say, a line each.
+func messages(faults []error) []string {
+	lines := make([]string, len(faults))
+	for i, err := range faults {
+		lines[i] = writegate.AsError(err).Message
+	}
+	return lines
+}
+
+func fault(table, format string, args ...any) error {
+	return &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Table: table, Message: table + ": " + fmt.Sprintf(format, args...)}
+}
+
+// remember keeps what snapshots need, besides what was there before.
+func (db *DB) remember(found writegate.Schema) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	all := maps.Clone(db.tables)
+	if all == nil {
+		all = writegate.Schema{}
+	}
+	maps.Copy(all, found)
+	db.tables = all
+}
+
+// known returns all tables that were ever asked for. The map is never changed.
+func (db *DB) known() writegate.Schema {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.tables
+}
+
+// builder makes one table of the catalog.
+type builder struct {
+	*catalog
+	ord    int
+	ref    *writegate.TableRef
+	faults []error
+
+	t       *writegate.Table
+	own     *table
+	names   map[string]string // from the database's names to the clients'
+	native  map[string]*catalogColumn
+	primary []string
+}
+
+func (b *builder) fault(format string, args ...any) {
+	b.faults = append(b.faults, fault(b.ref.Name, format, args...))
+}
+
+func (b *builder) table() *writegate.Table {
+	b.own = &table{columns: map[string]*column{}, keyIndexes: map[string]bool{}, indexes: map[string][]string{}, constraints: map[string]constraint{}}
+	b.t = &writegate.Table{Name: b.ref.Name, Driver: b.own}
+	b.native = map[string]*catalogColumn{}
+	var sources []string
+	var first *catalogColumn
+	for i := range b.columns {
+		if c := &b.columns[i]; c.Ord == b.ord {
+			sources = append(sources, c.Name)
+			if first == nil {
+				first = c
+			}
+		}
+	}
+	if first == nil {
+		b.fault("no table %q in the database that the login can see", sourceOf(*b.ref))
+		return nil
+	}
+	b.t.Source, b.own.quoted = first.Schema+"."+first.Table, qualified(first.Schema, first.Table)
+	switch {
+	case first.Temporal == 1:
+		b.fault("table %s is the history of another one; name that one", b.t.Source)
+	case first.MemoryOptimized:
+		b.fault("table %s is memory-optimized: its rows can't be locked, so nothing could be decided about them", b.t.Source)
+	case first.External && !b.ref.ReadOnly:
+		b.fault("table %s is external and can't be written", b.t.Source)
+	}
+	names, faults := b.ref.Names(sources)
+	for _, f := range faults {
+		b.fault("%s", f)
+	}
+	if b.names = names; len(b.faults) > 0 {
+		return nil
+	}
+	for i := range b.columns {
+		if c := &b.columns[i]; c.Ord == b.ord {
+			b.column(c)
+		}
+	}
+	b.constrain()
+	b.key(first.Kind == "V")
+	return b.t
+}
+
+func (b *builder) column(c *catalogColumn) {
+	name := b.names[c.Name]
+	codec, err := codecOf(c, b.ref.Columns[name].Type)
+	if err != nil {
+		b.fault("column %q: %v", c.Name, err)
+		return
+	}
+	public := &writegate.Column{
+		Name: name, Type: codec.kind, Native: c.native(), Nullable: c.Nullable, HasDefault: c.Default,
+		ReadOnly: c.Generated || codec.readOnly, Same: codec.same,
+		Convert: func(v any) (any, error) {
+			if v == nil {
+				return nil, nil
+			}
+			return codec.convert(v)
+		},
+	}
+	b.t.Columns = append(b.t.Columns, public)
+	b.own.columns[name] = &column{name: name, quoted: quote(c.Name), codec: codec, collation: c.Collation, masked: c.Masked}
+	b.native[name] = c
+}
+
+// constrain takes unique indexes and constraints over.
+func (b *builder) constrain() {
+	kinds := map[string]string{}
+	for _, i := range b.indexes {
+		if i.Ord == b.ord {
+			kinds[i.Name] = i.Kind
+			b.own.indexes[i.Name] = append(b.own.indexes[i.Name], b.names[i.Column])
+		}
+	}
+	for name, columns := range b.own.indexes {
+		switch kinds[name] {
+		case "primary":
+			b.primary = columns
+			fallthrough
+		case "unique":
+			b.own.keyIndexes[name] = true // so far
+		}
+	}
+	for _, c := range b.constraints {
+		if c.Ord != b.ord {
+			continue
+		}
+		known := b.own.constraints[c.Name]
+		if known.kind == "" || known.kind == "reference" { // a row may refer to one of its own table
+			known.kind = c.Kind
+		}
+		if c.Column != "" {
+			known.columns = append(known.columns, b.names[c.Column])
+		}
+		b.own.constraints[c.Name] = known
+	}
+}
+
+// key settles how rows are found.
+func (b *builder) key(view bool) {
+	parts := b.ref.Parts
+	if len(parts) == 0 {
+		switch b.t.Key = b.ref.Key; {
+		case b.t.Key != "":
+		case len(b.primary) == 1:
+			b.t.Key = b.primary[0]
+		case len(b.primary) == 0:
+			b.fault("table %s has no primary key; name its unique column as key", b.t.Source)
+			return
+		default:
+			b.fault("the primary key of table %s has the columns %s; name them as the columns of the key, or one unique column", b.t.Source, strings.Join(b.primary, ", "))
+			return
+		}
+		parts = []string{b.t.Key}
+	}
+	var public []*writegate.Column
+	for _, name := range parts {
+		private := b.own.columns[name]
+		switch c := b.t.Column(name); {
+		case private == nil:
+			b.fault("the key column %q is not in table %s", name, b.t.Source)
+		case c.ReadOnly && !b.ref.ReadOnly:
+			b.fault("the key column %q of table %s is %s, but devices make the keys of their rows; %s", name, b.t.Source, origin(b.native[name]), "name another unique column as key, such as a uniqueidentifier beside it")
+		case private.codec.exact == nil:
+			b.fault("the key column %q is of type %s, which can't be a key: equal values may look different, or no index takes it", name, c.Native)
+		default:
+			b.own.key, public = append(b.own.key, private), append(public, c)
+		}
+	}
+	if len(public) < len(parts) {
+		return
+	}
+	wanted := slices.Sorted(slices.Values(parts))
+	for name := range b.own.keyIndexes {
+		if !slices.Equal(slices.Sorted(slices.Values(b.own.indexes[name])), wanted) {
+			delete(b.own.keyIndexes, name)
+		}
+	}
+	b.own.seek = len(b.own.keyIndexes) > 0
+	if !b.own.seek && !view {
+		b.fault("the key %s has no unique index of its own in table %s", strings.Join(parts, ", "), b.t.Source)
+		return
+	}
+	b.t.Reacts = b.reacts(b.ord, sourcesOf(b.native, parts))
+	if len(b.ref.Parts) == 0 {
+		return
+	}
+	b.t.Key = b.ref.KeyName()
+	c, err := writegate.Composite(b.t.Key, public, b.ref.Separator)
+	if err != nil {
+		b.fault("%v", err)
+		return
+	}
+	b.t.Parts, b.t.Columns = public, append(b.t.Columns, c)
+	b.own.separator = cmp.Or(b.ref.Separator, writegate.DefaultSeparator)
+}
+
+func sourcesOf(native map[string]*catalogColumn, names []string) []string {
+	sources := make([]string, len(names))
+	for i, name := range names {
+		sources[i] = native[name].Name
+	}
+	return sources
+}
+
+func origin(c *catalogColumn) string {
+	if c.Serial {
+		return "an identity column"
+	}
+	return "always generated by the database"
+}

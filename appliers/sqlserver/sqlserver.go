@@ -1,0 +1,169 @@
+// Package sqlserver applies writes to SQL Server 2016 or newer, Azure SQL Database, and Babelfish as far as it goes.
+//
+// A chunk of an upload takes about six round trips: begin; lock the device's row and read the ledger; load and
+// lock the rows, twice where there are lookups; write and settle; commit. Values travel as text in parameters,
+// sets of them as JSON, and the server converts them by the column's type. No statement has a client's text in it.
+package sqlserver
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"sync"
+	"time"
+
+	"writegate"
+)
+
+// Config of a [DB].
+type Config struct {
+	// DSN is what go-mssqldb takes, such as sqlserver://user:password@host:1433?database=shop. Unless it says
+	// otherwise the connection is encrypted and the server's certificate is verified.
+	DSN string
+	// Schema holds writegate's own tables. Empty means writegate.
+	Schema string
+	// MaxConns bounds the pool. 0 means 10.
+	MaxConns int
+	// SessionContext has the database know the caller: in every transaction that reads or writes rows,
+	// SESSION_CONTEXT(N'sub') is the token's subject and SESSION_CONTEXT(N'claims') all its claims as JSON.
+	// Policies of row-level security may build on them.
+	SessionContext bool
+	// NoOwnTables makes, checks and uses no tables of writegate's own: claims are empty, and settling is an error.
+	NoOwnTables bool
+	// ReadOnly makes nothing. Schema, List, Inspect, Version and Snapshot work then.
+	ReadOnly bool
+	// AcquireTimeout bounds the wait for a connection, with the login. 0 means 5 s.
+	AcquireTimeout time.Duration
+	// StatementTimeout bounds each round trip, LockTimeout each wait for a lock. 0 means 30 s and 5 s.
+	StatementTimeout, LockTimeout time.Duration
+	// Log hears what an operator should know. Nil discards it.
+	Log *slog.Logger
+}
+
+// DB is one database of SQL Server. It implements [writegate.Applier].
+type DB struct {
+	cfg    Config
+	own    string // quoted schema of our own tables
+	pool   *sql.DB
+	log    *slog.Logger
+	server server
+
+	mu     sync.Mutex
+	tables writegate.Schema // everything that was introspected; replaced, never changed
+}
+
+var _ writegate.Applier = (*DB)(nil)
+
+// Open connects and creates writegate's own tables where they are missing; a login without the right to create
+// works where they are there. What is wrong with the configuration is an error of class Operator, a database that
+// does not answer one of class Retry.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	cfg.Schema = schemaName(cfg.Schema)
+	setDefault(&cfg.MaxConns, 10)
+	setDefault(&cfg.AcquireTimeout, 5*time.Second)
+	setDefault(&cfg.StatementTimeout, 30*time.Second)
+	setDefault(&cfg.LockTimeout, 5*time.Second)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	connector, warnings, err := connectorOf(cfg.DSN)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range warnings {
+		cfg.Log.WarnContext(ctx, warning)
+	}
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(cfg.MaxConns)
+	pool.SetMaxIdleConns(cfg.MaxConns)
+	pool.SetConnMaxIdleTime(idleLimit)
+	db := &DB{cfg: cfg, own: quote(cfg.Schema), pool: pool, log: cfg.Log}
+	for _, step := range []func(context.Context) error{db.checkServer, db.ensure} {
+		if err := step(ctx); err != nil {
+			_ = pool.Close()
+			return nil, classify(err)
+		}
+	}
+	return db, nil
+}
+
+// idleLimit is how long a connection may be unused. Azure and many a firewall forget one after a few minutes more.
+const idleLimit = 3 * time.Minute
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Close waits for running statements and frees all connections.
+func (db *DB) Close() error { return db.pool.Close() }
+
+// Ready reports whether the database answers, accepts writes and has our own tables.
+func (db *DB) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
+	defer cancel()
+	var updateable bool
+	var tables int
+	b := db.readyBatch()
+	b.result(one(&updateable, &tables))
+	if err := b.run(ctx, db.pool); err != nil {
+		return classify(err)
+	}
+	switch {
+	case db.cfg.NoOwnTables:
+		return nil
+	case !updateable:
+		return writegate.TryLater(errReadOnly)
+	case tables < len(ownTables):
+		return misconfigured(errOwnTables.Error(), errOwnTables)
+	}
+	return nil
+}
+
+func (db *DB) readyBatch() *batch {
+	b := &batch{}
+	b.add("SELECT CASE WHEN DATABASEPROPERTYEX(DB_NAME(), N'Updateability') = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],"+
+		" (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = ", b.text(db.cfg.Schema), " AND t.name IN ("+ownNames()+"))")
+	return b
+}
+
+// Checkpoint counts up by one for each user and device, from 1.
+func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
+	if db.cfg.NoOwnTables {
+		return 0, misconfigured(errNoOwnTables.Error(), errNoOwnTables)
+	}
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		var n int64
+		b := db.checkpointBatch(subject, clientID)
+		b.result(one(&n))
+		err := b.run(ctx, db.pool)
+		if err == nil {
+			return n, nil
+		}
+		if e := classify(err); e.Class != writegate.Rerun && !isDuplicate(err) || attempt == checkpointTries {
+			if isDuplicate(err) {
+				return 0, writegate.TryLater(err)
+			}
+			return 0, e
+		}
+	}
+}
+
+// checkpointTries bounds the races between devices that ask for their first checkpoint at once.
+const checkpointTries = 10
+
+func (db *DB) checkpointBatch(subject, clientID string) *batch {
+	b := &batch{}
+	b.add(sessionSettings(db.cfg.LockTimeout))
+	s, c := b.value(keyOf(subject)), b.value(keyOf(clientID))
+	b.add("DECLARE @n TABLE ([n] bigint NOT NULL)")
+	b.add("UPDATE "+db.own+".[writegate_checkpoints] WITH (ROWLOCK) SET [checkpoint] = [checkpoint] + 1 OUTPUT inserted.[checkpoint] INTO @n ([n]) WHERE [subject_key] = ", s, " AND [client_key] = ", c)
+	b.add("IF NOT EXISTS (SELECT 1 FROM @n) INSERT INTO "+db.own+".[writegate_checkpoints] ([subject_key], [client_key], [subject], [client_id], [checkpoint])"+
+		" OUTPUT inserted.[checkpoint] INTO @n ([n]) VALUES (", s, ", ", c, ", ", b.text(storable(subject)), ", ", b.text(storable(clientID)), ", 1)")
+	b.add("SELECT [n] AS [writegate] FROM @n")
+	return b
+}
