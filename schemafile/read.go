@@ -12,11 +12,11 @@ import (
 	"writegate"
 )
 
-// maxBytes is the largest file that is read, maxDepth how many brackets may be open in it: both are far above
-// what the tables of a database need.
+// What bounds the files that are read: far above what the tables of a database need, and below what would hurt.
 const (
-	maxBytes = 16 << 20
-	maxDepth = 16
+	maxBytes  = 16 << 20
+	maxOpen   = 4096 // brackets, those in quotes too
+	maxIndent = 256
 )
 
 // Load reads and checks a file. What is wrong with its text is of type [Faults], all at once.
@@ -57,13 +57,13 @@ func tooDeep(text []byte) bool {
 	open := 0
 	for line := range strings.SplitSeq(string(text), "\n") {
 		lead := line[:len(line)-len(strings.TrimLeft(line, " -?"))]
-		if len(lead) > 8*maxDepth {
+		if len(lead) > maxIndent {
 			return true
 		}
 		for _, c := range []byte(line) {
 			switch c {
 			case '[', '{':
-				if open++; open > maxDepth {
+				if open++; open > maxOpen {
 					return true
 				}
 			case ']', '}':

@@ -161,7 +161,7 @@ s.yaml:12:1: extra: unknown key; there are databases, schema, tables`
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Error(diff)
 	}
-	for _, text := range []string{"", "- 1", "a: [", "schema: 1\n---\nschema: 1", strings.Repeat("[", 1000), strings.Repeat(" ", 1000) + "a", "\xff", "tables: {}"} {
+	for _, text := range []string{"", "- 1", "a: [", "schema: 1\n---\nschema: 1", strings.Repeat("[", 100_000), strings.Repeat(" ", 100_000) + "a", "\xff", "tables: {}"} {
 		if _, err := schemafile.Parse("s.yaml", []byte(text)); !isFaults(err) {
 			t.Errorf("%.20q gives %v", text, err)
 		}
@@ -230,6 +230,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("lists", "id", "varchar(10)", "draft")
 	f.Add("yes", "0x1", "- a: #b", "\u2028\x7f'\"\\")
 	f.Add(" a", "~", "{}", "")
+	f.Add("[[[[[[[[", "{{", "]", strings.Repeat("{", 50))
 	f.Add("1e3", "null", "!!str x", "&a *b")
 	f.Fuzz(func(t *testing.T, table, column, native, value string) {
 		for _, s := range []string{table, column, native, value} {
