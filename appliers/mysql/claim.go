@@ -1,0 +1,74 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"writegate"
+)
+
+var errLedger = errors.New("a row of the ledger can't be read")
+
+// Claim implements [writegate.Tx].
+func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, error) {
+	var claimed writegate.Claimed
+	if t.failed != nil || t.db.cfg.NoOwnTables {
+		return claimed, t.failed
+	}
+	own, client := t.db.own, keyOf(c.ClientID)
+	t.do("INSERT INTO " + own + ".writegate_clients (client_key, client_id, subject, last_op) VALUES (" +
+		join(client, ownText(c.ClientID), ownText(c.Subject), intLiteral(c.Last)) +
+		") ON DUPLICATE KEY UPDATE subject = VALUES(subject), last_op = GREATEST(last_op, VALUES(last_op)), last_seen = CURRENT_TIMESTAMP(6)")
+	t.queue(func(rows *sql.Rows) error {
+		for rows.Next() {
+			r := writegate.Run{ClientID: c.ClientID}
+			if err := rows.Scan(&r.Subject, &r.FirstOp, &r.LastOp, scanTime{&r.SettledAt}, &r.Ops); err != nil {
+				return err
+			}
+			claimed.Runs = append(claimed.Runs, r)
+		}
+		return rows.Err()
+	}, fmt.Sprintf("SELECT subject, first_op, last_op, settled_at, ops FROM %s.writegate_ledger WHERE client_key = %s AND last_op >= %d AND first_op <= %d", own, client, c.First, c.Last))
+	t.queue(func(rows *sql.Rows) error {
+		for rows.Next() {
+			r := writegate.Refusal{ClientID: c.ClientID}
+			var fingerprint []byte
+			if err := rows.Scan(&r.OpID, &fingerprint, &r.Subject, &r.TxID, &r.Whole, &r.Code, &r.Reason, &r.Message, &r.Table, &r.Column, &r.Revision, scanTime{&r.At}); err != nil {
+				return err
+			}
+			if copy(r.Fingerprint[:], fingerprint) != len(fingerprint) {
+				return errLedger
+			}
+			claimed.Refusals = append(claimed.Refusals, r)
+		}
+		return rows.Err()
+	}, fmt.Sprintf("SELECT op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at FROM %s.writegate_refusals WHERE client_key = %s AND op_id BETWEEN %d AND %d", own, client, c.First, c.Last))
+	return claimed, t.flush(ctx)
+}
+
+// scanTime reads a DATETIME, which sessions in UTC mean as UTC.
+type scanTime struct{ at *time.Time }
+
+// Scan implements [sql.Scanner].
+func (s scanTime) Scan(v any) (err error) {
+	text, ok := v.([]byte)
+	if !ok {
+		return errLedger
+	}
+	*s.at, err = time.Parse(ownTime, string(text))
+	return err
+}
+
+// ownTime is how times are read from and written to tables of ours.
+const ownTime = "2006-01-02 15:04:05.999999"
+
+// timeLiteral is a time that a table of ours stores, now when none was given.
+func timeLiteral(at time.Time) string {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return "'" + at.UTC().Truncate(time.Microsecond).Format(ownTime) + "'"
+}

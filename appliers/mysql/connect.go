@@ -1,0 +1,146 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"writegate"
+)
+
+// sessionMode is the sql_mode of our sessions: strict, and zero is a number as any other where the database counts.
+const sessionMode = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
+
+// session is what each connection begins with. The comments are statements to one of the two servers each.
+var session = []string{
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = %d, foreign_key_checks = 1, unique_checks = 1", sessionMode, int(lockWait.Seconds())),
+}
+
+// newConnector reads the DSN. Its errors never carry any of it.
+func newConnector(cfg Config) (driver.Connector, error) {
+	mc, err := parseDSN(cfg.DSN)
+	if err != nil {
+		return nil, err
+	}
+	// What the driver relies on is not for the DSN to say.
+	mc.ClientFoundRows, mc.MultiStatements = true, true
+	mc.InterpolateParams, mc.ParseTime, mc.AllowAllFiles, mc.ColumnsWithAlias, mc.RejectReadOnly = false, false, false, false, false
+	mc.CheckConnLiveness = true
+	mc.Loc = time.UTC
+	mc.Collation = ""
+	mc.Logger = &mysql.NopLogger{} // what goes wrong comes as an error
+	if mc.Timeout == 0 {
+		mc.Timeout = cfg.AcquireTimeout
+	}
+	if err := mc.Apply(mysql.Charset("utf8mb4", "utf8mb4_bin")); err != nil {
+		return nil, misconfigured("the DSN can't be used", nil)
+	}
+	inner, err := mysql.NewConnector(mc)
+	if err != nil {
+		return nil, misconfigured("the DSN can't be used: look at its TLS settings and parameters", nil)
+	}
+	return &connector{inner}, nil
+}
+
+// parseDSN reads both forms of an address.
+func parseDSN(dsn string) (*mysql.Config, error) {
+	if strings.TrimSpace(dsn) == "" {
+		return nil, misconfigured("the DSN is empty", nil)
+	}
+	for _, scheme := range []string{"mysql://", "mariadb://"} {
+		if strings.HasPrefix(strings.ToLower(dsn), scheme) {
+			return parseURL(dsn)
+		}
+	}
+	mc, err := mysql.ParseDSN(dsn)
+	if err != nil { // the cause may quote a password
+		return nil, misconfigured("the DSN can't be read: it has the form user:password@tcp(host:3306)/database?tls=true or mysql://user:password@host:3306/database?tls=true", nil)
+	}
+	return mc, nil
+}
+
+// parseURL reads mysql://user:password@host:port/database?parameters. The parameters are the driver's.
+func parseURL(dsn string) (*mysql.Config, error) {
+	u, err := url.Parse(dsn)
+	if err != nil || u.Host == "" || u.Opaque != "" || u.Fragment != "" {
+		return nil, misconfigured("the DSN can't be read: a URL has the form mysql://user:password@host:3306/database?tls=true, with what is special in a password written as %40 for @", nil)
+	}
+	mc, err := mysql.ParseDSN("/?" + u.RawQuery)
+	if err != nil {
+		return nil, misconfigured("a parameter of the DSN can't be read", nil)
+	}
+	mc.Net, mc.Addr, mc.User, mc.DBName = "tcp", u.Host, u.User.Username(), strings.TrimPrefix(u.Path, "/")
+	mc.Passwd, _ = u.User.Password()
+	if u.Port() == "" {
+		mc.Addr = strings.TrimSuffix(u.Host, ":") + ":3306"
+	}
+	return mc, nil
+}
+
+// connector begins each connection with our session.
+type connector struct{ driver.Connector }
+
+// Connect implements [driver.Connector].
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range session {
+		execer, ok := conn.(driver.ExecerContext)
+		if !ok {
+			return nil, errors.Join(errors.New("the connection takes no statements"), conn.Close())
+		}
+		if _, err := execer.ExecContext(ctx, statement, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("setting up the session: %w", err), conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// server is what [DB.look] found out.
+type server struct {
+	mariadb bool
+	version string // as the server says it, such as 10.11.19-MariaDB-0+deb12u1
+	packet  int    // max_allowed_packet
+	folds   bool   // names of tables are compared without regard to case
+	base    string // the database of the DSN, empty when it names none
+}
+
+// look learns what the server is and refuses one whose session is not what it was set to, as behind a proxy.
+func (db *DB) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
+	defer cancel()
+	var mode, zone string
+	s := &db.server
+	err := db.pool.QueryRowContext(ctx, "SELECT VERSION(), @@session.sql_mode, @@session.time_zone, @@max_allowed_packet, @@lower_case_table_names <> 0, COALESCE(DATABASE(), '')").
+		Scan(&s.version, &mode, &zone, &s.packet, &s.folds, &s.base)
+	if err != nil {
+		return err
+	}
+	s.mariadb = strings.Contains(strings.ToLower(s.version), "mariadb")
+	switch {
+	case !strings.Contains(mode, "STRICT_ALL_TABLES"):
+		return misconfigured("the session can't be made strict: without STRICT_ALL_TABLES in sql_mode the server cuts values off in silence", nil)
+	case zone != "+00:00":
+		return misconfigured("the session's time zone can't be set to UTC", nil)
+	}
+	return nil
+}
+
+var (
+	errReadOnly    = errors.New("the database is read-only")
+	errOldSteps    = errors.New("writegate's own tables are missing or older than this program")
+	errNoOwnTables = errors.New("the configuration forbids tables of writegate's own")
+)
+
+func misconfigured(message string, cause error) *writegate.Error {
+	return &writegate.Error{Class: writegate.Operator, Code: writegate.Internal, Message: message, Cause: cause}
+}

@@ -1,0 +1,84 @@
+-- step 1
+-- A device: one row, locked by every upload that has an identity, so that its uploads take their turn. The keys
+-- are SHA-256 of the ids: these may be longer than an index takes.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_clients (
+	client_key BINARY(32) NOT NULL PRIMARY KEY,
+	client_id TEXT NOT NULL,
+	subject TEXT NOT NULL COMMENT 'of the last upload',
+	last_op BIGINT NOT NULL COMMENT 'the greatest operation id in an upload that was settled',
+	first_seen DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+	last_seen DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- A run of operations of one device that were settled together. Ops is packed: id, fingerprint and outcome of each.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_ledger (
+	id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	client_key BINARY(32) NOT NULL,
+	client_id TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	first_op BIGINT NOT NULL,
+	last_op BIGINT NOT NULL,
+	settled_at DATETIME(6) NOT NULL,
+	ops LONGBLOB NOT NULL,
+	KEY writegate_ledger_client (client_key, last_op),
+	KEY writegate_ledger_age (settled_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- The answer to a refused operation, so that a replay gets the same one.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_refusals (
+	client_key BINARY(32) NOT NULL,
+	op_id BIGINT NOT NULL,
+	fingerprint BINARY(16) NOT NULL,
+	subject_key BINARY(32) NOT NULL,
+	client_id TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	tx_id BIGINT NOT NULL,
+	whole BOOLEAN NOT NULL COMMENT 'no single operation is to blame',
+	code TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	message TEXT NOT NULL,
+	table_name TEXT NOT NULL,
+	column_name TEXT NOT NULL,
+	revision TEXT NOT NULL COMMENT 'of the policy',
+	at DATETIME(6) NOT NULL,
+	PRIMARY KEY (client_key, op_id, fingerprint, subject_key)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- A refused transaction, kept whole: the bodies of its parts in their order, joined, are JSON in UTF-8.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_dead_letters (
+	id VARCHAR(255) NOT NULL PRIMARY KEY,
+	client_id TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	tx_id BIGINT NOT NULL,
+	first_op BIGINT NOT NULL,
+	last_op BIGINT NOT NULL,
+	op_index INT NOT NULL COMMENT '-1: no single operation is to blame',
+	code TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	message TEXT NOT NULL,
+	table_name TEXT NOT NULL,
+	column_name TEXT NOT NULL,
+	revision TEXT NOT NULL,
+	at DATETIME(6) NOT NULL,
+	seen INT NOT NULL DEFAULT 1,
+	last_seen DATETIME(6) NOT NULL,
+	KEY writegate_dead_letters_age (at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS {schema}.writegate_dead_letter_parts (
+	letter_id VARCHAR(255) NOT NULL,
+	part INT NOT NULL,
+	body MEDIUMBLOB NOT NULL,
+	PRIMARY KEY (letter_id, part),
+	CONSTRAINT writegate_dead_letter_parts_letter FOREIGN KEY (letter_id) REFERENCES {schema}.writegate_dead_letters (id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Write checkpoints that the app asked for.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_checkpoints (
+	subject_key BINARY(32) NOT NULL,
+	client_key BINARY(32) NOT NULL,
+	subject TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	checkpoint BIGINT NOT NULL,
+	PRIMARY KEY (subject_key, client_key)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,171 @@
+package mysql
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"writegate"
+)
+
+// mostKeys bounds the keys of one statement.
+const mostKeys = 4000
+
+// Load implements [writegate.Tx]. All reads travel together. Rows are locked table by table in the order of their
+// names, and in the order of the key within a table: by way of the key's index, which is in that order.
+func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writegate.Row, error) {
+	if t.failed != nil {
+		return nil, t.failed
+	}
+	order := make([]int, len(reads))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(driverOf(reads[a].Table).quoted, driverOf(reads[b].Table).quoted), cmp.Compare(reads[b].Lock, reads[a].Lock))
+	})
+	found := make([]map[any]writegate.Row, len(reads))
+	for _, i := range order {
+		found[i] = make(map[any]writegate.Row, len(reads[i].Keys))
+		for keys := range slices.Chunk(reads[i].Keys, mostKeys) {
+			t.queue(readRows(&reads[i], found[i]), t.db.selectSQL(&reads[i], keys))
+		}
+	}
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (db *DB) selectSQL(r *writegate.Read, keys []any) string {
+	own := driverOf(r.Table)
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, c := range own.key {
+		b.WriteString(comma(i) + c.codec.selected(c.quoted))
+	}
+	for _, name := range r.Columns {
+		if c := own.columns[name]; c != nil {
+			b.WriteString(", " + c.codec.selected(c.quoted))
+		}
+	}
+	b.WriteString(" FROM " + own.quoted + own.force + " WHERE " + own.among(keys))
+	if r.Lock != writegate.Unlocked && own.ordered != "" {
+		b.WriteString(" ORDER BY " + own.ordered)
+	}
+	switch r.Lock {
+	case writegate.ForUpdate:
+		b.WriteString(" FOR UPDATE")
+	case writegate.ForShare:
+		b.WriteString(" LOCK IN SHARE MODE")
+	case writegate.Unlocked:
+	}
+	return b.String()
+}
+
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ", "
+}
+
+// readRows reads the parts of the key and the columns asked for.
+func readRows(r *writegate.Read, into map[any]writegate.Row) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		own := driverOf(r.Table)
+		columns := slices.Clone(own.key)
+		for _, name := range r.Columns {
+			if c := own.columns[name]; c != nil {
+				columns = append(columns, c)
+			}
+		}
+		return scanRows(rows, columns, func(values []any) {
+			row := make(writegate.Row, len(values))
+			for i, c := range columns[len(own.key):] {
+				row[c.name] = values[len(own.key)+i]
+			}
+			key := own.keyOf(r.Table, values[:len(own.key)])
+			if _, asked := row[r.Table.Key]; !asked {
+				row[r.Table.Key] = key
+			}
+			into[key] = row
+		})
+	}
+}
+
+// scanRows reads stored values. What is yielded belongs to the receiver.
+func scanRows(rows *sql.Rows, columns []*column, yield func(values []any)) error {
+	raw, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range raw {
+		into[i] = &raw[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		values := make([]any, len(columns))
+		for i, c := range columns {
+			if raw[i].Valid {
+				values[i] = c.codec.load(raw[i].String)
+			}
+		}
+		yield(values)
+	}
+	return rows.Err()
+}
+
+// keyOf is the stored key of stored values of its parts.
+func (own *table) keyOf(t *writegate.Table, parts []any) any {
+	if t.Parts == nil {
+		return parts[0]
+	}
+	return t.JoinKey(parts)
+}
+
+// among is the condition that a row has one of the keys, letter for letter: the index narrows it down by the
+// collation of the column, and the bytes decide.
+func (own *table) among(keys []any) string {
+	if len(own.key) == 1 {
+		return own.key[0].among(keys)
+	}
+	var b strings.Builder
+	for i, key := range keys {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		b.WriteString("(" + own.is(key) + ")")
+	}
+	return "(" + b.String() + ")"
+}
+
+// is is the condition that a row has a key of several parts.
+func (own *table) is(key any) string {
+	conditions := make([]string, len(own.key))
+	for i, v := range own.split(key) {
+		conditions[i] = own.key[i].among([]any{v})
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// among is the condition that the column is one of the values, letter for letter.
+func (c *column) among(values []any) string {
+	literals := make([]string, len(values))
+	for i, v := range values {
+		literals[i] = c.codec.literal(v)
+	}
+	in := c.quoted + " IN (" + strings.Join(literals, ", ") + ")"
+	if c.exact {
+		return in
+	}
+	for i, v := range values {
+		s, _ := v.(string)
+		literals[i] = bytesLiteral(s)
+	}
+	return in + " AND " + c.bytes() + " IN (" + strings.Join(literals, ", ") + ")"
+}
+
+// bytes is the column's text in UTF-8, to be compared byte by byte.
+func (c *column) bytes() string { return "CAST(CONVERT(" + c.quoted + " USING utf8mb4) AS BINARY)" }

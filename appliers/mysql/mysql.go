@@ -1,0 +1,164 @@
+// Package mysql applies writes to MySQL 8 and newer and to MariaDB 10.6 and newer.
+//
+// Statements are collected and sent together, as many as possible in one packet, so that a chunk of an upload takes
+// about five round trips: begin, lock the device's row and read the ledger; load and lock the rows; write and
+// settle; commit. Values travel inside the statements as hexadecimal or decimal digits only, so nothing that a
+// client sends can be read as SQL, whatever the modes and the character set of the session.
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"sync"
+	"time"
+
+	"writegate"
+)
+
+// Config of a [DB].
+type Config struct {
+	// DSN is an address as go-sql-driver/mysql takes it, user:password@tcp(host:3306)/database?tls=true, or a URL
+	// as in mysql://user:password@host:3306/database?tls=true; mariadb:// means the same.
+	DSN string
+	// Schema is the database that holds writegate's own tables, on the same server. Empty means writegate.
+	Schema string
+	// MaxConns bounds the pool. 0 means 10.
+	MaxConns int
+	// NoOwnTables makes, checks and uses no tables of our own. Claim then finds nothing, and Settle and Checkpoint
+	// are errors of class Operator.
+	NoOwnTables bool
+	// ReadOnly makes nothing at Open. It is for looking: Schema, List, Inspect, Version and Snapshot work.
+	ReadOnly bool
+	// AcquireTimeout bounds the wait for a connection of the pool. 0 means 5 s.
+	AcquireTimeout time.Duration
+	// StatementTimeout bounds each round trip, 0 means 30 s.
+	StatementTimeout time.Duration
+	// Log hears what an operator should know. Nil discards it.
+	Log *slog.Logger
+}
+
+// lockWait bounds each wait for a lock, that of a device's row included. The server counts in whole seconds.
+const lockWait = 2 * time.Second
+
+// The server drops connections that are idle for too long; ours are gone before.
+const (
+	maxIdle     = time.Minute
+	maxLifetime = 10 * time.Minute
+)
+
+// DB is one MySQL or MariaDB server. It implements [writegate.Applier].
+type DB struct {
+	cfg    Config
+	own    string // quoted database of our own tables
+	pool   *sql.DB
+	log    *slog.Logger
+	server server
+
+	mu     sync.Mutex
+	tables writegate.Schema // everything that was introspected; replaced, never changed
+}
+
+var _ writegate.Applier = (*DB)(nil)
+
+// Open connects and creates writegate's own tables where they are missing, unless the configuration forbids it; a
+// login without the right to create works where they are there. What is wrong with the configuration is an error
+// of class Operator, a database that does not answer one of class Retry.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	setDefault(&cfg.Schema, "writegate")
+	setDefault(&cfg.MaxConns, 10)
+	setDefault(&cfg.AcquireTimeout, 5*time.Second)
+	setDefault(&cfg.StatementTimeout, 30*time.Second)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	connector, err := newConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{cfg: cfg, own: quote(cfg.Schema), log: cfg.Log, pool: sql.OpenDB(connector)}
+	db.pool.SetMaxOpenConns(cfg.MaxConns)
+	db.pool.SetMaxIdleConns(cfg.MaxConns)
+	db.pool.SetConnMaxIdleTime(maxIdle)
+	db.pool.SetConnMaxLifetime(maxLifetime)
+	for _, step := range []func(context.Context) error{db.look, db.ensure} {
+		if err := step(ctx); err != nil {
+			_ = db.pool.Close()
+			return nil, classify(err)
+		}
+	}
+	return db, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Close waits for running statements and frees all connections.
+func (db *DB) Close() error { return db.pool.Close() }
+
+// Ready reports whether the database answers, accepts writes and has our own tables, if it is to have them.
+func (db *DB) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
+	defer cancel()
+	var readOnly bool
+	if err := db.pool.QueryRowContext(ctx, "SELECT @@global.read_only").Scan(&readOnly); err != nil {
+		return classify(err)
+	}
+	if readOnly {
+		return writegate.TryLater(errReadOnly)
+	}
+	if db.cfg.NoOwnTables {
+		return nil
+	}
+	done, err := db.stepsDone(ctx, db.pool)
+	if err != nil {
+		return classify(err)
+	}
+	if done < len(ddlSteps(db.own)) {
+		return misconfigured(errOldSteps.Error(), errOldSteps)
+	}
+	return nil
+}
+
+// Checkpoint counts up by one for each user and device, from 1.
+func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (n int64, err error) {
+	if db.cfg.NoOwnTables {
+		return 0, misconfigured(errNoOwnTables.Error(), errNoOwnTables)
+	}
+	err = db.InTx(ctx, writegate.Caller{}, func(wtx writegate.Tx) error {
+		t := wtx.(*tx)
+		t.do("INSERT INTO " + db.own + ".writegate_checkpoints (subject_key, client_key, subject, client_id, checkpoint) VALUES (" +
+			join(keyOf(subject), keyOf(clientID), ownText(subject), ownText(clientID), "1") + ") ON DUPLICATE KEY UPDATE checkpoint = checkpoint + 1")
+		t.queue(scanInto(&n), "SELECT checkpoint FROM "+db.own+".writegate_checkpoints WHERE subject_key = "+keyOf(subject)+" AND client_key = "+keyOf(clientID))
+		return t.flush(ctx)
+	})
+	return n, err
+}
+
+// InTx implements [writegate.Applier]. It runs fn once.
+func (db *DB) InTx(ctx context.Context, _ writegate.Caller, fn func(writegate.Tx) error) (err error) {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	t := &tx{db: db, conn: conn}
+	defer func() { t.end(ctx) }()
+	if err = fn(t); err == nil {
+		err = t.flush(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return t.commit(ctx)
+}
+
+// acquire takes a connection of the pool.
+func (db *DB) acquire(ctx context.Context) (*sql.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
+	defer cancel()
+	return db.pool.Conn(ctx)
+}

@@ -1,0 +1,265 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+
+	"writegate"
+)
+
+// mostRows and mostSetText bound a statement for a set of changes.
+const (
+	mostRows    = 500
+	mostSetText = 1 << 20
+)
+
+// made is what one statement changes. Index is the change's, -1 for a set of them.
+type made struct {
+	index   int
+	changes []writegate.Change
+}
+
+// Write implements [writegate.Tx]. Changes travel with the next Load, with Settle or before the commit.
+func (t *tx) Write(ctx context.Context, changes []writegate.Change) error {
+	for len(changes) > 0 && t.failed == nil {
+		if c := unmade(&changes[0]); c != nil {
+			if err := t.flush(ctx); err == nil {
+				t.failed = &writegate.ChangeError{Index: t.given, Err: refuseNull(changes[0].Table, c)}
+			}
+			break
+		}
+		n := 1
+		if !t.blame {
+			n = likeness(changes)
+		}
+		m := made{t.given, changes[:n]}
+		if n > 1 {
+			m.index = -1
+		}
+		t.write(m)
+		t.given += n
+		changes = changes[n:]
+	}
+	return t.failed
+}
+
+// unmade returns a column to which a change gives null, where the server would put a value of its own making
+// instead of refusing it.
+func unmade(change *writegate.Change) *column {
+	for _, c := range driverOf(change.Table).all {
+		if v, set := change.Set[c.name]; c.fillsNull && set && v == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+func refuseNull(t *writegate.Table, c *column) *writegate.Error {
+	e := writegate.Refuse(missing.code, "", place(t.Name, []string{c.name})+": "+missing.text+".")
+	e.Table, e.Column = t.Name, c.name
+	return e
+}
+
+// likeness counts the changes at the start that one statement can make: inserts into the same columns of a table, or
+// removals, and no row twice.
+func likeness(changes []writegate.Change) int {
+	first := &changes[0]
+	if first.Verb == writegate.Update {
+		return 1
+	}
+	seen, size := map[any]bool{first.Key: true}, textSize(first)
+	for i := range changes[1:] {
+		c := &changes[i+1]
+		if size += textSize(c); c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) ||
+			i+1 >= mostRows || size > mostSetText || unmade(c) != nil {
+			return i + 1
+		}
+		seen[c.Key] = true
+	}
+	return len(changes)
+}
+
+// textSize is about how much text the values of a change make.
+func textSize(c *writegate.Change) int {
+	n := 0
+	for _, v := range c.Set {
+		switch v := v.(type) {
+		case string:
+			n += 2 * len(v)
+		case writegate.Bytes:
+			n += 2 * len(v)
+		}
+	}
+	return n
+}
+
+func sameColumns(a, b writegate.Row) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// written returns the columns of a change in the order of their names.
+func written(c *writegate.Change) []*column {
+	own := driverOf(c.Table)
+	columns := make([]*column, 0, len(c.Set))
+	for name := range c.Set {
+		columns = append(columns, own.columns[name])
+	}
+	slices.SortFunc(columns, func(a, b *column) int { return strings.Compare(a.name, b.name) })
+	return columns
+}
+
+// write queues the statement for changes.
+func (t *tx) write(m made) {
+	first := &m.changes[0]
+	own := driverOf(first.Table)
+	switch first.Verb {
+	case writegate.Insert:
+		t.change(insertSQL(own, m.changes), func(int64) error { return nil }, t.wrong(m))
+	case writegate.Update:
+		t.update(own, m)
+	case writegate.Remove:
+		t.change("DELETE FROM "+own.quoted+" WHERE "+own.among(m.keys()), func(int64) error { return nil }, t.wrong(m))
+	}
+}
+
+func (t *tx) update(own *table, m made) {
+	first := &m.changes[0]
+	found := func(n int64) error {
+		if n == 0 {
+			return race(m.index, nil)
+		}
+		return nil
+	}
+	if len(first.Set) == 0 { // nothing but the question whether the row is there
+		var n int64
+		t.queue(func(rows *sql.Rows) error {
+			if err := scanInto(&n)(rows); err != nil {
+				return err
+			}
+			return found(n)
+		}, "SELECT COUNT(*) FROM "+own.quoted+" WHERE "+own.among(m.keys()))
+		return
+	}
+	t.change(updateSQL(own, first), found, t.wrong(m))
+}
+
+func insertSQL(own *table, changes []writegate.Change) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + own.quoted + " (")
+	columns := written(&changes[0])
+	for i, c := range slices.Concat(own.key, columns) {
+		b.WriteString(comma(i) + c.quoted)
+	}
+	b.WriteString(") VALUES ")
+	for i := range changes {
+		b.WriteString(comma(i) + "(")
+		for j, v := range own.split(changes[i].Key) {
+			b.WriteString(comma(j) + own.key[j].codec.literal(v))
+		}
+		for _, c := range columns {
+			b.WriteString(", " + c.param(changes[i].Set[c.name]))
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+func updateSQL(own *table, change *writegate.Change) string {
+	var b strings.Builder
+	b.WriteString("UPDATE " + own.quoted + " SET ")
+	for i, c := range written(change) {
+		b.WriteString(comma(i) + c.quoted + " = " + c.param(change.Set[c.name]))
+	}
+	b.WriteString(" WHERE " + own.among([]any{change.Key}))
+	return b.String()
+}
+
+// param writes a stored value.
+func (c *column) param(v any) string {
+	if v == nil {
+		return "NULL"
+	}
+	return c.codec.literal(v)
+}
+
+func (m made) keys() []any {
+	keys := make([]any, len(m.changes))
+	for i := range m.changes {
+		keys[i] = m.changes[i].Key
+	}
+	return keys
+}
+
+// wrong makes the error of the changes that the server refused.
+func (t *tx) wrong(m made) func(context.Context, error) error {
+	return func(ctx context.Context, err error) error {
+		first := &m.changes[0]
+		if native, ok := errors.AsType[*mysql.MySQLError](err); ok && first.Verb == writegate.Insert && meaningOf(native) == duplicate {
+			own := driverOf(first.Table)
+			if name := own.indexIn(native.Message); own.keyIndexes[name] || own.indexes[name] == nil {
+				return t.collision(ctx, m, err, own.keyIndexes[name])
+			}
+		}
+		e, isChange := errors.AsType[*writegate.ChangeError](err)
+		if isChange {
+			return e
+		}
+		refused := explain(err, first)
+		if refused.Class != writegate.Refused {
+			return refused
+		}
+		return &writegate.ChangeError{Index: m.index, Err: refused}
+	}
+}
+
+// collision tells a race, in which a row of the same key is there after all, from a row with another key that the
+// index takes for the same, as under a collation that ignores case: that one is refused. On the key says that the
+// server named the key's index.
+func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) error {
+	first := &m.changes[0]
+	own := driverOf(first.Table)
+	var same, similar int
+	err := t.conn.QueryRowContext(ctx, "SELECT COUNT(*), COALESCE(SUM("+own.among(m.keys())+"), 0) FROM "+own.quoted+" WHERE "+own.similar(m.keys())).Scan(&similar, &same)
+	switch {
+	case err != nil:
+		return classify(err)
+	case same > 0 || onKey && similar == 0:
+		return race(m.index, cause)
+	}
+	e := explain(cause, first)
+	if e.Class == writegate.Refused && similar > 0 {
+		names := make([]string, len(own.key))
+		for i, c := range own.key {
+			names[i] = c.name
+		}
+		e.Column = first.Table.Key
+		e.Message = place(first.Table.Name, names) + ": another row has an id that the database takes for the same."
+	}
+	return &writegate.ChangeError{Index: m.index, Err: e}
+}
+
+// similar is the condition that a row has one of the keys as the column's collation sees it.
+func (own *table) similar(keys []any) string {
+	rows := make([]string, len(keys))
+	for i, key := range keys {
+		parts := make([]string, len(own.key))
+		for j, v := range own.split(key) {
+			parts[j] = own.key[j].quoted + " = " + own.key[j].codec.literal(v)
+		}
+		rows[i] = "(" + strings.Join(parts, " AND ") + ")"
+	}
+	return "(" + strings.Join(rows, " OR ") + ")"
+}
