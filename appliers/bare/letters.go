@@ -1,0 +1,155 @@
+package bare
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"writegate"
+)
+
+// lockWait bounds the wait for another process that writes to the same file.
+const lockWait = 2 * time.Second
+
+const lockPause = 5 * time.Millisecond
+
+var errLocked = errors.New("another process keeps the file locked")
+
+// letters is a file with a line for each dead letter. It is opened anew for each settlement, so it may be moved
+// away at any time.
+type letters struct {
+	path string
+	mu   sync.Mutex
+}
+
+// letter is a line of the file. The body is the transaction in the words of the SDKs.
+type letter struct {
+	ID       string          `json:"id"`
+	At       time.Time       `json:"at"`
+	ClientID string          `json:"client_id,omitempty"`
+	Subject  string          `json:"subject"`
+	TxID     int64           `json:"tx_id,omitempty"`
+	FirstOp  int64           `json:"first_op,omitempty"`
+	LastOp   int64           `json:"last_op,omitempty"`
+	OpIndex  int             `json:"op_index"`
+	Code     writegate.Code  `json:"code"`
+	Reason   string          `json:"reason,omitempty"`
+	Message  string          `json:"message"`
+	Table    string          `json:"table,omitempty"`
+	Column   string          `json:"column,omitempty"`
+	Revision string          `json:"revision"`
+	Body     json.RawMessage `json:"body"`
+}
+
+func lines(all []writegate.DeadLetter) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	for i := range all {
+		l := &all[i]
+		if err := enc.Encode(letter{
+			l.ID, l.At.UTC(), l.ClientID, l.Subject, l.TxID, l.FirstOp, l.LastOp, l.OpIndex,
+			l.Code, l.Reason, l.Message, l.Table, l.Column, l.Revision, l.Body,
+		}); err != nil {
+			return nil, fmt.Errorf("dead letter: %w", err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// keep appends dead letters. When it returns nil they are on disk; when it returns an error, some may be.
+func (f *letters) keep(ctx context.Context, all []writegate.DeadLetter) error {
+	text, err := lines(all)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file, err := f.open()
+	if err != nil {
+		return err
+	}
+	err = lock(ctx, file)
+	if err == nil {
+		err = appendLines(file, text)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// appendLines begins a line of its own, also behind one that was broken off.
+func appendLines(file *os.File, text []byte) error {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if size > 0 {
+		end := make([]byte, 1)
+		if _, err := file.ReadAt(end, size-1); err != nil {
+			return err
+		}
+		if end[0] != '\n' {
+			text = append([]byte("\n"), text...)
+		}
+	}
+	if _, err := file.Write(text); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// check tells whether letters can be kept, and creates the file.
+func (f *letters) check() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file, err := f.open()
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// open opens the file, and sees to it that a new one is there after a power cut.
+func (f *letters) open() (*os.File, error) {
+	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_APPEND, 0)
+	if !errors.Is(err, os.ErrNotExist) {
+		return file, err
+	}
+	file, err = os.OpenFile(f.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syncFolder(filepath.Dir(f.path)); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// lock keeps other processes out until the file is closed.
+func lock(ctx context.Context, file *os.File) error {
+	deadline := time.Now().Add(lockWait)
+	for {
+		locked, err := tryLock(file)
+		switch {
+		case err != nil:
+			return err
+		case locked:
+			return nil
+		case time.Now().After(deadline):
+			return errLocked
+		}
+		timer := time.NewTimer(lockPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
