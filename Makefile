@@ -1,7 +1,11 @@
 TOOL   := go tool -modfile=tools/go.mod
 WITH   := testdata/engines/with.sh
 FUZZ   ?= 5m
+DOCGW  := testdata/engines/docgw
 ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
+
+# Runs the tests, then lists the databases whose conformance suite ran as a whole, and fails if one of these did not.
+ran = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && WRITEGATE_TEST_RAN="$$dir" $(1) && go run ./internal/engines ran "$$dir" $(2)
 
 .PHONY: help dev test test-compose lint check fuzz bench verify e2e vuln engines-up engines-down clean
 
@@ -12,10 +16,10 @@ dev: ## run the gateway on SQLite, with a token and a curl to paste
 	go run ./cmd/writegate dev
 
 test: ## install what is missing, start the databases, run every test with the race detector
-	$(WITH) go test -race -timeout 20m ./...
+	$(call ran,$(WITH) go test -race -timeout 20m ./...,memory sqlite $(if $(CI),postgresql mysql mariadb "documentdb|mongodb"))
 
 test-compose: ## every test on the databases of docker-compose.yml, SQL Server and mongod among them
-	WRITEGATE_TEST_COMPOSE=1 WRITEGATE_TEST_ALL=1 $(WITH) go test -race -timeout 30m ./...
+	$(call ran,WRITEGATE_TEST_COMPOSE=1 WRITEGATE_TEST_ALL=1 $(WITH) go test -race -timeout 30m ./...,memory sqlite postgresql mysql mariadb mongodb "microsoft|sql")
 
 check: ## what needs no database: format, vet, lint, unit tests
 	$(TOOL) golangci-lint fmt --diff
@@ -26,7 +30,8 @@ check: ## what needs no database: format, vet, lint, unit tests
 lint: ## format and lint, nothing is changed
 	$(TOOL) golangci-lint fmt --diff
 	$(TOOL) golangci-lint run
-	cd testdata/engines/docgw && go tool -modfile=../../../tools/go.mod golangci-lint run
+	cd $(DOCGW) && go tool -modfile=../../../tools/go.mod golangci-lint fmt --diff
+	cd $(DOCGW) && go tool -modfile=../../../tools/go.mod golangci-lint run
 
 fuzz: ## every fuzz target, FUZZ=5m in all
 	testdata/engines/fuzz.sh $(FUZZ)
