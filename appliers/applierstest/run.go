@@ -26,6 +26,7 @@ func Run(t *testing.T, h Harness) {
 		{"constraint", constraintCases},
 		{"value", valueCases},
 		{"concurrency", concurrencyCases},
+		{"race", raceCases},
 		{"lifecycle", lifecycleCases},
 	}
 	for _, group := range groups {
