@@ -49,7 +49,8 @@ type TableRef struct {
 	Parts []string
 	// Separator stands between the parts in an id. Empty means a dot.
 	Separator string
-	// ReadOnly says that rows are only looked up: the key may then be one that the database generates.
+	// ReadOnly says that no row is ever created, as where rows are only looked up: the key may then be one that the
+	// database generates.
 	ReadOnly bool
 	// Columns overrides what the driver finds out by itself, by the name that clients and the policy use.
 	Columns map[string]ColumnRef

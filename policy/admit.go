@@ -31,7 +31,7 @@ func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	if t == nil {
 		return nil, writegate.Refuse(writegate.SchemaMismatch, "table.unknown", "The table "+quote(op.Table)+" is not one that can be written.")
 	}
-	key, err := t.key.Convert(op.ID)
+	key, err := t.key.accept(op.ID)
 	if err != nil {
 		return nil, t.refuse(writegate.InvalidData, "row.id", t.meta.Key, t.meta.Name+"."+t.meta.Key+": "+err.Error())
 	}
@@ -55,8 +55,9 @@ func (t *table) convert(data writegate.Row, key any) (writegate.Row, error) {
 	values := make(writegate.Row, len(data))
 	var fault *writegate.Error
 	var guilty string
+	parts := t.parts(key)
 	for name, wire := range data {
-		err := t.convertOne(values, name, wire, key)
+		err := t.convertOne(values, name, wire, key, parts)
 		if err != nil && (fault == nil || name < guilty) {
 			fault, guilty = err, name
 		}
@@ -67,13 +68,15 @@ func (t *table) convert(data writegate.Row, key any) (writegate.Row, error) {
 	return values, nil
 }
 
-func (t *table) convertOne(values writegate.Row, name string, wire, key any) *writegate.Error {
+func (t *table) convertOne(values writegate.Row, name string, wire, key any, parts writegate.Row) *writegate.Error {
 	c := t.columns[name]
-	if c == nil && name == "id" || c != nil && c.Column == t.key {
+	switch {
+	case name == clientKey || name == t.meta.Key:
 		return t.sameKey(wire, key)
-	}
-	if c == nil {
+	case c == nil:
 		return t.unknown(name)
+	case c.part:
+		return c.samePart(t, wire, parts[name])
 	}
 	switch c.mode {
 	case dropped:
@@ -84,7 +87,7 @@ func (t *table) convertOne(values writegate.Row, name string, wire, key any) *wr
 		return t.forbidden(c)
 	case listed:
 	}
-	v, err := c.Convert(wire)
+	v, err := c.accept(wire)
 	if err != nil {
 		return t.refuse(writegate.InvalidData, "column.type", name, c.qualified+": "+err.Error())
 	}
@@ -97,9 +100,33 @@ func (t *table) convertOne(values writegate.Row, name string, wire, key any) *wr
 
 // sameKey lets a client repeat the id among the columns, where many connectors put it.
 func (t *table) sameKey(wire, key any) *writegate.Error {
-	v, err := t.key.Convert(wire)
+	v, err := t.key.accept(wire)
 	if err != nil || !t.key.Equal(v, key) {
 		return t.refuse(writegate.Unauthorized, "column.immutable", t.meta.Key, t.meta.Name+"."+t.meta.Key+": the id of a row can't be changed")
+	}
+	return nil
+}
+
+// clientKey is what clients call the key of every table, whatever it is called here.
+const clientKey = "id"
+
+// parts are the columns of a key that has several.
+func (t *table) parts(key any) writegate.Row {
+	if t.meta.Parts == nil {
+		return nil
+	}
+	row := make(writegate.Row, len(t.meta.Parts))
+	for i, v := range t.meta.SplitKey(key) {
+		row[t.meta.Parts[i].Name] = v
+	}
+	return row
+}
+
+// samePart lets a client repeat a part of the id among the columns.
+func (c *column) samePart(t *table, wire, part any) *writegate.Error {
+	v, err := c.accept(wire)
+	if err != nil || !c.Equal(v, part) {
+		return t.refuse(writegate.Unauthorized, "column.immutable", c.Name, c.qualified+": the id of the row has another value here, and can't be changed")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -20,7 +21,7 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind policy: %w", err)
 	}
-	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}, bound: map[string]*writegate.Table{}}
+	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}, bound: map[string]*tableSpec{}}
 	out := &Bundle{claims: s.spec.claims, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
@@ -49,7 +50,7 @@ type binder struct {
 	compiler *expr.Compiler
 	schema   writegate.Schema
 	roles    map[string]int
-	bound    map[string]*writegate.Table // by source
+	bound    map[string]*tableSpec // by database and source
 }
 
 // report places the issues of an expression in the file.
@@ -88,20 +89,19 @@ func (b *binder) table(spec *tableSpec) *table {
 	t := newTable(meta)
 	t.engine = spec.engine
 	tb := &tableBinder{binder: b, spec: spec, out: t, expr: b.compiler.Table(meta), path: path}
-	if spec.key.text != "" {
+	if spec.key.text != "" && spec.parts == nil {
 		tb.column(spec.key, path+".key")
 	}
 	if t.key == nil {
 		b.fault(spec.name.pos, path, "P101", "table %s has no key column %q", meta.Name, meta.Key)
 		return nil
 	}
-	if other := b.bound[meta.Source]; other != nil && other.Key != meta.Key {
-		b.fault(spec.name.pos, path, "P101", "%s and %s are the same table of the database, and a row needs one address: the key is %s there and %s here",
-			other.Name, meta.Name, other.Key, meta.Key)
-	}
-	b.bound[meta.Source] = meta
+	tb.alone()
 	before := len(b.faults)
 	tb.modes()
+	for i := range spec.columns {
+		tb.details(&spec.columns[i])
+	}
 	for i := range spec.rules {
 		tb.rule(&spec.rules[i])
 	}
@@ -118,16 +118,72 @@ func (b *binder) table(spec *tableSpec) *table {
 	return t
 }
 
+// alone looks for another name of the same table by which rows or columns of it are known differently: what one
+// operation made of a row is what the next one sees, whatever it calls the table.
+func (b *tableBinder) alone() {
+	meta := b.out.meta
+	at := meta.Database + "\x00" + meta.Source
+	other := b.bound[at]
+	if b.bound[at] = b.spec; other == nil {
+		return
+	}
+	was, is := other.ref(), b.spec.ref()
+	if first, second := address(was, b.schema[was.Name].Key), address(is, meta.Key); first != second {
+		b.fault(b.spec.name.pos, b.path, "P101", "%s and %s are the same table of the database, and a row needs one address: the key is %s there and %s here",
+			was.Name, meta.Name, first, second)
+	}
+	if name := disagree(was, is); name != "" {
+		b.fault(b.spec.name.pos, b.path, "P101", "%s and %s are the same table of the database, and their columns need the same names: %s is another column here than there",
+			was.Name, meta.Name, name)
+	}
+}
+
+// details has a column take what clients send for it in the form that the file says.
+func (b *tableBinder) details(spec *columnSpec) {
+	path := b.path + ".columns." + spec.name.text
+	c := b.column(spec.name, b.path+".columns")
+	if c == nil {
+		return
+	}
+	c.decode = spec.decoding()
+	switch {
+	case c == b.out.key && b.out.meta.Parts != nil:
+		b.fault(spec.name.pos, path, "", "%s is made of several columns; say it of those", spec.name.text)
+	case spec.encoding.text != "" && encodings[spec.encoding.text].of != c.Type:
+		allowed := "for which there is none"
+		if names := encodingsOf(c.Type); len(names) > 0 {
+			allowed = "for which there are " + strings.Join(names, ", ")
+		}
+		b.fault(spec.encoding.pos, path, "P102", "the encoding %s is for columns of type %s, but %s is %s, %s", spec.encoding.text, encodings[spec.encoding.text].of, spec.name.text, c.Type, allowed)
+	case spec.zone != nil && c.Type != writegate.Timestamp:
+		b.fault(spec.timezone.pos, path, "P102", "a time zone is for columns of type %s, but %s is %s", writegate.Timestamp, spec.name.text, c.Type)
+	case spec.emptyString.text != "" && (c.Type == writegate.Text || c.Type == writegate.Any || spec.encoding.text == "json_text"):
+		b.fault(spec.emptyString.pos, path, "P102", "%s can hold an empty text, which is a value like any other", spec.name.text)
+	}
+	if parent := b.schema[spec.table.text]; parent != nil && parent.Column(spec.other.text) == nil {
+		b.fault(spec.other.pos, path+".references", "P101", "table %s has no column %q%s", parent.Name, spec.other.text, near.Hint(spec.other.text, columnNames(parent)))
+	}
+}
+
+func columnNames(t *writegate.Table) []string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // newTable knows the columns of a table and nothing else.
 func newTable(meta *writegate.Table) *table {
-	t := &table{meta: meta, key: meta.Column(meta.Key), columns: map[string]*column{}, sets: map[writegate.Verb][]set{}}
+	t := &table{meta: meta, columns: map[string]*column{}, sets: map[writegate.Verb][]set{}}
 	for _, c := range meta.Columns {
-		col := &column{Column: c, qualified: meta.Name + "." + c.Name}
+		col := &column{Column: c, qualified: meta.Name + "." + c.Name, part: meta.IsPart(c.Name)}
 		if c.ReadOnly {
 			col.mode = dropped
 		}
 		t.columns[c.Name] = col
 	}
+	t.key = t.columns[meta.Key]
 	return t
 }
 
@@ -135,11 +191,7 @@ func newTable(meta *writegate.Table) *table {
 func (b *tableBinder) column(w word, path string) *column {
 	c := b.out.columns[w.text]
 	if c == nil {
-		names := make([]string, len(b.out.meta.Columns))
-		for i, c := range b.out.meta.Columns {
-			names[i] = c.Name
-		}
-		b.fault(w.pos, path, "P101", "table %s has no column %q%s", b.out.meta.Name, w.text, near.Hint(w.text, names))
+		b.fault(w.pos, path, "P101", "table %s has no column %q%s", b.out.meta.Name, w.text, near.Hint(w.text, columnNames(b.out.meta)))
 	}
 	return c
 }
@@ -149,8 +201,11 @@ func (b *tableBinder) writable(w word, path string) *column {
 	c := b.column(w, path)
 	switch {
 	case c == nil:
-	case c.Column == b.out.key:
+	case c == b.out.key:
 		b.fault(w.pos, path, "", "%s is the key; it comes with the operation and is never written", w.text)
+		return nil
+	case c.part:
+		b.fault(w.pos, path, "", "%s is part of the key; it comes with the operation and is never written", w.text)
 		return nil
 	case c.ReadOnly:
 		b.fault(w.pos, path, "", "%s is computed by the database and can't be written", w.text)

@@ -84,6 +84,8 @@ func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
 			continue
 		}
 		switch {
+		case w.text == clientKey:
+			b.fault(w.pos, path, "", "clients call the key %s, so they can't send another column of this name; give it another one under columns:", clientKey)
 		case has(b.spec.server, w.text):
 			b.fault(w.pos, path, "", "%s is listed under server:, so clients can't send it", w.text)
 		case has(b.spec.ignore, w.text):
@@ -98,7 +100,7 @@ func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
 // allow puts every column that clients can write on the list of a rule.
 func (t *table) allow(r *rule) {
 	for name, c := range t.columns {
-		if c.Column == t.key || c.mode == server || c.mode == dropped {
+		if c == t.key || c.part || name == clientKey || c.mode == server || c.mode == dropped {
 			continue
 		}
 		c.mode = listed
@@ -113,7 +115,7 @@ func (b *tableBinder) fillable() {
 	}
 	for _, meta := range b.out.meta.Columns {
 		c := b.out.columns[meta.Name]
-		if c.Nullable || c.HasDefault || c.ReadOnly || c.Column == b.out.key {
+		if c.Nullable || c.HasDefault || c.ReadOnly || c.part || c == b.out.key {
 			continue
 		}
 		filled := slices.ContainsFunc(b.out.creates, func(r *rule) bool { return r.columns[c.Name] }) ||
@@ -161,9 +163,9 @@ func (t *table) finish() {
 	t.needsRemove, t.needsChange = t.distinct(t.needsRemove), t.distinct(t.needsChange)
 }
 
-// distinct sorts names and leaves out repetitions and the key, which every row is known by.
+// distinct sorts names and leaves out repetitions and the columns of the key, which every row is known by.
 func (t *table) distinct(names []string) []string {
 	slices.Sort(names)
 	names = slices.Compact(names)
-	return slices.DeleteFunc(names, func(n string) bool { return n == t.meta.Key })
+	return slices.DeleteFunc(names, func(n string) bool { return n == t.meta.Key || t.columns[n].part })
 }

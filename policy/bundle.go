@@ -45,7 +45,7 @@ func (b *Bundle) Judge(caller writegate.Caller, now time.Time) (writegate.Judge,
 // table is what the bundle knows of one table. The slices of rules are in the order of the file.
 type table struct {
 	meta     *writegate.Table
-	key      *writegate.Column
+	key      *column
 	columns  map[string]*column
 	creates  []*rule
 	updates  []*rule
@@ -63,6 +63,21 @@ type column struct {
 	mode      mode
 	immutable bool
 	qualified string // table.column, for messages
+	part      bool   // of the key
+	// decode makes what the driver takes of what clients send, other than null. Nil leaves it as it is.
+	decode func(wire any) (any, error)
+}
+
+// accept makes the stored value of what a client sent.
+func (c *column) accept(wire any) (any, error) {
+	if c.decode != nil && wire != nil {
+		decoded, err := c.decode(wire)
+		if err != nil {
+			return nil, err
+		}
+		wire = decoded
+	}
+	return c.Convert(wire)
 }
 
 // mode says what becomes of a column that a client sends.

@@ -28,6 +28,7 @@ func (j *judge) create(t *table, a *writegate.Admitted) writegate.Decision {
 	}
 	row := make(writegate.Row, len(t.columns))
 	maps.Copy(row, a.Values)
+	maps.Copy(row, t.parts(a.Key))
 	row[t.meta.Key] = a.Key
 	written, stop := j.complete(t, row)
 	if stop != nil {

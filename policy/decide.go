@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+
 	"writegate"
 	"writegate/policy/internal/expr"
 )
@@ -9,6 +11,7 @@ import (
 // whether there is a row, and only the rules for that are asked.
 func (j *judge) Decide(a *writegate.Admitted, old writegate.Row) writegate.Decision {
 	t := j.bundle.tables[a.Table.Name]
+	old = t.whole(a, old)
 	kind := a.Op.Kind
 	switch {
 	case old == nil && kind == writegate.Put:
@@ -19,6 +22,16 @@ func (j *judge) Decide(a *writegate.Admitted, old writegate.Row) writegate.Decis
 		return t.missing(old)
 	}
 	return j.update(t, a, old)
+}
+
+// whole adds to a stored row what its id says: the columns of a key that has several.
+func (t *table) whole(a *writegate.Admitted, old writegate.Row) writegate.Row {
+	if old == nil || t.meta.Parts == nil {
+		return old
+	}
+	row := maps.Clone(old)
+	maps.Copy(row, t.parts(a.Key))
+	return row
 }
 
 // missing answers for a row that is not there, and in the same words for one that the caller may not know of.

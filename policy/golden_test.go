@@ -13,7 +13,10 @@ import (
 
 var update = flag.Bool("update", false, "accept what the policies in testdata give")
 
-const badSchema = todoSchema + `docs: id text!, state enum(draft|sent)!=, size int~`
+const badSchema = todoSchema + `docs: id text!, state enum(draft|sent)!=, size int~
+blobs: id text!, data binary, at time, day date, body json, n int, name text, any any
+numbered: uuid uuid!, id int!=, name text
+stock(item,store): item int!, store text!, qty int`
 
 // TestFaults loads every file of testdata/policies/bad and compares all that is wrong with the text beside it.
 func TestFaults(t *testing.T) {

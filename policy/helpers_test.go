@@ -24,11 +24,12 @@ const policies = "../testdata/policies"
 
 // schema makes tables from lines such as "lists: id uuid!, name text, n int!=, g text~, s enum(a|b)!": an
 // exclamation mark is not null, an equals sign a default of the database, a tilde a computed column. The
-// first column is the key.
+// first column is the key, unless the name of the table is followed by the columns that are, as in "stock(item,store)".
 func schema(lines string) writegate.Schema {
 	out := writegate.Schema{}
 	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
 		name, columns, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		name, parts, composite := strings.Cut(strings.TrimSuffix(name, ")"), "(")
 		t := &writegate.Table{Name: name, Source: "public." + name}
 		for text := range strings.SplitSeq(columns, ", ") {
 			column, typ, _ := strings.Cut(text, " ")
@@ -44,6 +45,16 @@ func schema(lines string) writegate.Schema {
 			t.Columns = append(t.Columns, c)
 		}
 		t.Key = t.Columns[0].Name
+		if composite {
+			for part := range strings.SplitSeq(parts, ",") {
+				t.Parts = append(t.Parts, t.Column(part))
+			}
+			key, err := writegate.Composite("id", t.Parts, "")
+			if err != nil {
+				panic(err)
+			}
+			t.Key, t.Columns = "id", append([]*writegate.Column{key}, t.Columns...)
+		}
 		out[name] = t
 	}
 	return out
@@ -51,7 +62,7 @@ func schema(lines string) writegate.Schema {
 
 var types = map[string]writegate.Type{
 	"text": writegate.Text, "int": writegate.Int, "bool": writegate.Bool, "time": writegate.Timestamp, "uuid": writegate.UUID,
-	"date": writegate.Date, "float": writegate.Float, "decimal": writegate.Decimal, "json": writegate.Document, "enum": writegate.Other, "any": writegate.Any,
+	"date": writegate.Date, "float": writegate.Float, "decimal": writegate.Decimal, "json": writegate.Document, "enum": writegate.Other, "any": writegate.Any, "binary": writegate.Binary,
 }
 
 var errForm = errors.New("the value has the wrong form")
@@ -103,6 +114,11 @@ func convert(c *writegate.Column, wire any) (any, error) {
 			return nil, errForm
 		}
 		return n, nil
+	case c.Type == writegate.Binary:
+		if _, ok := wire.(writegate.Bytes); ok {
+			return wire, nil
+		}
+		return nil, errForm
 	case c.Type == writegate.Document:
 		if j, ok := wire.(writegate.JSON); ok {
 			return string(j), nil

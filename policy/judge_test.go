@@ -63,11 +63,30 @@ func TestClaims(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
-	s, err := Parse("p.yaml", []byte("policy: 1\ntables:\n  lists: {table: app.lists, key: {column: uuid}}\n  todos: {}\n"))
+	s, err := Parse("p.yaml", []byte(`
+policy: 1
+tables:
+  lists: {table: app.lists, key: {column: uuid}}
+  todos:
+    columns:
+      list: {source: list_id, references: {table: lists, column: id}}
+      at: {type: epoch}
+      due: {timezone: UTC}
+    rules: [{name: r, ops: [create], check: "true", columns: [list]}]
+  stock: {key: {columns: [item, store]}}
+  other: {table: stock, key: {columns: [store, item], separator: "::", name: key}, rules: [{name: r, ops: [update, delete], row: "false", columns: [qty]}]}
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []writegate.TableRef{{Name: "lists", Source: "app.lists", Key: "uuid"}, {Name: "todos"}}
+	want := []writegate.TableRef{
+		{Name: "lists", Source: "app.lists", Key: "uuid", ReadOnly: true},
+		{Name: "todos", Columns: map[string]writegate.ColumnRef{
+			"list": {Source: "list_id", References: &writegate.Reference{Table: "lists", Column: "id"}}, "at": {Type: "epoch"},
+		}},
+		{Name: "stock", Parts: []string{"item", "store"}, ReadOnly: true},
+		{Name: "other", Source: "stock", Key: "key", Parts: []string{"store", "item"}, Separator: "::", ReadOnly: true},
+	}
 	if diff := cmp.Diff(want, s.Tables()); diff != "" {
 		t.Error(diff)
 	}

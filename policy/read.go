@@ -14,7 +14,7 @@ import (
 // What the language has and this version does not.
 var (
 	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests", "expose"}
-	laterTable = []string{"visible", "columns", "forbid", "validate", "tenant", "soft_delete", "conflict", "counters", "states", "route", "unknown"}
+	laterTable = []string{"visible", "forbid", "validate", "tenant", "soft_delete", "conflict", "counters", "states", "route", "unknown"}
 	laterRule  = []string{"enforce", "code", "message", "message_expr", "when"}
 )
 
@@ -54,6 +54,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 		for _, f := range tables.Fields {
 			s.tables = append(s.tables, r.table(f, defaults))
 		}
+		r.references(s.tables)
 	}
 	return s
 }
@@ -148,7 +149,8 @@ func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 	t := tableSpec{name: word{f.Name, f.Pos}, engine: defaults}
 	known := map[string]func(*tree.Node){
 		"table":     r.text(path, &t.source),
-		"key":       r.keyColumn(path, &t),
+		"key":       r.key(path, &t),
+		"columns":   r.columns(path, &t),
 		"immutable": r.words(path+".immutable", &t.immutable),
 		"server":    r.words(path+".server", &t.server),
 		"ignore":    r.words(path+".ignore", &t.ignore),
@@ -162,15 +164,6 @@ func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 	}
 	r.keys(f.Value, path, known, laterTable...)
 	return t
-}
-
-// keyColumn reads key: {column: name}.
-func (r *reader) keyColumn(path string, t *tableSpec) func(*tree.Node) {
-	return func(n *tree.Node) {
-		r.keys(n, path+".key", map[string]func(*tree.Node){
-			"column": func(n *tree.Node) { t.key = r.word(n, path+".key") },
-		}, "columns", "separator")
-	}
 }
 
 func (r *reader) sets(n *tree.Node, path string, t *tableSpec) {

@@ -50,8 +50,8 @@ func (s *Source) Name() string { return s.spec.name }
 // Tables lists what a driver has to introspect, in the order of the file.
 func (s *Source) Tables() []writegate.TableRef {
 	refs := make([]writegate.TableRef, len(s.spec.tables))
-	for i, t := range s.spec.tables {
-		refs[i] = writegate.TableRef{Name: t.name.text, Source: t.source, Key: t.key.text}
+	for i := range s.spec.tables {
+		refs[i] = s.spec.tables[i].ref()
 	}
 	return refs
 }
@@ -87,7 +87,10 @@ type claimSpec struct {
 type tableSpec struct {
 	name                      word
 	source                    string
-	key                       word
+	key                       word   // the key column, or what clients call a key of several
+	parts                     []word // the columns of a key of several
+	separator                 string
+	columns                   []columnSpec
 	immutable, server, ignore []word
 	defaults                  []assignment
 	sets                      []setSpec
