@@ -5,6 +5,7 @@ package applierstest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"writegate"
 )
@@ -18,6 +19,10 @@ type Harness struct {
 	// Without names what this database cannot do, each with the reason. A case that needs it is skipped
 	// with that reason; a reason that no case asked for fails the suite.
 	Without map[Feature]string
+	// Tick is the finest step of a Timestamp column where it is coarser than a microsecond. What is finer is cut off.
+	Tick time.Duration
+	// Digits is how many digits a Decimal column holds where that is fewer than 38. What has more is refused.
+	Digits int
 	// Scripts is the folder of the conformance scripts. Empty means ../../testdata/conformance.
 	Scripts string
 	// Update writes what this database answers into the scripts, instead of comparing. The model sets it.
@@ -41,6 +46,8 @@ const (
 	Durable Feature = "durable"
 	// NUL is the character U+0000 in text.
 	NUL Feature = "nul"
+	// Defaults are values that the database gives to columns that an insert leaves out.
+	Defaults Feature = "defaults"
 	// Fine are decimals of 38 digits behind the point.
 	Fine Feature = "decimals of 38 digits behind the point"
 	// ReadsBack means that DeadLetters is set.

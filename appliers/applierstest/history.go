@@ -106,7 +106,8 @@ var modelHarness = Harness{Name: "memory", Open: func(t *testing.T) *Instance {
 // fill columns, instead of to the policy.
 func (s *suite) historyTables(r *rand.Rand) []TableDef {
 	tables := slices.Clone(historyTables)
-	if r.IntN(2) == 0 {
+	_, noDefaults := s.Without[Defaults]
+	if r.IntN(2) == 0 && !noDefaults {
 		for i, column := range []string{"rank", "n"} {
 			columns := slices.Clone(tables[i].Columns)
 			at := slices.IndexFunc(columns, func(c ColumnDef) bool { return c.Name == column })

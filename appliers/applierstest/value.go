@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"writegate"
 )
@@ -90,7 +91,8 @@ var valueCases = []testCase{
 		want := map[string]string{}
 		for i, v := range values {
 			stored, err := table.Column(v.column).Convert(v.wire)
-			if v.want == refused {
+			should := s.held(table.Column(v.column).Type, v.want)
+			if should == refused {
 				if err == nil {
 					t.Errorf("%s takes %#v and makes %#v of it", v.column, v.wire, stored)
 				} else if text := fmt.Sprint(v.wire); len(text) > 3 && strings.Contains(err.Error(), text) {
@@ -104,10 +106,10 @@ var valueCases = []testCase{
 			}
 			key := fmt.Sprintf("%03d", i)
 			changes = append(changes, d.insert("everything", key, nil), d.update("everything", key, writegate.Row{v.column: v.wire}))
-			want[key] = v.want
+			want[key] = should
 			if v.wire != nil {
 				changes = append(changes, d.insert("everything", key+"i", writegate.Row{v.column: v.wire}))
-				want[key+"i"] = v.want
+				want[key+"i"] = should
 			}
 		}
 		d.no(d.write(changes...))
@@ -127,12 +129,12 @@ var valueCases = []testCase{
 			_, _ = fmt.Sscan(strings.TrimLeft(strings.TrimSuffix(key, "i"), "0"), &i)
 			v := values[i]
 			typ := table.Column(v.column).Type
-			if got, err := valueText(typ, row[v.column]); err != nil || got != v.want {
-				t.Errorf("%s: %#v is stored as %s, %v; want %s", v.column, v.wire, got, err, v.want)
+			if got, err := valueText(typ, row[v.column]); err != nil || got != want[key] {
+				t.Errorf("%s: %#v is stored as %s, %v; want %s", v.column, v.wire, got, err, want[key])
 			}
 			stored := loaded[key][v.column]
-			if got, err := valueText(typ, stored); err != nil || got != v.want {
-				t.Errorf("%s: %#v is loaded as %s, %v; want %s", v.column, v.wire, got, err, v.want)
+			if got, err := valueText(typ, stored); err != nil || got != want[key] {
+				t.Errorf("%s: %#v is loaded as %s, %v; want %s", v.column, v.wire, got, err, want[key])
 			}
 			if c := table.Column(v.column); !c.Equal(stored, d.convert("everything", v.column, v.wire)) {
 				t.Errorf("%s: %#v is loaded as %#v, which is not equal to what it was converted to", v.column, v.wire, stored)
@@ -160,7 +162,7 @@ var valueCases = []testCase{
 			{"d", "1.5", "1.51", false},
 			{"d", "10", "1e1", true},
 			{"at", "2026-08-21T14:29:30Z", "2026-08-21T16:29:30+02:00", true},
-			{"at", "2026-08-21T14:29:30Z", "2026-08-21T14:29:30.000001Z", false},
+			{"at", "2026-08-21T14:29:30Z", instant.Truncate(time.Second).Add(s.tick()).Format(time.RFC3339Nano), false},
 			{"j", `{"a":1,"b":2}`, `{ "b" : 2, "a" : 1 }`, true},
 			{"j", `{"a":1}`, `{"a":"1"}`, false},
 			{"u", "0B0E8A52-5A3B-4B0C-8A52-0123456789AB", "0b0e8a52-5a3b-4b0c-8a52-0123456789ab", true},

@@ -46,7 +46,7 @@ var writeCases = []testCase{
 		d.no(d.write(d.update("everything", "a", writegate.Row{"t": nil, "f": 1.5}), d.update("everything", "b", nil)))
 		d.want("everything", `id="a" i=1 f=1.5 b=true`, `id="b" t="x"`)
 	}},
-	{name: "rows of different columns in one call", run: func(t *testing.T, s *suite) {
+	{name: "rows of different columns in one call", needs: []Feature{Defaults}, run: func(t *testing.T, s *suite) {
 		d := s.open(t, TableDef{Name: "mixed", Columns: []ColumnDef{
 			{Name: "a", Type: writegate.Int, Default: int64(10)}, {Name: "b", Type: writegate.Text, Default: "it's"}, {Name: "c", Type: writegate.Bool, Default: true},
 		}})
