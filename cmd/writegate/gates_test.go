@@ -64,7 +64,10 @@ func file(t *testing.T, path string, tables ...string) {
 }
 
 // ids lists the keys of a table of an SQLite file.
-func ids(t *testing.T, path, table string) string {
+func ids(t *testing.T, path, table string) string { return values(t, path, table, "id") }
+
+// values lists a column of a table of an SQLite file, in order.
+func values(t *testing.T, path, table, column string) string {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -72,7 +75,7 @@ func ids(t *testing.T, path, table string) string {
 	}
 	defer db.Close()
 	var all sql.NullString
-	if err := db.QueryRowContext(t.Context(), "SELECT group_concat(id, ' ' ORDER BY id) FROM "+table).Scan(&all); err != nil {
+	if err := db.QueryRowContext(t.Context(), "SELECT group_concat("+column+", ' ' ORDER BY "+column+") FROM "+table).Scan(&all); err != nil {
 		t.Fatal(err)
 	}
 	return all.String
@@ -256,5 +259,41 @@ func TestGatesAreBounded(t *testing.T) {
 	}
 	if len(g.made) != maxGates || g.made[tenancy{schema: "0"}] != nil || g.made[tenancy{schema: fmt.Sprint(maxGates + 4)}] == nil {
 		t.Errorf("%d gates are kept, the first one too: %v", len(g.made), g.made[tenancy{schema: "0"}] != nil)
+	}
+}
+
+func TestNoOwnTables(t *testing.T) {
+	c, dir := folder(t, `
+database: {driver: sqlite, dsn: main.db, own_tables: none, dead_letters: refused.jsonl}
+databases: {shop: {driver: sqlite, dsn: shop.db}}
+routes: {tables: {orders: shop}}
+`)
+	file(t, filepath.Join(dir, "main.db"), "notes")
+	file(t, filepath.Join(dir, "shop.db"), "shop_orders")
+	g := openGates(t, c)
+	for range 2 {
+		got, err := putAs(t.Context(), g, map[string]any{}, 1, "notes/n1", "nowhere/x", "orders/o1")
+		if want := "applied rejected applied"; err != nil || got != want {
+			t.Fatalf("%q, %v; want %q", got, err, want)
+		}
+	}
+	if got := ids(t, filepath.Join(dir, "main.db"), "notes"); got != "n1" {
+		t.Errorf("notes has %q", got)
+	}
+	if got := values(t, filepath.Join(dir, "shop.db"), "writegate_clients", "client"); got != "d1" {
+		t.Errorf("the other database knows the devices %q", got)
+	}
+	letters, err := os.ReadFile(filepath.Join(dir, "refused.jsonl"))
+	if err != nil || !strings.Contains(string(letters), "table.unknown") || !strings.Contains(string(letters), "nowhere") {
+		t.Errorf("dead letters: %v\n%s", err, letters)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "main.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var own int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'writegate*'").Scan(&own); err != nil || own != 0 {
+		t.Errorf("%d tables of ours, %v", own, err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"writegate"
 	"writegate/appliers"
+	"writegate/appliers/bare"
+	"writegate/appliers/references"
 	"writegate/auth"
 	"writegate/configs"
 	"writegate/policy"
@@ -76,8 +78,17 @@ func pipelineOptions(c *configs.Config, log *slog.Logger) writegate.Options {
 	}
 }
 
+// openDatabase opens a database to write to.
 func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (appliers.Database, error) {
-	return openWith(ctx, c.Driver, applierConfig(c, log))
+	db, err := openWith(ctx, c.Driver, applierConfig(c, log))
+	if err != nil || c.OwnTables != "none" {
+		return db, err
+	}
+	without, err := bare.New(db, bare.Config{Path: c.DeadLetters, Log: log})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("database without own tables: %w", err), closing("database", db))
+	}
+	return without, nil
 }
 
 func applierConfig(c configs.Database, log *slog.Logger) appliers.Config {
@@ -92,7 +103,7 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 	if err != nil {
 		return nil, fmt.Errorf("open %s database: %w", driver, redact(plain(err), c.DSN))
 	}
-	return db, nil
+	return references.New(db), nil
 }
 
 // rules are a policy bound to a database, and the names of the tables that it is about.
