@@ -29,6 +29,9 @@ var number = map[string]string{
 // numberedTables are as a server that numbers its rows has them; clients know rows by their UUIDs.
 func numberedTables(engine, onDelete string) []string {
 	id, uuid := number[engine], "{text}"
+	if id == "" {
+		panic("how does " + engine + " number rows?")
+	}
 	if engine == "postgres" {
 		uuid = "uuid"
 	}
@@ -51,7 +54,16 @@ func plainTables(onDelete string) []string {
 // frozen is a list whose todos nobody may touch: a rule reads the UUID.
 const frozen = "00000000-0000-4000-8000-000000000009"
 
-const numberedPolicy = `policy: 1
+// plainPolicy and numberedPolicy say the same of the two.
+var (
+	plainPolicy    = strings.Replace(referencesPolicy, "REFERENCES", "", 1)
+	numberedPolicy = strings.Replace(referencesPolicy, "REFERENCES", `    columns:
+      list_uuid: {source: list_id, references: {table: lists, column: id}}
+      parent_uuid: {source: parent_id, references: {table: todos, column: id}}
+`, 1)
+)
+
+const referencesPolicy = `policy: 1
 claims:
   sub: {path: sub, type: text, required: true}
 tables:
@@ -63,34 +75,16 @@ tables:
   todos:
     key: {column: uuid}
     immutable: [uuid]
-    rules:
+REFERENCES    rules:
       - {name: owner, ops: [create, update, delete], row: row.owner_id == claims.sub && row.list_uuid != "` + frozen + `", columns: [list_uuid, parent_uuid, note, owner_id]}
 `
 
-// useReferences binds the policy with references from todos to the numbers of lists and of other todos.
-func (s *stage) useReferences() {
+// useReferences binds a policy that has references.
+func (s *stage) useReferences(text string) {
 	s.t.Helper()
 	s.applier = references.New(s.applier)
 	s.pipeline = writegate.NewPipeline(s.applier, writegate.Options{})
-	source, err := policy.Parse("policy.yaml", []byte(numberedPolicy))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	refs := source.Tables()
-	at := slices.IndexFunc(refs, func(r writegate.TableRef) bool { return r.Name == "todos" })
-	refs[at].Columns = map[string]writegate.ColumnRef{
-		"list_uuid":   {Source: "list_id", References: &writegate.Reference{Table: "lists", Column: "id"}},
-		"parent_uuid": {Source: "parent_id", References: &writegate.Reference{Table: "todos", Column: "id"}},
-	}
-	schema, err := s.applier.Schema(s.t.Context(), refs)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	bundle, err := source.Bind(schema)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.policy = bundle
+	s.use(text)
 }
 
 const (
@@ -142,7 +136,7 @@ func TestReferences(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			s := e.open(t, e.ddl(numberedTables(e.name, "")))
-			s.useReferences()
+			s.useReferences(numberedPolicy)
 			send := func(what string, body entry, want ...string) {
 				t.Helper()
 				for _, again := range []string{"", ", sent again"} {
@@ -253,7 +247,7 @@ func checkSnapshot(t *testing.T, s *stage) {
 // TestReferencesRoundTrips counts at the wire what references cost, with warm statements.
 func TestReferencesRoundTrips(t *testing.T) {
 	w, s := openThroughWire(t, numberedTables("postgres", ""))
-	s.useReferences()
+	s.useReferences(numberedPolicy)
 	op := 0
 	count := func(body func(round int) []string, transactions int) int64 {
 		t.Helper()
@@ -319,9 +313,9 @@ func TestReferencesHistory(t *testing.T) {
 			t.Run(e.name+" "+onDelete, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				numbered := e.open(t, e.ddl(numberedTables(e.name, onDelete)))
-				numbered.useReferences()
+				numbered.useReferences(numberedPolicy)
 				plain := e.open(t, e.ddl(plainTables(onDelete)))
-				plain.use(numberedPolicy)
+				plain.use(plainPolicy)
 				op := 0
 				for i := range 60 {
 					body := randomUpload(r, &op)
@@ -412,4 +406,40 @@ func randomUpload(r *rand.Rand, op *int) entry {
 		*op += len(lines)
 	}
 	return together(all...)
+}
+
+// TestKeysPage runs what docs/keys.md shows, on Postgres.
+func TestKeysPage(t *testing.T) {
+	text, err := os.ReadFile("../docs/keys.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	var shown []string
+	for _, kind := range []string{"sql", "yaml", "sql", "yaml"} {
+		_, after, ok := strings.Cut(string(text), "```"+kind+"\n")
+		if !ok {
+			t.Fatalf("the page has too little %s", kind)
+		}
+		block, rest, _ := strings.Cut(after, "```")
+		shown, text = append(shown, block), []byte(rest)
+	}
+	s := openPostgres(t, []string{shown[0], "create table drafts (id bigint generated always as identity primary key, owner_id text not null, title text, taken boolean)"})
+	s.useReferences(shown[1])
+	res := s.apply(ops("d1", 1, "PUT lists 1 name=a", "PUT todos 1 list_uuid=1 note=x"))
+	if diff := cmp.Diff([]string{"applied"}, outcome(res)); diff != "" {
+		t.Errorf("an upload (-want +got):\n%s", diff)
+	}
+	if got := s.rows("select id::text || list_uuid || note from (" + strings.TrimSpace(shown[2]) + ") t"); !slices.Equal(got, []string{uuid(1) + uuid(1) + "x"}) {
+		t.Errorf("sent down is %v", got)
+	}
+	s.use(shown[3])
+	source, err := policy.Parse("policy.yaml", []byte(strings.Replace(shown[3], "[update]", "[create]", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fault = `drafts: the key column "id" of table public.drafts is always generated by the database, but devices make the keys of their rows;`
+	if _, err = s.applier.Schema(t.Context(), source.Tables()); err == nil || !strings.Contains(writegate.AsError(err).Message, fault) || !strings.Contains(page, fault) {
+		t.Errorf("devices may create drafts: %v", err)
+	}
 }
