@@ -10,7 +10,7 @@ compose_up() {
 	# A replica set tells its clients where its members are, so its port has to be known inside as well.
 	WRITEGATE_MONGODB_PORT=$(free_port)
 	export WRITEGATE_MONGODB_PORT
-	compose up --detach --wait "$@" >&2
+	compose up --detach --wait "$@" >&2 || return 1
 	local engine
 	for engine in "$@"; do echo "export WRITEGATE_TEST_${engine^^}='$(compose_url "$engine")'"; done
 }
