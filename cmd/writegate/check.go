@@ -14,10 +14,11 @@ import (
 
 	"writegate/configs"
 	"writegate/policy"
+	"writegate/schemafile"
 )
 
 type checkFlags struct {
-	config          string
+	config, schema  string
 	offline, strict bool
 }
 
@@ -34,21 +35,28 @@ It connects to every database and looks whether it has the tables, columns and t
 policy, whether the login may do what the rules let users do, and how the server is set up. It
 starts nothing, and makes nothing anywhere.
 
+With --offline it connects to nothing. The policy is then held against the tables in the file of
+--schema, which "writegate schema pull" wrote, or against none.
+
 It exits with 0 when all is right but for warnings, 1 when something is wrong, 2 when the
 command line is.`,
 		Example: `  writegate check --config gate.yaml
   writegate check --config gate.yaml --strict     warnings fail, too
-  writegate check --config gate.yaml --offline    the files only, as for a commit hook`,
+  writegate check --config gate.yaml --offline --schema schema.yaml    the files only, before a commit`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.config == "" {
+			switch {
+			case f.config == "":
 				return required(cmd, "config")
+			case f.schema != "" && !f.offline:
+				return misused(cmd, "--schema goes with --offline; otherwise the databases are asked")
 			}
 			return check(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&f.config, "config", "", "the configuration")
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "look at the files only, connect to nothing")
+	cmd.Flags().StringVar(&f.schema, "schema", "", "the tables to take for those of the databases, with --offline")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "let warnings fail, too")
 	return cmd
 }
@@ -67,10 +75,16 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	source, err := policy.Load(c.Policy)
 	r.addPolicy(err)
 	r.checkKeys(ctx, c.Auth)
-	if !f.offline {
-		if err := r.checkDatabases(ctx, c, source); err != nil {
-			return err
-		}
+	switch {
+	case !f.offline:
+		err = r.checkDatabases(ctx, c, source)
+	case f.schema != "":
+		err = r.checkFile(ctx, f.schema, source)
+	default:
+		err = nil
+	}
+	if err != nil {
+		return err
 	}
 	all := r.sorted()
 	if all.faults() > 0 || f.strict && len(all) > 0 {
@@ -85,6 +99,25 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 		about += fmt.Sprintf(", but for %d warnings", len(all))
 	}
 	_, err = fmt.Fprintf(stdout, "%s is right%s\n", f.config, about)
+	return err
+}
+
+// checkFile holds the policy against a schema file.
+func (r *report) checkFile(ctx context.Context, path string, source *policy.Source) error {
+	f, err := schemafile.Load(path)
+	if faults, ok := errors.AsType[schemafile.Faults](err); ok {
+		for _, f := range faults {
+			r.add(remark{f.File, f.Line, f.Column, true, f.Path, f.Message})
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	schema, err := offlineSchema(ctx, f)
+	if err == nil && source != nil {
+		r.bind(source, schema, false)
+	}
 	return err
 }
 

@@ -25,19 +25,27 @@ type checker struct {
 	schemas map[string]writegate.Schema
 }
 
-func (r *report) checkDatabases(ctx context.Context, c *configs.Config, source *policy.Source) (err error) {
+func newChecker(r *report, c *configs.Config, source *policy.Source) (*checker, error) {
 	tenants, err := newTenants(c.Routes)
+	if err != nil {
+		return nil, err
+	}
+	return &checker{report: r, config: c, source: source, tenants: tenants, dbs: databases{}, schemas: map[string]writegate.Schema{}}, nil
+}
+
+// checkDatabases looks at everything that only the databases know.
+func (r *report) checkDatabases(ctx context.Context, c *configs.Config, source *policy.Source) (err error) {
+	k, err := newChecker(r, c, source)
 	if err != nil {
 		return err
 	}
-	k := &checker{report: r, config: c, source: source, tenants: tenants, dbs: databases{}, schemas: map[string]writegate.Schema{}}
 	defer func() { err = errors.Join(err, k.dbs.Close()) }()
-	for _, name := range slices.Sorted(maps.Keys(c.All())) {
-		k.open(ctx, name)
-		k.schemas[name] = writegate.Schema{}
-	}
+	k.openAll(ctx)
 	if source != nil {
-		k.checkPolicy(ctx)
+		k.checkRoutes()
+		for _, where := range k.places(ctx) {
+			k.bind(ctx, where)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.dbs)) {
 		k.inspect(ctx, name)
@@ -57,6 +65,13 @@ func at(database string) string {
 func (k *checker) trouble(database string, err error) {
 	err = redact(err, string(k.config.All()[database].DSN))
 	k.add(remark{file: k.report.config, fault: true, path: at(database), message: err.Error()})
+}
+
+func (k *checker) openAll(ctx context.Context) {
+	for _, name := range slices.Sorted(maps.Keys(k.config.All())) {
+		k.open(ctx, name)
+		k.schemas[name] = writegate.Schema{}
+	}
 }
 
 // open connects without making anything.
@@ -80,34 +95,38 @@ func (k *checker) open(ctx context.Context, name string) {
 	k.versions = append(k.versions, version)
 }
 
-// checkPolicy binds the policy to the tables of every tenancy that can be known beforehand.
-func (k *checker) checkPolicy(ctx context.Context) {
+// checkRoutes finds routes of tables that there are not, which is a slip of the pen.
+func (k *checker) checkRoutes() {
 	for _, table := range slices.Sorted(maps.Keys(k.config.Routes.Tables)) {
 		if line, _ := k.source.Place(table); line == 0 {
 			k.add(remark{file: k.report.config, fault: true, path: "routes.tables." + table, message: "the policy has no table of this name"})
 		}
 	}
-	places := []tenancy{{database: configs.MainDatabase}}
+}
+
+// places are the tenancies that can be known beforehand. Of the schemas of tenants one stands for all.
+func (k *checker) places(ctx context.Context) []tenancy {
+	names := []string{configs.MainDatabase}
 	if t := k.config.Routes.Tenants; len(t.Claim) > 0 {
-		places = nil
-		for _, name := range slices.Compact(slices.Sorted(maps.Values(t.Databases))) {
-			places = append(places, tenancy{database: name})
-		}
+		names = slices.Compact(slices.Sorted(maps.Values(t.Databases)))
 	}
-	for _, where := range places {
-		if k.tenants.allow != nil && k.dbs[where.database] != nil {
-			schema, err := k.someSchema(ctx, where.database)
-			if err != nil {
-				k.trouble(where.database, plain(err))
+	var places []tenancy
+	for _, name := range names {
+		where := tenancy{database: name}
+		if k.tenants.allow != nil && k.dbs[name] != nil {
+			schema, err := k.someSchema(ctx, name)
+			switch where.schema = schema; {
+			case err != nil:
+				k.trouble(name, plain(err))
+				continue
+			case schema == "":
+				k.add(remark{file: k.report.config, path: "routes.schema", message: "no schema of " + at(name) + " has a table and a name that is allowed, so no tenant's tables were looked at"})
 				continue
 			}
-			if where.schema = schema; schema == "" {
-				k.add(remark{file: k.report.config, path: "routes.schema", message: "no schema of " + at(where.database) + " has a table and a name that is allowed, so no tenant's tables were looked at"})
-				continue
-			}
 		}
-		k.bind(ctx, where)
+		places = append(places, where)
 	}
+	return places
 }
 
 // someSchema is the first one that a tenant may have.
@@ -121,38 +140,47 @@ func (k *checker) someSchema(ctx context.Context, database string) (string, erro
 	return "", err
 }
 
-// bind holds the policy against the tables of a tenancy.
-func (k *checker) bind(ctx context.Context, where tenancy) {
+// find asks for the tables of a tenancy. Without those that are faulty it is ok, without a database it is not.
+func (k *checker) find(ctx context.Context, where tenancy) (all writegate.Schema, ok bool) {
 	g := &gates{config: k.config, dbs: k.dbs, tenants: k.tenants, source: k.source}
 	refs := g.refs(where)
-	all, lacks := writegate.Schema{}, map[string]bool{}
+	all = writegate.Schema{}
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		if k.dbs[name] == nil {
-			return // what is wrong with the rest of the policy can't be told
+			return all, false
 		}
 		found := k.tables(ctx, name, refs[name])
 		if found == nil {
-			return
-		}
-		for _, ref := range refs[name] {
-			lacks[ref.Name] = found[ref.Name] == nil
+			return all, false
 		}
 		maps.Copy(all, found)
 		maps.Copy(k.schemas[name], found)
 	}
-	bundle, err := k.source.Bind(all)
+	return all, true
+}
+
+// bind holds the policy against the tables of a tenancy.
+func (k *checker) bind(ctx context.Context, where tenancy) {
+	if all, ok := k.find(ctx, where); ok {
+		k.report.bind(k.source, all, true)
+	}
+}
+
+// bind holds a policy against tables. Of those that are missing it may have been said already, and why.
+func (r *report) bind(source *policy.Source, tables writegate.Schema, said bool) {
+	bundle, err := source.Bind(tables)
 	faults, ok := errors.AsType[policy.Faults](err)
 	if !ok && err != nil {
-		k.addPolicy(err)
+		r.addPolicy(err)
 	}
 	for _, f := range faults {
-		if table, ok := strings.CutPrefix(f.Path, "tables."); !ok || !lacks[table] { // said already, and why
-			k.add(policyRemark(f, true))
+		if table, about := strings.CutPrefix(f.Path, "tables."); !said || !about || f.Code != "P100" || tables[table] != nil {
+			r.add(policyRemark(f, true))
 		}
 	}
 	if bundle != nil {
 		for _, w := range bundle.Warnings() {
-			k.add(policyRemark(w, false))
+			r.add(policyRemark(w, false))
 		}
 	}
 }

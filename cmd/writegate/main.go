@@ -14,6 +14,7 @@ import (
 
 	"writegate/configs"
 	"writegate/policy"
+	"writegate/schemafile"
 )
 
 // The exit codes.
@@ -44,9 +45,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	_, inConfig := errors.AsType[configs.Faults](err)
 	_, inPolicy := errors.AsType[policy.Faults](err)
+	_, inSchema := errors.AsType[schemafile.Faults](err)
 	_, remarked := errors.AsType[remarks](err)
-	if inConfig || inPolicy || remarked {
-		fmt.Fprintln(stderr, err) // each line names its file
+	_, drifted := errors.AsType[drift](err)
+	if inConfig || inPolicy || inSchema || remarked || drifted {
+		fmt.Fprintln(stderr, err) // each line says where
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "writegate: %v\n", err)
@@ -71,7 +74,7 @@ whether they may, and applies them exactly once to a database.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{command: cmd.CommandPath(), err: err}
 	})
-	root.AddCommand(newDev(), newServe(), newCheck(), newSchema(), newToken(), newVersion())
+	root.AddCommand(newDev(), newServe(), newInit(), newCheck(), newSchema(), newToken(), newVersion())
 	return root
 }
 

@@ -21,7 +21,7 @@ writegate keeps in it. None of it makes anything in a database.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSchemaDDL())
+	cmd.AddCommand(newSchemaPull(), newSchemaDiff(), newSchemaDDL())
 	return cmd
 }
 
