@@ -34,8 +34,8 @@ type codec struct {
 	load func(v any) any
 	// same compares stored values; nil means [writegate.SameValue].
 	same func(a, b any) bool
-	// alone says which values need a statement of their own, since their text is not exact everywhere; direct
-	// values are sent as they are then.
+	// alone says which values need a statement of their own, where they are sent as they are: a text of them may
+	// not come out as the same value.
 	alone func(v any) bool
 	// synced is the value as the sync service would send it down; nil means that it sends none.
 	synced func(v any) any
@@ -178,7 +178,7 @@ func bitText(v any) string {
 
 func floatText(v any) string {
 	f, _ := v.(float64)
-	return strconv.FormatFloat(f, 'e', 16, 64)
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 func binaryText(v any) string {

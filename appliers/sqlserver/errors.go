@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -152,12 +153,14 @@ func (t *tx) blameFor(ctx context.Context, err error, all []made) error {
 		m = all[0]
 	}
 	if isDuplicate(err) {
-		if taken, of := keyTaken(guilty, all); taken {
-			if twin := t.twin(ctx, of); twin != nil {
-				twin.Cause = err
-				return &writegate.ChangeError{Index: m.index, Err: twin}
+		if of := keyTaken(guilty, all); of != nil {
+			same, others := t.lookAgain(ctx, of)
+			if others > 0 {
+				return &writegate.ChangeError{Index: m.index, Err: twin(err, of.changes[0].Table)}
 			}
-			return race(m.index, err)
+			if same > 0 || driverOf(of.changes[0].Table).seek {
+				return race(m.index, err)
+			}
 		}
 	}
 	if len(m.changes) == 0 {
@@ -176,22 +179,25 @@ func (t *tx) ownDuplicate(e *mssql.Error) bool {
 // duplicateValue is where a message begins to tell values.
 const duplicateValue = " The duplicate key value is "
 
-// keyTaken tells that a row of the same key exists already, and for which insert: the index that the message names
-// is over the key alone.
-func keyTaken(e *mssql.Error, all []made) (bool, made) {
+// keyTaken returns the insert whose key another row has already, where the index that the message names is over
+// the key alone. Of a view nobody knows the indexes, so the key may be it.
+func keyTaken(e *mssql.Error, all []made) *made {
 	text, _, _ := strings.Cut(e.Message, duplicateValue)
-	for _, m := range all {
+	for i, m := range all {
 		if m.changes[0].Verb != writegate.Insert {
 			continue
 		}
 		own := driverOf(m.changes[0].Table)
+		if !own.seek {
+			return &all[i]
+		}
 		for name := range own.keyIndexes {
 			if strings.Contains(text, "'"+name+"'") && strings.Contains(text, "'"+m.changes[0].Table.Source+"'") {
-				return true, m
+				return &all[i]
 			}
 		}
 	}
-	return false, made{}
+	return nil
 }
 
 // explain makes the error of a change that was refused. What it says names tables and columns of the configuration
@@ -277,43 +283,44 @@ func race(index int, cause error) *writegate.ChangeError {
 	}}
 }
 
-// twin looks whether the row whose key is taken is another one: the index may take keys for equal that differ in
-// case, in accents or in blanks at their end. Nobody would ever find that row by the key, so it is no race. The
-// transaction is over anyway. Nil means that there is none.
-func (t *tx) twin(ctx context.Context, m made) *writegate.Error {
-	table := m.changes[0].Table
-	own := driverOf(table)
-	letters := false
-	for _, c := range own.key {
-		letters = letters || c.codec.letters
+// twin refuses a key that the database takes for that of another row.
+func twin(err error, t *writegate.Table) *writegate.Error {
+	e := writegate.Refuse(writegate.UniqueViolation, "", t.Name+": the database takes the id for that of another row.")
+	e.Table, e.Cause = t.Name, err
+	if len(t.Parts) == 0 {
+		e.Column = t.Key
+		e.Message = t.Name + "." + t.Key + ": the database takes the id for that of another row."
 	}
-	if !letters {
-		return nil
+	return e
+}
+
+// lookAgain counts the rows that have the keys of an insert, and others that the index takes for the same: those
+// that differ in case, in accents or in blanks at the end. Nobody would ever find them by the key, so it is no race.
+// The transaction is over anyway. Where nothing can be found out there are none.
+func (t *tx) lookAgain(ctx context.Context, m *made) (same, others int) {
+	own := driverOf(m.changes[0].Table)
+	letters := slices.ContainsFunc(own.key, func(c *column) bool { return c.codec.letters })
+	if own.seek && !letters {
+		return 0, 0
 	}
 	t.rollback(ctx)
-	b := &batch{}
 	set := make([]map[string]any, len(m.changes))
 	for i := range m.changes {
 		set[i] = map[string]any{}
-		own.putKey(set[i], table, m.changes[i].Key)
+		own.putKey(set[i], m.changes[i].Table, m.changes[i].Key)
 	}
+	b := &batch{}
 	source, err := b.rows(set, len(own.key), 0)
 	if err != nil {
-		return nil
+		return 0, 0
 	}
-	b.add("SELECT COUNT(*) AS [writegate] FROM " + source + " INNER JOIN " + own.quoted + " AS [t] ON " + own.match("[t].", jsonField, true) + " WHERE NOT (" + own.match("[t].", jsonField, false) + ")")
-	twins := 0
-	b.result(one(&twins))
-	ctx, cancel := context.WithTimeout(ctx, t.db.cfg.StatementTimeout)
+	exact := "CASE WHEN " + own.match("[t].", jsonField, false) + " THEN 1 ELSE 0 END"
+	b.add("SELECT COALESCE(SUM(" + exact + "), 0) AS [writegate], COUNT(*) FROM " + source + "\nINNER JOIN " + own.quoted + " AS [t] ON " + own.match("[t].", jsonField, true))
+	b.result(one(&same, &others))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := b.run(ctx, t.conn); err != nil || twins == 0 {
-		return nil
+	if err := b.run(ctx, t.conn); err != nil {
+		return 0, 0
 	}
-	e := writegate.Refuse(writegate.UniqueViolation, "", "")
-	e.Table = table.Name
-	e.Message = table.Name + ": another row has an id that the database takes for the same."
-	if len(table.Parts) == 0 {
-		e.Column = table.Key
-	}
-	return e
+	return same, others - same
 }

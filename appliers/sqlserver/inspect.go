@@ -39,7 +39,7 @@ func (db *DB) List(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-const stateSQL = `SELECT CASE WHEN DATABASEPROPERTYEX(DB_NAME(), N'Updateability') = N'READ_ONLY' THEN 1 ELSE 0 END AS [writegate],
+const stateSQL = `SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 1 ELSE 0 END AS [writegate],
 	CONVERT(int, [d].[is_read_committed_snapshot_on]), SYSUTCDATETIME(), COALESCE(IS_SRVROLEMEMBER(N'sysadmin'), 0)
 FROM sys.databases AS [d] WHERE [d].[database_id] = DB_ID()`
 
@@ -111,7 +111,7 @@ func (i *inspection) ask(ctx context.Context) error {
 	i.grants = make([]grants, len(i.tables))
 	for n, t := range i.tables {
 		g := &i.grants[n]
-		b.add(fmt.Sprintf(grantsSQL, "1", b.text(driverOf(t).quoted)))
+		b.add(fmt.Sprintf(grantsSQL, "1", b.value(driverOf(t).quoted)))
 		var one1 int
 		b.result(one(&one1, &g.has[0], &g.has[1], &g.has[2], &g.has[3], &g.instead))
 	}

@@ -13,11 +13,11 @@ import (
 
 var errLedger = errors.New("a fingerprint in the ledger has another length")
 
-// keyOf is how our own tables find a device or a subject: by a hash, since an index takes texts of 450 characters
+// hash is how our own tables find a device or a subject: by a hash, since an index takes texts of 450 characters
 // at most, and takes some that differ for equal.
-func keyOf(id string) []byte {
+func (b *batch) hash(id string) string {
 	sum := sha256.Sum256([]byte(storable(id)))
-	return sum[:]
+	return "CONVERT(binary(32), " + b.value(sum[:]) + ")"
 }
 
 // Claim implements [writegate.Tx]. The device's row is locked by writing to it; one that is created twice at once
@@ -28,7 +28,7 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		return claimed, t.failed
 	}
 	b, own := t.now(), t.db.own
-	client, subject, last := b.value(keyOf(c.ClientID)), b.text(storable(c.Subject)), b.value(c.Last)
+	client, subject, last := b.hash(c.ClientID), b.text(storable(c.Subject)), b.value(c.Last)
 	b.add(lockTimeoutIs(min(deviceWait, t.db.cfg.LockTimeout)))
 	b.add("UPDATE "+own+".[writegate_clients] WITH (ROWLOCK) SET [subject] = ", subject, ", [last_op] = CASE WHEN [last_op] < ", last, " THEN ", last, " ELSE [last_op] END,"+
 		" [last_seen] = SYSDATETIMEOFFSET() WHERE [client_key] = ", client)
@@ -90,7 +90,7 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 		return err
 	}
 	b := t.now()
-	b.add("INSERT INTO "+t.db.own+".[writegate_ledger] ([client_key], [client_id], [subject], [first_op], [last_op], [settled_at], [ops]) VALUES (", b.value(keyOf(r.ClientID)), ", ",
+	b.add("INSERT INTO "+t.db.own+".[writegate_ledger] ([client_key], [client_id], [subject], [first_op], [last_op], [settled_at], [ops]) VALUES (", b.hash(r.ClientID), ", ",
 		b.text(storable(r.ClientID)), ", ", b.text(storable(r.Subject)), ", ", b.value(r.FirstOp), ", ", b.value(r.LastOp), ", ", b.value(instant(r.SettledAt)), ", ", b.blob(r.Ops), ")")
 	return nil
 }
@@ -106,7 +106,7 @@ func (t *tx) settleRefusal(ctx context.Context, r *writegate.Refusal) error {
 		return err
 	}
 	b, table := t.now(), t.db.own+".[writegate_refusals]"
-	client, subject, op, fingerprint := b.value(keyOf(r.ClientID)), b.value(keyOf(r.Subject)), b.value(r.OpID), b.value(r.Fingerprint[:])
+	client, subject, op, fingerprint := b.hash(r.ClientID), b.hash(r.Subject), b.value(r.OpID), "CONVERT(binary(16), "+b.value(r.Fingerprint[:])+")"
 	tx, whole, code, reason, message := b.value(r.TxID), b.value(r.Whole), b.text(string(r.Code)), b.text(storable(r.Reason)), b.text(storable(r.Message))
 	tableName, column, revision, at := b.text(storable(r.Table)), b.text(storable(r.Column)), b.text(storable(r.Revision)), b.value(instant(r.At))
 	b.add("UPDATE "+table+" WITH (ROWLOCK) SET [tx_id] = ", tx, ", [whole] = ", whole, ", [code] = ", code, ", [reason] = ", reason, ", [message] = ", message,

@@ -98,13 +98,21 @@ func (b *batch) selectRows(r *writegate.Read, keys []any, into map[any]writegate
 	}
 	list[0] += " AS [writegate]"
 	b.add("SELECT " + strings.Join(list, ", ") + "\nFROM " + source + "\nINNER JOIN " + own.quoted + " AS [t]" + own.hints(r.Lock) + " ON " + own.match("[t].", jsonField, false) +
-		"\nORDER BY " + own.keyList("[t].") + "\nOPTION (FORCE ORDER, LOOP JOIN)")
+		"\nORDER BY " + own.keyList("[t].") + own.plan())
 	asked := make(map[any]bool, len(keys))
 	for _, key := range keys {
 		asked[key] = true
 	}
 	b.result(readRows(r, columns, asked, into))
 	return nil
+}
+
+// plan has the database go from the keys to the rows. A view may need another way.
+func (own *table) plan() string {
+	if own.seek {
+		return "\nOPTION (FORCE ORDER, LOOP JOIN)"
+	}
+	return ""
 }
 
 // hints are the locks of a read, which hold whatever way the database reads otherwise. Rows are found by an index,

@@ -31,13 +31,16 @@ INNER JOIN sys.views AS [v] ON [v].[object_id] = [w].[id]`
 
 // relativesSQL pairs the tables asked for that show some of the same rows: one asked for twice, a view and what it
 // selects from, and whatever meets further down. What a function returns or a synonym stands for is not known here.
-const relativesSQL = wantedSQL + `, [shows] AS (
+const relativesSQL = wantedSQL + `, [uses] AS (
+	SELECT DISTINCT [d].[referencing_id], [d].[referenced_id] FROM sys.sql_expression_dependencies AS [d]
+	INNER JOIN sys.views AS [v] ON [v].[object_id] = [d].[referencing_id]
+	WHERE [d].[referenced_id] IS NOT NULL AND [d].[referenced_class] = 1
+), [shows] AS (
 	SELECT [w].[o], [w].[id], 0 AS [depth] FROM [wanted] AS [w] WHERE [w].[id] IS NOT NULL
 	UNION ALL
 	SELECT [h].[o], [d].[referenced_id], [h].[depth] + 1
 	FROM [shows] AS [h]
-	INNER JOIN sys.views AS [v] ON [v].[object_id] = [h].[id]
-	INNER JOIN sys.sql_expression_dependencies AS [d] ON [d].[referencing_id] = [v].[object_id] AND [d].[referenced_id] IS NOT NULL
+	INNER JOIN [uses] AS [d] ON [d].[referencing_id] = [h].[id]
 	WHERE [h].[depth] < 32
 )
 SELECT DISTINCT [a].[o] AS [writegate], [b].[o] FROM [shows] AS [a] INNER JOIN [shows] AS [b] ON [b].[id] = [a].[id] AND [b].[o] <> [a].[o]`

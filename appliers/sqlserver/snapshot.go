@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"writegate"
@@ -88,7 +89,7 @@ func synced(t *writegate.Table) []*column {
 	columns := append([]*column(nil), own.key...)
 	for _, c := range t.Columns {
 		private := own.columns[c.Name]
-		if private != nil && private.codec.synced != nil && c.Name != "id" {
+		if private != nil && private.codec.synced != nil && c.Name != "id" && !slices.Contains(own.key, private) {
 			columns = append(columns, private)
 		}
 	}

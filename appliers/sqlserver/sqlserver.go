@@ -124,7 +124,7 @@ func (db *DB) Ready(ctx context.Context) error {
 
 func (db *DB) readyBatch() *batch {
 	b := &batch{}
-	b.add("SELECT CASE WHEN DATABASEPROPERTYEX(DB_NAME(), N'Updateability') = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],"+
+	b.add("SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],"+
 		" (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = ", b.text(db.cfg.Schema), " AND t.name IN ("+ownNames()+"))")
 	return b
 }
@@ -159,7 +159,7 @@ const checkpointTries = 10
 func (db *DB) checkpointBatch(subject, clientID string) *batch {
 	b := &batch{}
 	b.add(sessionSettings(db.cfg.LockTimeout))
-	s, c := b.value(keyOf(subject)), b.value(keyOf(clientID))
+	s, c := b.hash(subject), b.hash(clientID)
 	b.add("DECLARE @n TABLE ([n] bigint NOT NULL)")
 	b.add("UPDATE "+db.own+".[writegate_checkpoints] WITH (ROWLOCK) SET [checkpoint] = [checkpoint] + 1 OUTPUT inserted.[checkpoint] INTO @n ([n]) WHERE [subject_key] = ", s, " AND [client_key] = ", c)
 	b.add("IF NOT EXISTS (SELECT 1 FROM @n) INSERT INTO "+db.own+".[writegate_checkpoints] ([subject_key], [client_key], [subject], [client_id], [checkpoint])"+

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,6 +40,9 @@ func toText(v any) (string, error) {
 
 func toAnyText(v any) (any, error) { return toText(v) }
 
+// collationName is how the server names collations. They stand in statements as they are.
+var collationName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
 // textCodec is of all types of text. A length counts UTF-16 units or, without n in front of the type's name, bytes
 // in the code page of the column's collation, which must have every character.
 func textCodec(c *catalogColumn) (*codec, error) {
@@ -69,7 +73,11 @@ func textCodec(c *catalogColumn) (*codec, error) {
 		return s, nil
 	}
 	collate := ""
-	if c.Collation != "" {
+	switch {
+	case c.Collation == "":
+	case !collationName.MatchString(c.Collation):
+		return nil, errors.New("the name of its collation can't be read")
+	default:
 		collate = " COLLATE " + c.Collation
 	}
 	t := &codec{kind: writegate.Text, convert: convert, letters: true, expr: plain, load: loadText, synced: asIs}

@@ -36,9 +36,9 @@ type tx struct {
 // sessionSettings are what every statement counts on. The server forgets them when a connection comes back from
 // the pool, and a trigger or an indexed view refuses to work without some of them.
 func sessionSettings(lockTimeout time.Duration) string {
-	return "SET LANGUAGE us_english;\n" +
-		"SET NOCOUNT, XACT_ABORT, ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON;\n" +
-		"SET NUMERIC_ROUNDABORT, IMPLICIT_TRANSACTIONS OFF;\n" +
+	return "SET LANGUAGE us_english;\n" + // messages name constraints in one way
+		"SET NOCOUNT ON; SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON;\n" +
+		"SET NUMERIC_ROUNDABORT OFF; SET IMPLICIT_TRANSACTIONS OFF;\n" +
 		"SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n" +
 		lockTimeoutIs(lockTimeout)
 }

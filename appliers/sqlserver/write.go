@@ -230,7 +230,7 @@ func (w *writer) set(changes []writegate.Change) error {
 	value := func(i int) string {
 		return w.own.columns[w.columns[i]].codec.expr("[j].[c" + strconv.Itoa(i) + "]")
 	}
-	join := "\nFROM " + source + "\nINNER JOIN " + w.own.quoted + " AS [t]" + w.rowLock() + " ON " + w.own.match("[t].", jsonField, false) + "\nOPTION (FORCE ORDER, LOOP JOIN)"
+	join := "\nFROM " + source + "\nINNER JOIN " + w.own.quoted + " AS [t]" + w.rowLock() + " ON " + w.own.match("[t].", jsonField, false) + w.own.plan()
 	switch first.Verb {
 	case writegate.Insert:
 		list := make([]string, 0, len(w.own.key)+len(w.columns))

@@ -1,0 +1,99 @@
+-- 1: script
+SET QUOTED_IDENTIFIER ON;
+GO
+IF SCHEMA_ID(N'writegate') IS NULL EXEC(N'CREATE SCHEMA [writegate]');
+GO
+-- A device: one row, locked by every upload that has an identity, so that its uploads take their turn. Keys of
+-- devices and subjects are SHA-256 of their text in UTF-8: any length, and told apart to the letter.
+IF OBJECT_ID(N'[writegate].[writegate_clients]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_clients] (
+	[client_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,                 -- of the last upload
+	[last_op] bigint NOT NULL,                        -- the greatest operation id in an upload that was settled
+	[first_seen] datetimeoffset(7) NOT NULL CONSTRAINT [writegate_clients_first] DEFAULT SYSDATETIMEOFFSET(),
+	[last_seen] datetimeoffset(7) NOT NULL CONSTRAINT [writegate_clients_last] DEFAULT SYSDATETIMEOFFSET(),
+	CONSTRAINT [writegate_clients_key] PRIMARY KEY CLUSTERED ([client_key])
+);
+GO
+-- A run of operations of one device that were settled together. Ops is packed: id, fingerprint and outcome of each.
+IF OBJECT_ID(N'[writegate].[writegate_ledger]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_ledger] (
+	[id] bigint IDENTITY(1, 1) NOT NULL,
+	[client_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[first_op] bigint NOT NULL,
+	[last_op] bigint NOT NULL,
+	[settled_at] datetimeoffset(7) NOT NULL,
+	[ops] varbinary(max) NOT NULL,
+	CONSTRAINT [writegate_ledger_key] PRIMARY KEY CLUSTERED ([client_key], [last_op], [id])
+);
+GO
+-- The answer to a refused operation, so that a replay gets the same one.
+IF OBJECT_ID(N'[writegate].[writegate_refusals]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_refusals] (
+	[client_key] binary(32) NOT NULL,
+	[op_id] bigint NOT NULL,
+	[fingerprint] binary(16) NOT NULL,
+	[subject_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[tx_id] bigint NOT NULL,
+	[whole] bit NOT NULL,                             -- no single operation is to blame
+	[code] nvarchar(max) NOT NULL,
+	[reason] nvarchar(max) NOT NULL,
+	[message] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(max) NOT NULL,
+	[column_name] nvarchar(max) NOT NULL,
+	[revision] nvarchar(max) NOT NULL,                -- of the policy
+	[at] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_refusals_key] PRIMARY KEY CLUSTERED ([client_key], [op_id], [fingerprint], [subject_key])
+);
+GO
+-- A refused transaction, kept whole: the parts, one behind the other, are JSON in UTF-8.
+IF OBJECT_ID(N'[writegate].[writegate_dead_letters]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_dead_letters] (
+	[id] nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[tx_id] bigint NOT NULL,
+	[first_op] bigint NOT NULL,
+	[last_op] bigint NOT NULL,
+	[op_index] bigint NOT NULL,                       -- -1: no single operation is to blame
+	[code] nvarchar(max) NOT NULL,
+	[reason] nvarchar(max) NOT NULL,
+	[message] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(max) NOT NULL,
+	[column_name] nvarchar(max) NOT NULL,
+	[revision] nvarchar(max) NOT NULL,
+	[at] datetimeoffset(7) NOT NULL,
+	[seen] int NOT NULL CONSTRAINT [writegate_dead_letters_seen] DEFAULT 1,
+	[last_seen] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_dead_letters_key] PRIMARY KEY CLUSTERED ([id])
+);
+GO
+IF OBJECT_ID(N'[writegate].[writegate_dead_letter_parts]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_dead_letter_parts] (
+	[letter_id] nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL
+		CONSTRAINT [writegate_dead_letter_parts_letter] REFERENCES [writegate].[writegate_dead_letters] ([id]) ON DELETE CASCADE,
+	[part] bigint NOT NULL,
+	[body] varbinary(max) NOT NULL,
+	CONSTRAINT [writegate_dead_letter_parts_key] PRIMARY KEY CLUSTERED ([letter_id], [part])
+);
+GO
+-- Write checkpoints that the app asked for.
+IF OBJECT_ID(N'[writegate].[writegate_checkpoints]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_checkpoints] (
+	[subject_key] binary(32) NOT NULL,
+	[client_key] binary(32) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[checkpoint] bigint NOT NULL,
+	CONSTRAINT [writegate_checkpoints_key] PRIMARY KEY CLUSTERED ([subject_key], [client_key])
+);
+GO
+
+-- The login of writegate needs no more than this on them, here for a user writegate:
+-- GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::[writegate] TO [writegate];
+

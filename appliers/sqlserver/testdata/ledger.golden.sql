@@ -1,0 +1,75 @@
+-- 1: batch, the session is reset first
+SET LANGUAGE us_english;
+SET NOCOUNT ON; SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON;
+SET NUMERIC_ROUNDABORT OFF; SET IMPLICIT_TRANSACTIONS OFF;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCK_TIMEOUT 5000;
+BEGIN TRANSACTION;
+
+-- 2: rpc
+-- @p1 varbinary(32),@p2 nvarchar(max),@p3 bigint,@p4 nvarchar(max),@p5 bigint
+SET LOCK_TIMEOUT 2000;
+UPDATE [writegate].[writegate_clients] WITH (ROWLOCK) SET [subject] = @p2, [last_op] = CASE WHEN [last_op] < @p3 THEN @p3 ELSE [last_op] END, [last_seen] = SYSDATETIMEOFFSET() WHERE [client_key] = CONVERT(binary(32), @p1);
+IF @@ROWCOUNT = 0 INSERT INTO [writegate].[writegate_clients] ([client_key], [client_id], [subject], [last_op]) VALUES (CONVERT(binary(32), @p1), @p4, @p2, @p3);
+SET LOCK_TIMEOUT 5000;
+SELECT [subject] AS [writegate], [first_op], [last_op], [settled_at], [ops] FROM [writegate].[writegate_ledger] WHERE [client_key] = CONVERT(binary(32), @p1) AND [last_op] >= @p5 AND [first_op] <= @p3;
+SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at] FROM [writegate].[writegate_refusals] WHERE [client_key] = CONVERT(binary(32), @p1) AND [op_id] BETWEEN @p5 AND @p3;
+-- @p1 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
+-- @p2 = u1
+-- @p3 = 3
+-- @p4 = d1
+-- @p5 = 1
+
+-- 3: rpc
+-- @p1 nvarchar(max),@p2 datetimeoffset(7),@p3 nvarchar(max),@p4 nvarchar(max),@p5 bigint,@p6 bigint,@p7 bigint,@p8 bigint,@p9 nvarchar(max),@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 bigint,@p16 nvarchar(max),@p17 varbinary(32),@p18 varbinary(32),@p19 bigint,@p20 varbinary(16),@p21 bigint,@p22 bit,@p23 nvarchar(max),@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 datetimeoffset(7),@p30 nvarchar(max),@p31 nvarchar(max),@p32 varbinary(32),@p33 nvarchar(max),@p34 nvarchar(max),@p35 bigint,@p36 bigint,@p37 datetimeoffset(7),@p38 nvarchar(max)
+UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p2 WHERE [id] = CONVERT(nvarchar(128), @p1);
+IF @@ROWCOUNT = 0
+BEGIN
+INSERT INTO [writegate].[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]) VALUES (@p1, @p3, @p4, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, @p13, @p14, @p2, @p2);
+INSERT INTO [writegate].[writegate_dead_letter_parts] ([letter_id], [part], [body]) VALUES (@p1, @p15, CONVERT(varbinary(max), @p16, 1));
+END;
+UPDATE [writegate].[writegate_refusals] WITH (ROWLOCK) SET [tx_id] = @p21, [whole] = @p22, [code] = @p23, [reason] = @p24, [message] = @p25, [table_name] = @p26, [column_name] = @p27, [revision] = @p28, [at] = @p29 WHERE [client_key] = CONVERT(binary(32), @p17) AND [op_id] = @p19 AND [fingerprint] = CONVERT(binary(16), @p20) AND [subject_key] = CONVERT(binary(32), @p18);
+IF @@ROWCOUNT = 0 INSERT INTO [writegate].[writegate_refusals] ([client_key], [op_id], [fingerprint], [subject_key], [client_id], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at]) VALUES (CONVERT(binary(32), @p17), @p19, CONVERT(binary(16), @p20), CONVERT(binary(32), @p18), @p30, @p31, @p21, @p22, @p23, @p24, @p25, @p26, @p27, @p28, @p29);
+INSERT INTO [writegate].[writegate_ledger] ([client_key], [client_id], [subject], [first_op], [last_op], [settled_at], [ops]) VALUES (CONVERT(binary(32), @p32), @p33, @p34, @p35, @p36, @p37, CONVERT(varbinary(max), @p38, 1));
+-- @p1 = x
+-- @p2 = 2020-08-21T14:29:30.1234560Z
+-- @p3 = d1
+-- @p4 = u1
+-- @p5 = 7
+-- @p6 = 2
+-- @p7 = 2
+-- @p8 = -1
+-- @p9 = INVALID_DATA
+-- @p10 = 
+-- @p11 = m
+-- @p12 = 
+-- @p13 = 
+-- @p14 = p1
+-- @p15 = 0
+-- @p16 = 0x7b2261223a317d
+-- @p17 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
+-- @p18 = 0xbb82030dbc2bcaba32a90bf2e207a84a856fc5f033b77c480836ab6f77f40f19
+-- @p19 = 2
+-- @p20 = 0x010000000000000000000000000000ff
+-- @p21 = 7
+-- @p22 = 1
+-- @p23 = INVALID_DATA
+-- @p24 = r
+-- @p25 = it's
+-- @p26 = todos
+-- @p27 = rank
+-- @p28 = p1
+-- @p29 = 2020-08-21T14:29:30.1234560Z
+-- @p30 = d1
+-- @p31 = u1
+-- @p32 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
+-- @p33 = d1
+-- @p34 = u1
+-- @p35 = 1
+-- @p36 = 3
+-- @p37 = 2020-08-21T14:29:30.1234560Z
+-- @p38 = 0x010203
+
+-- 4: batch
+COMMIT TRANSACTION;
+
