@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/appliers/mongodb"
+	"writegate/appliers/mysql"
 	"writegate/appliers/postgres"
 	"writegate/appliers/sqlite"
 	"writegate/appliers/sqlserver"
@@ -27,6 +29,11 @@ type Config struct {
 	RLSRole string
 	// SessionContext has SQL Server know the caller in SESSION_CONTEXT, for row-level security.
 	SessionContext bool
+	// Transactions is off for a MongoDB that has none. Empty is on.
+	Transactions string
+	// Sample is how many documents of a MongoDB collection are looked at for types that no validator says. 0 leaves it
+	// to the driver.
+	Sample int
 	// NoOwnTables makes, checks and uses no tables of writegate's own: no ledger, no dead letters, no checkpoints.
 	NoOwnTables bool
 	// ReadOnly opens to look only: nothing is made, an SQLite file included. Schema, List, Inspect, Version and
@@ -36,16 +43,9 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Database is an applier that can also be read as a whole, as the development sync does.
+// Database is an applier that can also be looked at as a whole, by an operator and by the development sync.
 type Database interface {
 	writegate.Applier
-	// Snapshot yields every row of tables that were introspected with Schema, all as of one moment. Data is
-	// JSON, as the sync service would send it down.
-	Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error
-}
-
-// Inspector says what a database is like before anything is served from it.
-type Inspector interface {
 	// List names the tables and views that the login can see, as [writegate.TableRef.Source] names them, sorted.
 	// Ours and the system's are left out.
 	List(ctx context.Context) ([]string, error)
@@ -54,6 +54,9 @@ type Inspector interface {
 	Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.Finding, error)
 	// Version names the database as it names itself, with its version.
 	Version(ctx context.Context) (string, error)
+	// Snapshot yields every row of tables that were introspected with Schema, all as of one moment. Data is
+	// JSON, as the sync service would send it down.
+	Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error
 }
 
 // driver is what a folder gives.
@@ -65,6 +68,8 @@ type driver struct {
 
 // drivers is the one list of databases. A further one is a folder and a line here.
 var drivers = map[string]driver{
+	"mongodb":   {openMongoDB, ddlMongoDB},
+	"mysql":     {openMySQL, ddlMySQL},
 	"postgres":  {openPostgres, ddlPostgres},
 	"sqlite":    {openSQLite, ddlSQLite},
 	"sqlserver": {openSQLServer, ddlSQLServer},
@@ -99,6 +104,23 @@ func find(name string) (driver, error) {
 	}
 	return d, nil
 }
+
+func mysqlConfig(cfg Config) mysql.Config {
+	return mysql.Config{
+		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns,
+		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
+	}
+}
+
+func openMySQL(ctx context.Context, cfg Config) (Database, error) {
+	db, err := mysql.Open(ctx, mysqlConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func ddlMySQL(cfg Config) string { return mysql.DDL(mysqlConfig(cfg)) }
 
 func postgresConfig(cfg Config) postgres.Config {
 	c := postgres.Config{
@@ -147,3 +169,20 @@ func openSQLServer(ctx context.Context, cfg Config) (Database, error) {
 }
 
 func ddlSQLServer(cfg Config) string { return sqlserver.DDL(sqlServerConfig(cfg)) }
+
+func mongoDBConfig(cfg Config) mongodb.Config {
+	return mongodb.Config{
+		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns, Sample: cfg.Sample, Transactions: cfg.Transactions,
+		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
+	}
+}
+
+func openMongoDB(ctx context.Context, cfg Config) (Database, error) {
+	db, err := mongodb.Open(ctx, mongoDBConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func ddlMongoDB(cfg Config) string { return mongodb.DDL(mongoDBConfig(cfg)) }

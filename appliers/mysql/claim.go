@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"writegate"
 )
 
@@ -19,9 +21,9 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		return claimed, t.failed
 	}
 	own, client := t.db.own, keyOf(c.ClientID)
-	t.do("INSERT INTO " + own + ".writegate_clients (client_key, client_id, subject, last_op) VALUES (" +
-		join(client, ownText(c.ClientID), ownText(c.Subject), intLiteral(c.Last)) +
-		") ON DUPLICATE KEY UPDATE subject = VALUES(subject), last_op = GREATEST(last_op, VALUES(last_op)), last_seen = CURRENT_TIMESTAMP(6)")
+	t.change("INSERT INTO "+own+".writegate_clients (client_key, client_id, subject, last_op) VALUES ("+
+		join(client, ownText(c.ClientID), ownText(c.Subject), intLiteral(c.Last))+
+		") ON DUPLICATE KEY UPDATE subject = VALUES(subject), last_op = GREATEST(last_op, VALUES(last_op)), last_seen = CURRENT_TIMESTAMP(6)", nothing, busy)
 	t.queue(func(rows *sql.Rows) error {
 		for rows.Next() {
 			r := writegate.Run{ClientID: c.ClientID}
@@ -47,6 +49,17 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		return rows.Err()
 	}, fmt.Sprintf("SELECT op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at FROM %s.writegate_refusals WHERE client_key = %s AND op_id BETWEEN %d AND %d", own, client, c.First, c.Last))
 	return claimed, t.flush(ctx)
+}
+
+// busy tells that the wait for the row of a device was too long.
+func busy(_ context.Context, err error) error {
+	native, ok := errors.AsType[*mysql.MySQLError](err)
+	if !ok || native.Number != lockTimeout {
+		return err
+	}
+	e := writegate.TryLater(err)
+	e.Reason, e.Message = "device.busy", "Another upload of this device is still being applied; this one is worth sending again."
+	return e
 }
 
 // scanTime reads a DATETIME, which sessions in UTC mean as UTC.

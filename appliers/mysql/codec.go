@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -79,6 +80,12 @@ func integer(low int64, high uint64) *codec {
 		convert: func(v any) (any, error) { return toInt(v, low, high) },
 		literal: func(v any) string { return fmt.Sprint(v) }, // int64, or digits of what is larger
 		load:    loadInt,
+		send: func(v any) any {
+			if s, ok := v.(string); ok {
+				return json.Number(s)
+			}
+			return v
+		},
 	}
 }
 
@@ -251,8 +258,16 @@ func temporal(cc *catalogColumn) *codec {
 		kind: writegate.Timestamp, load: loadTime, identifies: true,
 		convert: func(v any) (any, error) { return toTimestamp(v, fraction, cc.Data == "timestamp") },
 		literal: func(v any) string { at, _ := v.(time.Time); return at.Format("'2006-01-02 15:04:05.999999'") },
-		send:    func(v any) any { at, _ := v.(time.Time); return at.Format("2006-01-02T15:04:05.000Z") },
+		send:    func(v any) any { at, _ := v.(time.Time); return sentTime(at) },
 	}
+}
+
+// sentTime has milliseconds, or microseconds where there are any, as the sync service can be set up.
+func sentTime(at time.Time) string {
+	if at.Nanosecond()%1e6 != 0 {
+		return at.Format("2006-01-02T15:04:05.000000Z")
+	}
+	return at.Format("2006-01-02T15:04:05.000Z")
 }
 
 func (c *codec) loading(load func(string) any) *codec {

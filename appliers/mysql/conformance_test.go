@@ -29,9 +29,15 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 	name := e.database(t)
 	side := e.side(t, name, map[string]string{"sql_mode": "'STRICT_ALL_TABLES,ANSI_QUOTES'"})
 	cfg := e.config(name)
+	uuids := map[string]bool{} // columns by name
 	i := &applierstest.Instance{
 		Applier: open(t, cfg),
 		Define: func(ctx context.Context, defs []applierstest.TableDef) error {
+			for i := range defs {
+				for _, c := range slices.Concat(defs[i].PrimaryKey(), defs[i].Columns) {
+					uuids[c.Name] = uuids[c.Name] || c.Type == writegate.UUID
+				}
+			}
 			for _, statement := range e.define(defs) {
 				if _, err := side.ExecContext(ctx, statement); err != nil {
 					return fmt.Errorf("%s: %w", statement, err)
@@ -45,7 +51,7 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 				for name, v := range row {
 					b, ok := v.([]byte)
 					switch {
-					case ok && name == "u" && len(b) == 16:
+					case ok && uuids[name] && len(b) == 16:
 						row[name] = uuidText(b)
 					case ok:
 						row[name] = string(b)
@@ -68,7 +74,7 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 	if !e.mariadb() { // it has no type for UUIDs
 		i.Columns = func(def applierstest.TableDef) map[string]writegate.ColumnRef {
 			refs := map[string]writegate.ColumnRef{}
-			for _, c := range append([]applierstest.ColumnDef{def.KeyColumn()}, def.Columns...) {
+			for _, c := range slices.Concat(def.PrimaryKey(), def.Columns) {
 				if c.Type == writegate.UUID {
 					refs[c.Name] = writegate.ColumnRef{Type: "uuid"}
 				}
@@ -94,13 +100,15 @@ func (e *engine) define(defs []applierstest.TableDef) []string {
 	statements := make([]string, 0, len(defs))
 	for i := range defs {
 		def := &defs[i]
+		one := *def
+		one.Unique = make([][]string, len(def.Unique))
 		for j, u := range def.Unique {
 			// MySQL 9.6 and 9.7 pass over a foreign key whose columns begin a unique index when a later column of that is null.
-			def.Unique[j] = slices.Clone(u)
-			slices.Reverse(def.Unique[j])
+			one.Unique[j] = slices.Clone(u)
+			slices.Reverse(one.Unique[j])
 		}
-		text := applierstest.SQL(defs[i:i+1], types, nil)[0]
-		for _, c := range slices.Concat([]applierstest.ColumnDef{def.KeyColumn()}, def.KeyColumns, def.Columns) {
+		text := applierstest.SQL([]applierstest.TableDef{one}, types, nil)[0]
+		for _, c := range slices.Concat(def.PrimaryKey(), def.Columns) {
 			if c.Type == writegate.Text && indexed(def, c) {
 				text = strings.Replace(text, applierstest.Quote(c.Name)+" longtext", applierstest.Quote(c.Name)+" "+short, 1)
 			}

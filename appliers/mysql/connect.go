@@ -17,10 +17,18 @@ import (
 // sessionMode is the sql_mode of our sessions: strict, and zero is a number as any other where the database counts.
 const sessionMode = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO"
 
-// session is what each connection begins with. The comments are statements to one of the two servers each.
-var session = []string{
-	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-	fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = %d, foreign_key_checks = 1, unique_checks = 1", sessionMode, int(lockWait.Seconds())),
+// idleLimit ends a session whose client has vanished without a word, and with it the locks of its transaction.
+const idleLimit = 2 * time.Minute
+
+// session returns what each connection begins with. A comment of each kind is a setting of one of the two servers.
+func session(statement time.Duration) []string {
+	seconds := max(1, int(statement.Seconds()))
+	return []string{
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, innodb_lock_wait_timeout = %d, wait_timeout = %d"+
+			" /*M!100100 , max_statement_time = %d */ /*!80000 , max_execution_time = %d */",
+			sessionMode, int(lockWait.Seconds()), int(idleLimit.Seconds()), seconds, 1000*seconds),
+	}
 }
 
 // newConnector reads the DSN. Its errors never carry any of it.
@@ -46,7 +54,7 @@ func newConnector(cfg Config) (driver.Connector, error) {
 	if err != nil {
 		return nil, misconfigured("the DSN can't be used: look at its TLS settings and parameters", nil)
 	}
-	return &connector{inner}, nil
+	return &connector{inner, session(cfg.StatementTimeout)}, nil
 }
 
 // parseDSN reads both forms of an address.
@@ -85,7 +93,10 @@ func parseURL(dsn string) (*mysql.Config, error) {
 }
 
 // connector begins each connection with our session.
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	session []string
+}
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -93,7 +104,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, statement := range session {
+	for _, statement := range c.session {
 		execer, ok := conn.(driver.ExecerContext)
 		if !ok {
 			return nil, errors.Join(errors.New("the connection takes no statements"), conn.Close())

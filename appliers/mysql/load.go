@@ -82,7 +82,7 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(*sql.Rows) err
 				columns = append(columns, c)
 			}
 		}
-		return scanRows(rows, columns, func(values []any) {
+		return scanRows(rows, columns, func(values []any) bool {
 			row := make(writegate.Row, len(values))
 			for i, c := range columns[len(own.key):] {
 				row[c.name] = values[len(own.key)+i]
@@ -92,12 +92,13 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(*sql.Rows) err
 				row[r.Table.Key] = key
 			}
 			into[key] = row
+			return true
 		})
 	}
 }
 
-// scanRows reads stored values. What is yielded belongs to the receiver.
-func scanRows(rows *sql.Rows, columns []*column, yield func(values []any)) error {
+// scanRows reads stored values until yield returns false. What is yielded belongs to the receiver.
+func scanRows(rows *sql.Rows, columns []*column, yield func(values []any) bool) error {
 	raw, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
 	for i := range raw {
 		into[i] = &raw[i]
@@ -112,7 +113,9 @@ func scanRows(rows *sql.Rows, columns []*column, yield func(values []any)) error
 				values[i] = c.codec.load(raw[i].String)
 			}
 		}
-		yield(values)
+		if !yield(values) {
+			return nil
+		}
 	}
 	return rows.Err()
 }

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"writegate"
@@ -54,6 +55,7 @@ type DB struct {
 	pool   *sql.DB
 	log    *slog.Logger
 	server server
+	closed atomic.Bool
 
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
@@ -98,10 +100,16 @@ func setDefault[T comparable](field *T, value T) {
 }
 
 // Close waits for running statements and frees all connections.
-func (db *DB) Close() error { return db.pool.Close() }
+func (db *DB) Close() error {
+	db.closed.Store(true)
+	return db.pool.Close()
+}
 
 // Ready reports whether the database answers, accepts writes and has our own tables, if it is to have them.
 func (db *DB) Ready(ctx context.Context) error {
+	if db.closed.Load() {
+		return writegate.TryLater(errClosed)
+	}
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
 	var readOnly bool
@@ -158,6 +166,9 @@ func (db *DB) InTx(ctx context.Context, _ writegate.Caller, fn func(writegate.Tx
 
 // acquire takes a connection of the pool.
 func (db *DB) acquire(ctx context.Context) (*sql.Conn, error) {
+	if db.closed.Load() {
+		return nil, errClosed
+	}
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
 	return db.pool.Conn(ctx)

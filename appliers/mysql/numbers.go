@@ -32,6 +32,9 @@ var (
 	setup    = meaning{class: writegate.Operator, code: writegate.Internal}
 )
 
+// lockTimeout is ER_LOCK_WAIT_TIMEOUT.
+const lockTimeout = 1205
+
 // meanings is the one table of the error numbers of MySQL and MariaDB. What is not in it is the operator's.
 // See https://dev.mysql.com/doc/mysql-errors/en/ and https://mariadb.com/docs/server/reference/error-codes.
 var meanings = map[uint16]meaning{
@@ -97,16 +100,16 @@ var meanings = map[uint16]meaning{
 	3132: rerun, // ER_LOCKING_SERVICE_DEADLOCK
 
 	// Worth sending again later: locks held for too long.
-	1205: later,   // ER_LOCK_WAIT_TIMEOUT
-	3572: later,   // ER_LOCK_NOWAIT
-	3024: tooMuch, // ER_QUERY_TIMEOUT
-	1969: tooMuch, // ER_STATEMENT_TIMEOUT of MariaDB
-	1317: later,   // ER_QUERY_INTERRUPTED: somebody has killed it
-	1028: later,   // ER_FILSORT_ABORT
-	1150: later,   // ER_DELAYED_CANT_CHANGE_LOCK
-	1689: later,   // ER_LOCK_ABORTED
-	1206: tooMuch, // ER_LOCK_TABLE_FULL
-	1197: tooMuch, // ER_TRANS_CACHE_FULL
+	lockTimeout: later,   // ER_LOCK_WAIT_TIMEOUT
+	3572:        later,   // ER_LOCK_NOWAIT
+	3024:        tooMuch, // ER_QUERY_TIMEOUT
+	1969:        tooMuch, // ER_STATEMENT_TIMEOUT of MariaDB
+	1317:        later,   // ER_QUERY_INTERRUPTED: somebody has killed it
+	1028:        later,   // ER_FILSORT_ABORT
+	1150:        later,   // ER_DELAYED_CANT_CHANGE_LOCK
+	1689:        later,   // ER_LOCK_ABORTED
+	1206:        tooMuch, // ER_LOCK_TABLE_FULL
+	1197:        tooMuch, // ER_TRANS_CACHE_FULL
 
 	// Away, over, overloaded, or moving to another server.
 	1040: later, // ER_CON_COUNT_ERROR

@@ -56,7 +56,10 @@ func (t *tx) change(text string, found func(n int64) error, wrong func(context.C
 }
 
 // do adds a statement of ours that changes something.
-func (t *tx) do(text string) { t.change(text, func(int64) error { return nil }, nil) }
+func (t *tx) do(text string) { t.change(text, nothing, nil) }
+
+// nothing becomes of a number of rows that says nothing.
+func nothing(int64) error { return nil }
 
 func scanInto(into ...any) func(*sql.Rows) error {
 	return func(rows *sql.Rows) error {
@@ -196,11 +199,7 @@ func (t *tx) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, t.db.cfg.StatementTimeout)
 	defer cancel()
 	if _, err := t.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		e := classify(err)
-		if e.Class == writegate.Refused {
-			return &writegate.ChangeError{Index: -1, Err: e}
-		}
-		return e
+		return classify(err)
 	}
 	t.over = true
 	return nil

@@ -127,11 +127,11 @@ func (t *tx) write(m made) {
 	own := driverOf(first.Table)
 	switch first.Verb {
 	case writegate.Insert:
-		t.change(insertSQL(own, m.changes), func(int64) error { return nil }, t.wrong(m))
+		t.change(insertSQL(own, m.changes), nothing, t.wrong(m))
 	case writegate.Update:
 		t.update(own, m)
 	case writegate.Remove:
-		t.change("DELETE FROM "+own.quoted+" WHERE "+own.among(m.keys()), func(int64) error { return nil }, t.wrong(m))
+		t.change("DELETE FROM "+own.quoted+" WHERE "+own.among(m.keys()), nothing, t.wrong(m))
 	}
 }
 
