@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,12 +19,16 @@ var typeByName = map[string]writegate.Type{
 // parseTable reads a table: its name, then words of these forms. The key is id, of type text or as given.
 //
 //	column:type  column:type!  (not null)  column:type=default  column:type~  (unique)
+//	key(a,b)  (the columns of that name, further on, are the key together)
 //	unique(a,b)  column>=number  column->table  column->>table  (cascade)  column~>table  (deferred)
 func parseTable(line string) (TableDef, error) {
 	words := strings.Fields(line)
 	def := TableDef{Name: words[0]}
+	var key []string
 	for _, w := range words[1:] {
 		switch {
+		case strings.HasPrefix(w, "key("):
+			key = strings.Split(strings.TrimSuffix(strings.TrimPrefix(w, "key("), ")"), ",")
 		case strings.HasPrefix(w, "unique("):
 			def.Unique = append(def.Unique, strings.Split(strings.TrimSuffix(strings.TrimPrefix(w, "unique("), ")"), ","))
 		case strings.Contains(w, ">="):
@@ -47,9 +52,13 @@ func parseTable(line string) (TableDef, error) {
 			if err != nil {
 				return def, err
 			}
-			if c.Name == "id" {
+			switch {
+			case slices.Contains(key, c.Name):
+				c.NotNull = true
+				def.KeyColumns = append(def.KeyColumns, c)
+			case c.Name == "id" && key == nil:
 				def.KeyType = c.Type
-			} else {
+			default:
 				def.Columns = append(def.Columns, c)
 			}
 		}
