@@ -121,8 +121,8 @@ type Database struct {
 	RLS RLS `yaml:"rls"`
 	// SessionContext hands the token's claims to SQL Server, for security policies and triggers there.
 	SessionContext bool `yaml:"session_context"`
-	// Transactions may be off for a MongoDB that has none, a standalone server. Writes are then repeated safely at best:
-	// see docs/mongodb.md for what no longer holds.
+	// Transactions may be off for a MongoDB that has none, a standalone server; own_tables then has to be none. Each
+	// write is then on its own: docs/mongodb.md says what no longer holds.
 	Transactions string `yaml:"transactions" oneof:"on,off"`
 	// Sample is how many documents of a MongoDB collection without a validator are looked at to learn the types of its fields.
 	Sample int `yaml:"sample"`

@@ -43,6 +43,7 @@ func (d *decoder) validateDatabase(path string, db *Database) {
 	only(".session_context", "sqlserver")
 	only(".transactions", "mongodb")
 	only(".sample", "mongodb")
+	d.check(path+".transactions", db.Transactions != "off" || db.OwnTables == "none", "without transactions there can be no ledger: own_tables has to be none")
 	d.check(path+".schema", db.Schema != "", "empty; leave the key out for writegate")
 	d.positive(path+".max_conns", int64(db.MaxConns))
 	d.positive(path+".sample", int64(db.Sample))

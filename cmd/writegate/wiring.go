@@ -94,6 +94,7 @@ func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (ap
 func applierConfig(c configs.Database, log *slog.Logger) appliers.Config {
 	return appliers.Config{
 		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, NoOwnTables: c.OwnTables == "none", Log: log,
+		SessionContext: c.SessionContext, Transactions: c.Transactions, Sample: c.Sample,
 	}
 }
 
