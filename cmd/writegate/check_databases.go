@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"writegate"
-	"writegate/appliers"
 	"writegate/configs"
 	"writegate/policy"
 )
@@ -85,7 +84,7 @@ func (k *checker) open(ctx context.Context, name string) {
 		return
 	}
 	k.dbs[name] = db
-	version, err := db.(appliers.Inspector).Version(ctx)
+	version, err := db.Version(ctx)
 	if err != nil {
 		k.trouble(name, plain(err))
 	}
@@ -131,7 +130,7 @@ func (k *checker) places(ctx context.Context) []tenancy {
 
 // someSchema is the first one that a tenant may have.
 func (k *checker) someSchema(ctx context.Context, database string) (string, error) {
-	names, err := k.dbs[database].(appliers.Inspector).List(ctx)
+	names, err := k.dbs[database].List(ctx)
 	for _, name := range names {
 		if schema, _, ok := strings.Cut(name, "."); ok && k.tenants.allow.MatchString(schema) {
 			return schema, nil
@@ -227,7 +226,7 @@ func (k *checker) about(table string, m remark) {
 
 // inspect asks a database what else there is to know.
 func (k *checker) inspect(ctx context.Context, name string) {
-	found, err := k.dbs[name].(appliers.Inspector).Inspect(ctx, k.schemas[name])
+	found, err := k.dbs[name].Inspect(ctx, k.schemas[name])
 	if err != nil {
 		k.trouble(name, plain(err))
 		return

@@ -107,10 +107,10 @@ func survey(ctx context.Context, driver, dsn string) (_ *starter, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	s := &starter{driver: driver, reasons: map[string]string{}}
-	if s.version, err = db.(appliers.Inspector).Version(ctx); err != nil {
+	if s.version, err = db.Version(ctx); err != nil {
 		return nil, redact(plain(err), dsn)
 	}
-	sources, err := db.(appliers.Inspector).List(ctx)
+	sources, err := db.List(ctx)
 	if err != nil {
 		return nil, redact(plain(err), dsn)
 	}

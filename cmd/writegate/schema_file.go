@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"writegate"
-	"writegate/appliers"
 	"writegate/configs"
 	"writegate/policy"
 	"writegate/schemafile"
@@ -116,7 +115,7 @@ func pull(ctx context.Context, config string) (_ *schemafile.File, err error) {
 	}
 	about := map[string]schemafile.Database{}
 	for name, settings := range c.All() {
-		version, err := k.dbs[name].(appliers.Inspector).Version(ctx)
+		version, err := k.dbs[name].Version(ctx)
 		if err != nil {
 			return nil, plain(err)
 		}
