@@ -16,6 +16,7 @@ type collection struct {
 	key            []*field          // one, or the parts
 	unique         []index
 	findings       []writegate.Finding
+	lookedUp       bool
 	sampled        int // documents that the types were guessed from, where no validator says them
 }
 

@@ -28,6 +28,8 @@ import (
 // TransactionsOff is the value of [Config.Transactions] for servers that have none.
 const TransactionsOff = "off"
 
+const transactionsOn = "on"
+
 // Config of a [DB].
 type Config struct {
 	// DSN is a connection string with everything that the official driver knows. The database in it holds the
@@ -40,7 +42,7 @@ type Config struct {
 	// Sample is how many documents of a collection are looked at to find out types that no validator says. 0 means
 	// 200, a negative number none.
 	Sample int
-	// Transactions is empty, or "off" for a server without them. Each change is then on its own: an upload may be
+	// Transactions is empty or "on", or "off" for a server without them. Each change is then on its own: an upload may be
 	// applied in part, and there is no ledger, as with NoOwnTables.
 	Transactions string
 	// NoOwnTables makes, checks and uses no collections of our own. Claim then finds nothing, and Settle and
@@ -124,8 +126,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 
 func (c *Config) check() error {
 	switch {
-	case c.Transactions != "" && c.Transactions != TransactionsOff:
-		return misconfigured(`transactions may be left out or "off"`, nil)
+	case c.Transactions != "" && c.Transactions != transactionsOn && c.Transactions != TransactionsOff:
+		return misconfigured(`transactions may be "on" or "off"`, nil)
 	case !databaseName(c.Schema):
 		return misconfigured("the name of the database for our own collections is not one that MongoDB allows", nil)
 	}

@@ -93,6 +93,7 @@ func (db *DB) table(ctx context.Context, ref *writegate.TableRef) (*writegate.Ta
 	if err != nil {
 		return nil, err
 	}
+	c.lookedUp = ref.ReadOnly
 	b := &builder{ref: withID(ref), c: c, known: known, view: found.Type == "view", folds: found.Options.Collation != nil}
 	table := b.build(source)
 	if len(b.faults) > 0 {
