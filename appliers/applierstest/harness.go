@@ -62,9 +62,9 @@ type Instance struct {
 	Define func(ctx context.Context, tables []TableDef) error
 	// Source is the name of a defined table in the database, for [writegate.TableRef]. Nil means the same name.
 	Source func(table string) string
-	// Columns is what the configuration has to say of the columns of a table, as where the database has no type for
-	// UUIDs. Nil means nothing.
-	Columns func(table TableDef) map[string]writegate.ColumnRef
+	// Declare adds what the configuration has to say of the columns of a defined table, as where the database has no
+	// type for UUIDs. Table is its name in the definition. Nil means nothing.
+	Declare func(table string, ref *writegate.TableRef)
 	// Rows reads all rows of a defined table, in any order, without the applier. Values may be of any Go
 	// type that has the same meaning, such as a time or its text: the suite brings them to one form by the
 	// column's type.

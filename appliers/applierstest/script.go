@@ -202,6 +202,9 @@ func (p *player) policy(args []string, text string) writegate.Policy {
 		if refs[i].Source == "" {
 			refs[i].Source = refs[i].Name
 		}
+		if p.db.Declare != nil {
+			p.db.Declare(refs[i].Source, &refs[i])
+		}
 		if p.db.Source != nil {
 			refs[i].Source = p.db.Source(refs[i].Source)
 		}

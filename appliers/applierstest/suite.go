@@ -61,8 +61,8 @@ func (d *database) refs() []writegate.TableRef {
 		if d.Source != nil {
 			ref.Source = d.Source(name)
 		}
-		if d.Columns != nil {
-			ref.Columns = d.Columns(*d.defs[name])
+		if d.Declare != nil {
+			d.Declare(name, &ref)
 		}
 		refs = append(refs, ref)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -29,13 +30,13 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 	name := e.database(t)
 	side := e.side(t, name, map[string]string{"sql_mode": "'STRICT_ALL_TABLES,ANSI_QUOTES'"})
 	cfg := e.config(name)
-	uuids := map[string]bool{} // columns by name
+	uuids := map[string]bool{} // columns by table.name
 	i := &applierstest.Instance{
 		Applier: open(t, cfg),
 		Define: func(ctx context.Context, defs []applierstest.TableDef) error {
 			for i := range defs {
 				for _, c := range slices.Concat(defs[i].PrimaryKey(), defs[i].Columns) {
-					uuids[c.Name] = uuids[c.Name] || c.Type == writegate.UUID
+					uuids[defs[i].Name+"."+c.Name] = c.Type == writegate.UUID
 				}
 			}
 			for _, statement := range e.define(defs) {
@@ -51,7 +52,7 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 				for name, v := range row {
 					b, ok := v.([]byte)
 					switch {
-					case ok && uuids[name] && len(b) == 16:
+					case ok && uuids[table+"."+name] && len(b) == 16:
 						row[name] = uuidText(b)
 					case ok:
 						row[name] = string(b)
@@ -72,14 +73,23 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 		},
 	}
 	if !e.mariadb() { // it has no type for UUIDs
-		i.Columns = func(def applierstest.TableDef) map[string]writegate.ColumnRef {
-			refs := map[string]writegate.ColumnRef{}
-			for _, c := range slices.Concat(def.PrimaryKey(), def.Columns) {
-				if c.Type == writegate.UUID {
-					refs[c.Name] = writegate.ColumnRef{Type: "uuid"}
+		i.Declare = func(table string, ref *writegate.TableRef) {
+			declared := maps.Clone(ref.Columns)
+			if declared == nil {
+				declared = map[string]writegate.ColumnRef{}
+			}
+			for column, isUUID := range uuids {
+				if of, source, _ := strings.Cut(column, "."); of == table && isUUID {
+					name := source
+					for n, c := range ref.Columns {
+						if c.Source == source {
+							name = n
+						}
+					}
+					declared[name] = writegate.ColumnRef{Source: source, Type: "uuid"}
 				}
 			}
-			return refs
+			ref.Columns = declared
 		}
 	}
 	return i
