@@ -60,8 +60,8 @@ var numbers = map[int32]verdict{
 	// Values.
 	220: invalid, 232: invalid, 241: invalid, 242: invalid, 244: invalid, 245: invalid, 248: invalid, 295: invalid, 296: invalid,
 	517: invalid, 1946: invalid, 2628: invalid, 8114: invalid, 8115: invalid, 8134: invalid, 8152: invalid, 8169: invalid, 511: invalid, 6522: invalid,
-	9803: invalid, 9807: invalid, 9810: invalid, 13606: invalid, 13608: invalid, 13609: invalid, 13614: invalid,
-	6902: invalid, 6905: invalid, 6908: invalid, 6909: invalid, 6913: invalid, 6921: invalid, 6923: invalid, 6926: invalid, 6965: invalid,
+	9807: invalid, 13608: invalid, 13609: invalid, 13614: invalid,
+	6905: invalid, 6908: invalid, 6913: invalid, 6926: invalid, 6965: invalid,
 	9400: invalid, 9402: invalid, 9403: invalid, 9410: invalid, 9411: invalid, 9412: invalid, 9413: invalid, 9414: invalid, 9420: invalid, 9421: invalid,
 	9422: invalid, 9436: invalid, 9437: invalid, 9438: invalid, 9448: invalid, 9455: invalid, 9459: invalid,
 
@@ -81,13 +81,13 @@ var numbers = map[int32]verdict{
 	3902: later, 3903: later, 3930: later, 3989: later, 3998: later, 266: later,
 
 	// The database is away, full or read-only.
-	911: later, 913: later, 921: later, 922: later, 923: later, 924: later, 926: later, 927: later, 942: later, 945: later, 952: later, 954: later, 955: later,
-	976: later, 978: later, 979: later, 981: later, 982: later, 983: later, 984: later, 988: later, 1413: later, 3906: later, 3908: later, 4060: later, 9001: later,
+	911: later, 913: later, 921: later, 922: later, 923: later, 924: later, 926: later, 927: later, 945: later, 952: later, 954: later, 955: later,
+	976: later, 978: later, 979: later, 981: later, 982: later, 983: later, 988: later, 1413: later, 3906: later, 3908: later, 4060: later, 9001: later,
 	1101: later, 1105: later, 9002: later, 3959: later, 3967: later, 41822: later, 41823: later, 40544: later,
-	3980: later, 35250: later, 35262: later,
+	3980: later, 35250: later,
 
 	// The connection and the login.
-	20: later, 53: later, 64: later, 121: later, 233: later, 258: later, 596: later, 4014: later, 6001: later, 6002: later, 6005: later, 6006: later,
+	20: later, 53: later, 64: later, 121: later, 233: later, 258: later, 596: later, 4014: later, 6002: later, 6005: later,
 	10053: later, 10054: later, 10060: later, 10061: later, 11001: later, 17142: later, 17197: later, 17803: later, 17809: later, 17830: later, 17892: later, 18056: later, 18401: later, 18451: later,
 	18450: later, 18452: later, 18456: later, 18461: later, 18470: later, 18486: later, 18487: later, 18488: later, 4064: later,
 

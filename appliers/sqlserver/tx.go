@@ -98,7 +98,7 @@ func (t *tx) begin(ctx context.Context) error {
 			t.begun = true
 			return nil
 		}
-		if !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, sql.ErrConnDone) || try == staleTries {
+		if native(err) != nil || ctx.Err() != nil || foreign(err).Class != writegate.Retry || try == staleTries {
 			return err
 		}
 		_ = t.conn.Close()
