@@ -96,10 +96,18 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	}
 	if len(all) > 0 {
 		fmt.Fprintln(stderr, all.Error())
-		about += fmt.Sprintf(", but for %d warnings", len(all))
+		about += ", but for " + counted(len(all), "warning")
 	}
 	_, err = fmt.Fprintf(stdout, "%s is right%s\n", f.config, about)
 	return err
+}
+
+// counted writes a number of things.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // checkFile holds the policy against a schema file.

@@ -92,10 +92,11 @@ func driverFor(address string) (driver, dsn string, err error) {
 	return "sqlite", address, nil
 }
 
-// survey is what init found out.
+// starter is what init found out.
 type starter struct {
 	driver, version string
 	tables          []*writegate.Table // sorted by name
+	sources         map[string]string  // what List calls them, by name
 	reasons         map[string]string  // why a table can't be served, by its name in the database
 }
 
@@ -114,7 +115,8 @@ func survey(ctx context.Context, driver, dsn string) (_ *starter, err error) {
 	if err != nil {
 		return nil, redact(plain(err), dsn)
 	}
-	for name, source := range clientNames(sources) {
+	s.sources = clientNames(sources)
+	for name, source := range s.sources {
 		ref := writegate.TableRef{Name: name, Source: source}
 		schema, err := db.Schema(ctx, []writegate.TableRef{ref})
 		switch e := writegate.AsError(err); {
@@ -173,7 +175,7 @@ func (s *starter) save(folder string, force bool, stdout io.Writer) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(stdout, "%s and %s are written, for %d tables. Read the rules, then:\n\n  export DATABASE_URL=…\n  writegate check --config %s\n",
-		files[0].path, files[1].path, len(s.tables), files[0].path)
+	_, err := fmt.Fprintf(stdout, "%s and %s are written, for %s. Read the rules, then:\n\n  export DATABASE_URL=…\n  writegate check --config %s\n",
+		files[0].path, files[1].path, counted(len(s.tables), "table"), files[0].path)
 	return err
 }

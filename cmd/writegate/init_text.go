@@ -81,8 +81,8 @@ func (s *starter) table(b *strings.Builder, t *writegate.Table) {
 		width = max(width, len([]rune(c.Name)))
 	}
 	fmt.Fprintf(b, "  %s:\n", yamlWord(t.Name))
-	if t.Source != t.Name {
-		fmt.Fprintf(b, "    table: %s\n", yamlWord(t.Source))
+	if source := s.sources[t.Name]; source != t.Name {
+		fmt.Fprintf(b, "    table: %s\n", yamlWord(source))
 	}
 	fmt.Fprintf(b, "    key: {column: %s}\n", yamlWord(t.Key))
 	for _, c := range t.Columns {
