@@ -28,8 +28,11 @@ tables:
 		table string
 		want  bool
 	}{
-		{writegate.Insert, "lists", true}, {writegate.Update, "lists", false}, {writegate.Remove, "lists", true},
-		{writegate.Insert, "to dos", false}, {writegate.Remove, "none", false},
+		{writegate.Insert, "lists", true},
+		{writegate.Update, "lists", false},
+		{writegate.Remove, "lists", true},
+		{writegate.Insert, "to dos", false},
+		{writegate.Remove, "none", false},
 	} {
 		if got := source.Lets(tt.verb, tt.table); got != tt.want {
 			t.Errorf("verb %d on %s: %t", tt.verb, tt.table, got)
