@@ -23,6 +23,8 @@ type Harness struct {
 	Tick time.Duration
 	// Digits is how many digits a Decimal column holds where that is fewer than 38. What has more is refused.
 	Digits int
+	// Scale is how many of a Decimal column's 38 digits are behind the point, where that is a fixed number.
+	Scale int
 	// Scripts is the folder of the conformance scripts. Empty means ../../testdata/conformance.
 	Scripts string
 	// Update writes what this database answers into the scripts, instead of comparing. The model sets it.
@@ -50,6 +52,8 @@ const (
 	Defaults Feature = "defaults"
 	// Fine are decimals of 38 digits behind the point.
 	Fine Feature = "decimals of 38 digits behind the point"
+	// Blanks are keys that differ in blanks at the end only.
+	Blanks Feature = "keys that differ in blanks at the end"
 	// ReadsBack means that DeadLetters is set.
 	ReadsBack Feature = "dead letters are read back"
 )

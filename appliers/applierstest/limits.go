@@ -35,10 +35,28 @@ func (s *suite) held(typ writegate.Type, want string) string {
 	switch {
 	case typ == writegate.Decimal && s.Digits > 0 && len(digits) > s.Digits:
 		return refused
+	case typ == writegate.Decimal && s.Scale > 0 && want != refused && !fits(want, s.Scale):
+		return refused
 	case typ == writegate.Timestamp:
 		return s.cut(want)
 	}
 	return want
+}
+
+// fits tells whether a number has no digits but those of a column with 38, so many of them behind the point.
+func fits(number string, scale int) bool {
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(number, "-"), ".")
+	return len(strings.TrimLeft(whole, "0")) <= 38-scale && len(fraction) <= scale
+}
+
+// distinct leaves out keys with blanks at the end, of a part or of the whole, where the database takes them for the
+// same as those without.
+func (s *suite) distinct(keys []string) []string {
+	s.asked[Blanks] = true
+	if _, none := s.Without[Blanks]; !none {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, " ") || strings.Contains(key, " .") })
 }
 
 // without leaves out the defaults of columns where the database has none.
