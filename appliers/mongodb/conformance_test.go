@@ -53,7 +53,7 @@ func instance(t *testing.T) *applierstest.Instance {
 			}
 			return nil
 		},
-		Columns: uuids,
+		Declare: func(table string, ref *writegate.TableRef) { declare(defs[table], ref) },
 		Rows:    func(ctx context.Context, table string) ([]writegate.Row, error) { return rows(ctx, p.app, defs[table]) },
 		Reopen: func(t *testing.T) writegate.Applier {
 			db, err := Open(t.Context(), p.config())
@@ -68,15 +68,23 @@ func instance(t *testing.T) *applierstest.Instance {
 	}
 }
 
-// uuids says which columns are UUIDs: validators have no word for them.
-func uuids(def applierstest.TableDef) map[string]writegate.ColumnRef {
+// declare says which columns are UUIDs, by whatever name the configuration has for them: validators have no word for
+// them.
+func declare(def *applierstest.TableDef, ref *writegate.TableRef) {
 	columns := map[string]writegate.ColumnRef{}
 	for _, c := range slices.Concat(def.PrimaryKey(), def.Columns) {
 		if c.Type == writegate.UUID {
 			columns[c.Name] = writegate.ColumnRef{Type: "uuid"}
 		}
 	}
-	return columns
+	for name, c := range ref.Columns {
+		if uuid, ok := columns[c.Source]; ok {
+			delete(columns, c.Source)
+			c.Type = uuid.Type
+		}
+		columns[name] = c
+	}
+	ref.Columns = columns
 }
 
 // keyFields are where the key of a table is: in _id, unless the table has names for it.
