@@ -100,6 +100,7 @@ say_why() { say "$part does not start:"; tail -20 "$dir/$part.log" >&2; }
 make_data() {
 	template=$cache/data-$part-$( (stat -L -c '%n %s %Y' "$program"; cat "$here/engine/$part.sh") | sha256sum | cut -c1-12)
 	[ -d "$template" ] || locked "$part" make_template "$template" || return 1
+	rm -rf "$data.new"
 	cp -a "$template" "$data.new" && mv "$data.new" "$data"
 }
 
