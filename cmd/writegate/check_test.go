@@ -116,3 +116,36 @@ func execute(t *testing.T, dsn string, texts ...string) {
 		}
 	}
 }
+
+// TestCheckTenants looks at the tables of a tenant's schema, and at databases in which nothing of ours may be.
+func TestCheckTenants(t *testing.T) {
+	dsn := pgtest.Fresh(t)
+	execute(t, dsn, `create schema private; create table private.lists (id uuid primary key);
+		create schema tenant_b; create table tenant_b.lists (id uuid primary key, owner_id text not null, name text);
+		create publication powersync for table tenant_b.lists`)
+	t.Setenv("TEST_DSN", dsn)
+	gate := gateYAML + "routes: {schema: {claim: org, allow: 'tenant_[a-z]+'}}\n"
+	written(t, map[string]string{
+		"gate.yaml":  strings.Replace(gate, "{driver: postgres,", "{driver: postgres, own_tables: none, dead_letters: refused.jsonl,", 1),
+		"other.yaml": strings.Replace(gate, "tenant_", "firm_", 1),
+		"policy.yaml": `policy: 1
+claims:
+  sub: {path: sub, type: text, required: true}
+tables:
+  lists:
+    rules: [{name: owner, ops: [create, update], row: row.owner_id == claims.sub, columns: [owner_id, name, nmae]}]
+`,
+	})
+	code, stdout, stderr := command(t, "check", "--config", "gate.yaml")
+	want := "policy.yaml:6:109: error: tables.lists.rules.owner.columns: P101 table lists has no column \"nmae\"\n"
+	if diff := cmp.Diff(want, stderr); diff != "" || code != exitFailed || stdout != "" {
+		t.Errorf("exit code %d, stdout %q, %s", code, stdout, diff)
+	}
+	if _, err := os.Stat("refused.jsonl"); err == nil {
+		t.Error("looking made the file for refused transactions")
+	}
+	_, _, stderr = command(t, "check", "--config", "other.yaml")
+	if want := "other.yaml: warning: routes.schema: no schema of database has a table and a name that is allowed, so no tenant's tables were looked at\n"; !strings.Contains(stderr, want) {
+		t.Errorf("%s does not say %s", stderr, want)
+	}
+}
