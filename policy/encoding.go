@@ -56,7 +56,7 @@ func fromHex(wire any) (any, error) {
 	if !ok {
 		return nil, errHex
 	}
-	for _, prefix := range []string{`\x`, "0x", "0X"} {
+	for _, prefix := range []string{`\x`, "0x"} {
 		if digits, cut := strings.CutPrefix(text, prefix); cut {
 			text = digits
 			break

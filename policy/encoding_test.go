@@ -32,7 +32,8 @@ func TestEncodings(t *testing.T) {
 	}{
 		{"binary", "{encoding: hex}", "00fFa0", writegate.Bytes("\x00\xff\xa0")},
 		{"binary", "{encoding: hex}", `\x00ff`, writegate.Bytes("\x00\xff")},
-		{"binary", "{encoding: hex}", "0X00ff", writegate.Bytes("\x00\xff")},
+		{"binary", "{encoding: hex}", "0x00ff", writegate.Bytes("\x00\xff")},
+		{"binary", "{encoding: hex}", "0X00ff", refused},
 		{"binary", "{encoding: hex}", "", writegate.Bytes("")},
 		{"binary", "{encoding: hex}", nil, nil},
 		{"binary", "{encoding: hex}", "0", refused},

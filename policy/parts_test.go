@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,12 +32,8 @@ func TestPartsOfTheKey(t *testing.T) {
 	j := judgeFor(t, b, "north", nil)
 	full := row{"id": "7.north", "item": int64(7), "store": "north"}
 	with := func(more row) row {
-		out := row{}
-		for _, r := range []row{full, more} {
-			for name, v := range r {
-				out[name] = v
-			}
-		}
+		out := maps.Clone(full)
+		maps.Copy(out, more)
 		return out
 	}
 	for _, c := range []struct {

@@ -145,7 +145,13 @@ func toBinary(v any) (any, error) {
 	if !ok {
 		return nil, errBinary
 	}
-	b, err := hex.DecodeString(strings.TrimPrefix(s, `\x`))
+	for _, prefix := range []string{`\x`, "0x"} {
+		if digits, cut := strings.CutPrefix(s, prefix); cut {
+			s = digits
+			break
+		}
+	}
+	b, err := hex.DecodeString(s)
 	if err != nil {
 		return nil, errBinary
 	}

@@ -157,6 +157,7 @@ var typeCases = []typeCase{
 	{"uuid[]", `["6F9619FF-8B86-D011-B42D-00CF4FC964FF"]`, `["6f9619ff-8b86-d011-b42d-00cf4fc964ff"]`, `{6f9619ff-8b86-d011-b42d-00cf4fc964ff}`},
 
 	{"bytea", `\x00ff`, writegate.Bytes("\x00\xff"), `\x00ff`},
+	{"bytea", "0x00ff", writegate.Bytes("\x00\xff"), `\x00ff`},
 	{"bytea", "00FF", writegate.Bytes("\x00\xff"), `\x00ff`},
 	{"bytea", "", writegate.Bytes(""), `\x`},
 

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -24,7 +23,7 @@ var (
 	errJSON      = errors.New("must be JSON")
 	errTwice     = errors.New("must be JSON in which no object has a name twice")
 	errUUID      = errors.New("must be a UUID")
-	errBinary    = errors.New("must be base64")
+	errBinary    = errors.New(`must be bytes in hexadecimal digits, such as 00ff`)
 	errDigits    = errors.New("must be a number of fewer digits: SQLite keeps them all only in a column declared DECIMAL_TEXT")
 	errChanged   = errors.New("must not be text that SQLite takes for a number in a column of this declared type")
 )
@@ -210,12 +209,19 @@ func toUUID(v any) (any, error) {
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:], nil
 }
 
+// toBinary takes hexadecimal digits, as hex() writes them.
 func toBinary(v any) (any, error) {
 	switch v := v.(type) {
 	case writegate.Bytes:
 		return v, nil
 	case string:
-		if b, err := base64.StdEncoding.DecodeString(v); err == nil {
+		for _, prefix := range []string{`\x`, "0x"} {
+			if digits, cut := strings.CutPrefix(v, prefix); cut {
+				v = digits
+				break
+			}
+		}
+		if b, err := hex.DecodeString(v); err == nil {
 			return writegate.Bytes(b), nil
 		}
 	}

@@ -128,7 +128,7 @@ var typeMatrix = []applierstest.TypeCase{
 		{Wire: "0B0E8A52-5A3B-4B0C-8A52-0123456789AB", Stored: "'0b0e8a52-5a3b-4b0c-8a52-0123456789ab'"},
 		{Wire: "0b0e8a525a3b4b0c8a520123456789ab", Stored: "'0b0e8a52-5a3b-4b0c-8a52-0123456789ab'"},
 	}, Refuses: []refuse{{Wire: "0b0e8a52"}, {Wire: ""}, {Wire: 1}}},
-	{Native: "BLOB", Note: "base64", Accepts: []accept{{Wire: "aGk=", Stored: "X'6869'"}, {Wire: "", Stored: "X''"}}, Refuses: []refuse{{Wire: "a"}, {Wire: 1}}},
+	{Native: "BLOB", Note: "hex", Accepts: []accept{{Wire: "6869", Stored: "X'6869'"}, {Wire: `\x00fF`, Stored: "X'00FF'"}, {Wire: "0x00", Stored: "X'00'"}, {Wire: "", Stored: "X''"}}, Refuses: []refuse{{Wire: "a"}, {Wire: "aGk="}, {Wire: 1}}},
 	{Native: "", Note: "no type: values stay what they are", Accepts: []accept{
 		{Wire: "007", Stored: "'007'"}, {Wire: 7, Stored: "7"}, {Wire: 0.5, Stored: "0.5"}, {Wire: true, Stored: "1"}, {Wire: writegate.JSON(`{"a":1}`), Stored: `'{"a":1}'`},
 	}, Refuses: []refuse{{Wire: n("9223372036854775809")}, {Wire: n("12345678901234567890.5")}}},

@@ -61,26 +61,33 @@ func TestKeysAreLookedUp(t *testing.T) {
 		for i := range args {
 			args[i] = fmt.Sprint(i)
 		}
-		rows, err := db.writer.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectColumns(schema[name], own.key)+" WHERE "+own.among(3), args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, detail)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
+		plan := explain(t, db, selectColumns(schema[name], own.key)+" WHERE "+own.among(3), args...)
 		if text := strings.Join(plan, "; "); !strings.Contains(text, "SEARCH "+name) || !strings.Contains(text, want) {
 			t.Errorf("%s is read by: %s", name, text)
 		}
 	}
+}
+
+// explain says how SQLite runs a query.
+func explain(t *testing.T, db *DB, query string, args ...any) (plan []string) {
+	t.Helper()
+	rows, err := db.writer.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
 
 // TestNamesInForeignKeys: of several references, the one that leads nowhere is named as clients know it.
