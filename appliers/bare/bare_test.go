@@ -451,6 +451,7 @@ func TestRealDatabases(t *testing.T) {
 			res := s.send(put("n1", "u1", "first"), put("n2", "u2", "not mine"), put("n1", "u1", "second"))
 			s.statuses("upload", res, writegate.Applied, writegate.Rejected, writegate.Applied)
 			s.statuses("the database refuses", s.send(put("n3", "u1", "owner is unique"), put("n1", "u1", "third")), writegate.Rejected, writegate.Applied)
+			s.statuses("policy and database refuse", s.send(put("n4", "u2", "not mine"), put("n5", "u1", "owner is unique")), writegate.Rejected, writegate.Rejected)
 			s.statuses("sent again", s.send(put("n1", "u1", "third")), writegate.Applied)
 			var rows, ours int
 			var body string
@@ -465,7 +466,7 @@ func TestRealDatabases(t *testing.T) {
 			for _, l := range found {
 				codes = append(codes, l.Body.Crud[0].ID+" "+l.Code)
 			}
-			if diff := cmp.Diff([]string{"n2 UNAUTHORIZED", "n3 UNIQUE_VIOLATION"}, codes); diff != "" {
+			if diff := cmp.Diff([]string{"n2 UNAUTHORIZED", "n3 UNIQUE_VIOLATION", "n4 UNAUTHORIZED", "n5 UNIQUE_VIOLATION"}, codes); diff != "" {
 				t.Errorf("letters (-want +got):\n%s", diff)
 			}
 			if err := s.db.Ready(t.Context()); err != nil {

@@ -210,6 +210,12 @@ func TestWrite(t *testing.T) {
 				b.insert("lists", "l0", nil), b.insert("todos", "t1", writegate.Row{"list_uuid": "l0"}),
 			}}
 		}, rows{"t1 list 2 parent <nil>"}, 2},
+		"a parent that is renamed": {func(b *bench) [][]writegate.Change {
+			return [][]writegate.Change{{
+				b.update("lists", "l0", writegate.Row{"name": "x"}), b.insert("todos", "t1", writegate.Row{"list_uuid": "l0"}),
+				b.update("lists", "l0", writegate.Row{"name": "y"}), b.insert("todos", "t2", writegate.Row{"list_uuid": "l0"}),
+			}}
+		}, rows{"t1 list 1 parent <nil>", "t2 list 1 parent <nil>"}, 1},
 		"a parent that gets another number": {func(b *bench) [][]writegate.Change {
 			return [][]writegate.Change{{b.update("lists", "l0", writegate.Row{"number": int64(9)}), b.insert("todos", "t1", writegate.Row{"list_uuid": "l0"})}}
 		}, rows{"t1 list 9 parent <nil>"}, 1},
@@ -348,6 +354,45 @@ func TestOrder(t *testing.T) {
 				t.Errorf("moved %v: %q", moved, b.fake.log)
 			}
 		})
+	}
+}
+
+// TestRaceStays does not hide that a row to update was not there yet.
+func TestRaceStays(t *testing.T) {
+	b := open(t, refs(), tables()...)
+	_, err := b.write(false, []writegate.Change{
+		b.insert("lists", "l1", nil), b.insert("todos", "t1", writegate.Row{"list_uuid": "l1"}),
+		b.update("lists", "l2", nil), b.insert("lists", "l2", nil), b.insert("todos", "t2", writegate.Row{"list_uuid": "l2"}),
+	})
+	if e, ok := errors.AsType[*writegate.ChangeError](err); !ok || !e.Race || e.Index != 2 {
+		t.Errorf("%v, want a race of change 2", err)
+	}
+}
+
+// TestKeyOfParent has a parent whose key clients call otherwise, and which is stored in several forms.
+func TestKeyOfParent(t *testing.T) {
+	stores, all := tables(), refs()
+	stores[0].columns[1].Convert = func(v any) (any, error) {
+		if text, ok := v.(string); ok {
+			return strings.ToLower(text), nil
+		}
+		return v, nil
+	}
+	all[0].Key, all[0].Columns = "id", map[string]writegate.ColumnRef{"id": {Source: "uuid"}, "n": {Source: "number"}}
+	all[1].Columns["list_uuid"] = writegate.ColumnRef{Source: "list_id", References: &writegate.Reference{Table: "lists", Column: "n"}}
+	b := open(t, all, stores...)
+	if _, err := b.write(false, []writegate.Change{b.insert("lists", "l1", nil), b.insert("todos", "t1", writegate.Row{"list_uuid": "l1"})}); err != nil {
+		t.Fatal(err)
+	}
+	b.same("rows", b.todos(), []string{"t1 list 1 parent <nil>"})
+	stores[0].rows[0]["uuid"] = "L1"
+	err := b.db.InTx(t.Context(), writegate.Caller{}, func(tx writegate.Tx) error {
+		found, err := tx.Load(t.Context(), []writegate.Read{{Table: b.schema["todos"], Keys: []any{"t1"}, Columns: []string{"list_uuid"}}})
+		b.same("rows", found, []map[any]writegate.Row{{"t1": {"uuid": "t1", "list_uuid": "l1"}}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
