@@ -176,6 +176,35 @@ func isFaults(err error) bool {
 	return ok
 }
 
+// TestFingerprint changes one thing after another: each gives another fingerprint.
+func TestFingerprint(t *testing.T) {
+	seen := map[string]string{}
+	for name, change := range map[string]func(*schemafile.Table){
+		"nothing":   func(*schemafile.Table) {},
+		"name":      func(t *schemafile.Table) { t.Name = "x" },
+		"source":    func(t *schemafile.Table) { t.Source = "x" },
+		"database":  func(t *schemafile.Table) { t.Database = "x" },
+		"key":       func(t *schemafile.Table) { t.Key = "status" },
+		"separator": func(t *schemafile.Table) { t.Separator = "x" },
+		"parts":     func(t *schemafile.Table) { t.Parts = []string{"id", "status"} },
+		"column":    func(t *schemafile.Table) { t.Columns[0].Name = "x" },
+		"type":      func(t *schemafile.Table) { t.Columns[0].Type = writegate.Text },
+		"native":    func(t *schemafile.Table) { t.Columns[0].Native = "x" },
+		"null":      func(t *schemafile.Table) { t.Columns[0].Nullable = true },
+		"default":   func(t *schemafile.Table) { t.Columns[0].HasDefault = true },
+		"read-only": func(t *schemafile.Table) { t.Columns[0].ReadOnly = true },
+		"values":    func(t *schemafile.Table) { t.Columns[1].Values = []string{"draft"} },
+		"fewer":     func(t *schemafile.Table) { t.Columns = t.Columns[1:] },
+	} {
+		table := &schemafile.Of(sample(t), nil).Tables[2]
+		change(table)
+		if other := seen[table.Fingerprint()]; other != "" {
+			t.Errorf("a change of %s and of %s give the same fingerprint", name, other)
+		}
+		seen[table.Fingerprint()] = name
+	}
+}
+
 func TestDiff(t *testing.T) {
 	then := schemafile.Of(sample(t), databases)
 	now := schemafile.Of(sample(t), nil)
