@@ -133,11 +133,11 @@ claims:
   sub: {path: sub, type: text, required: true}
 tables:
   lists:
-    rules: [{name: owner, ops: [create, update], row: row.owner_id == claims.sub, columns: [owner_id, name, nmae]}]
+    rules: [{name: owner, ops: [create, update], row: row.owner_id == claims.sub, columns: [owner_id, name, label]}]
 `,
 	})
 	code, stdout, stderr := command(t, "check", "--config", "gate.yaml")
-	want := "policy.yaml:6:109: error: tables.lists.rules.owner.columns: P101 table lists has no column \"nmae\"\n"
+	want := "policy.yaml:6:109: error: tables.lists.rules.owner.columns: P101 table lists has no column \"label\"\n"
 	if diff := cmp.Diff(want, stderr); diff != "" || code != exitFailed || stdout != "" {
 		t.Errorf("exit code %d, stdout %q, %s", code, stdout, diff)
 	}
