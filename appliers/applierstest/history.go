@@ -38,6 +38,11 @@ tables:
     default: {n: "0"} # not where the database fills it
     rules:
       - {name: open, ops: [create, update, delete], row: row.n >= 0, columns: [list, label, n, price, done, at, doc]}
+  stock:
+    key: {columns: [item, store]}
+    put_existing: replace
+    rules:
+      - {name: keeper, ops: [create, update, delete], row: row.store != claims.sub && row.item < 3, columns: [qty, note]}
 `
 )
 
@@ -56,6 +61,7 @@ var historyTables = []TableDef{
 		{Name: "at", Type: writegate.Timestamp},
 		{Name: "doc", Type: writegate.Document},
 	}, Unique: [][]string{{"list", "label"}}},
+	stock,
 }
 
 // histories applies the same random uploads to the driver and to the model, and compares every answer and,
@@ -175,7 +181,7 @@ func (h *history) step(t *testing.T, i int) {
 			words = append(words, "chunk=1")
 		}
 		answers[j] = withoutReused(side.send(user, words))
-		contents[j] = side.db.content("lists") + "\n" + side.db.content("items")
+		contents[j] = side.db.content("lists") + "\n" + side.db.content("items") + "\n" + side.db.content("stock")
 	}
 	if answers[0] != answers[1] || contents[0] != contents[1] {
 		text, _ := json.MarshalIndent(up, "", " ")
@@ -232,11 +238,14 @@ func (h *history) op() writegate.Op {
 	pick := func(words ...any) any { return words[h.rand.IntN(len(words))] }
 	number := func(n int) json.Number { return json.Number(strconv.Itoa(h.rand.IntN(n))) }
 	op := writegate.Op{Kind: pick(writegate.Put, writegate.Put, writegate.Patch, writegate.Patch, writegate.Delete).(writegate.Kind)}
-	op.Table = pick("lists", "items", "items").(string)
+	op.Table = pick("lists", "items", "items", "stock").(string)
 	if h.rand.IntN(60) == 0 {
 		op.Table = "nowhere"
 	}
 	op.ID = fmt.Sprintf("r%d", h.rand.IntN(5))
+	if op.Table == "stock" {
+		op.ID = pick("0.u0", "0.u1", "0.u2", "1.u0", "1.u1", "3.u0", "0", "0.u0.u1", ".").(string)
+	}
 	if op.Kind == writegate.Delete {
 		return op
 	}
@@ -249,6 +258,9 @@ func (h *history) op() writegate.Op {
 			"price": pick("1.50", json.Number("1.5"), "12345678901234567890.5", nil), "done": pick(json.Number("0"), "1", true, nil),
 			"at": pick("2026-08-21", "2026-08-21 00:00:00", "2026-08-21T02:00:00+02:00", nil), "doc": pick(`{"a":1}`, writegate.JSON(`{ "a": 1 }`), `[]`, nil),
 		}
+	}
+	if op.Table == "stock" {
+		all = writegate.Row{"item": pick(json.Number("0"), "1", "x"), "store": pick(op.ID[min(2, len(op.ID)):], "u1"), "qty": number(3), "note": pick("a", "b", "c", nil)}
 	}
 	op.Data = writegate.Row{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
