@@ -159,16 +159,25 @@ func verdictOf(err error) (verdict, bool) {
 // connectionLost tells what is neither the server's word nor a fault of this program.
 func connectionLost(err error) bool {
 	var network net.Error
-	var selection topology.ServerSelectionError
-	var pool topology.WaitQueueTimeoutError
-	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &network) || errors.As(err, &selection) || errors.As(err, &pool) ||
+	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &network) || waited(err) ||
 		errors.Is(err, mongo.ErrClientDisconnected) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
+// waited tells that no command was sent at all, for want of a server or a connection.
+func waited(err error) bool {
+	var selection topology.ServerSelectionError
+	var pool topology.WaitQueueTimeoutError
+	return errors.As(err, &selection) || errors.As(err, &pool)
+}
+
 // unknownCommit tells errors after which the commit is to be asked for again.
 func unknownCommit(err error) bool {
-	return hasLabel(err, labelUnknown) || !hasLabel(err, labelTransient) && connectionLost(err)
+	if hasLabel(err, labelUnknown) || hasLabel(err, labelTransient) {
+		return hasLabel(err, labelUnknown)
+	}
+	v, _ := verdictOf(err)
+	return connectionLost(err) || v.class == writegate.Retry && v.reason == ""
 }
 
 func hasLabel(err error, label string) bool {

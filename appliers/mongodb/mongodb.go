@@ -159,6 +159,12 @@ func (db *DB) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if db.cfg.ReadOnly {
+		if !hello.transactions() {
+			db.cfg.Transactions = TransactionsOff // Inspect says what that means
+		}
+		return nil
+	}
 	if db.cfg.alone() {
 		db.log.ErrorContext(ctx, "transactions are off: an upload may be applied in part, nothing tells a repeated operation from a new one,"+
 			" and refused writes are not kept; use a replica set")
@@ -167,8 +173,8 @@ func (db *DB) prepare(ctx context.Context) error {
 	if !hello.transactions() {
 		return misconfigured(`the server is a standalone and has no transactions: make it a replica set, or say "transactions: off" and lose what they guarantee`, nil)
 	}
-	if db.cfg.ReadOnly || db.cfg.NoOwnTables {
-		return nil
+	if db.cfg.NoOwnTables {
+		return nil // there is no place to try a transaction out
 	}
 	if err := db.migrate(ctx); err != nil {
 		return err

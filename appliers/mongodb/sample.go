@@ -74,6 +74,9 @@ func (s *shape) complete(seen *shape) {
 				s.fields = map[string]*shape{}
 			}
 			f.null = true
+			if f.types == tInt {
+				f.types |= tLong // small numbers so far
+			}
 			s.fields[name] = f
 		case known.types == 0:
 			known.types, known.fields, known.items, known.guessed = f.types, f.fields, f.items, true

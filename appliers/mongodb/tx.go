@@ -86,7 +86,7 @@ func (t *tx) do(ctx context.Context, fn func(context.Context) error) error {
 func (t *tx) judge(err error, slow bool) error {
 	e := classify(err)
 	old := e.Class == writegate.Rerun && t.session != nil && time.Since(t.begun) > lifetime*9/10 // the server gave it up
-	if e.Class == writegate.Retry && slow || old {
+	if e.Class == writegate.Retry && slow && !waited(err) || old {
 		e = writegate.TryLater(err)
 		e.Reason = writegate.ReasonTimeout
 	}
@@ -128,7 +128,7 @@ func (t *tx) commit(ctx context.Context) error {
 	if t.session == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(commitBudget, t.db.cfg.OperationTimeout))
 	defer cancel()
 	for {
 		err := t.session.CommitTransaction(ctx)

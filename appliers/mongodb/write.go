@@ -119,7 +119,7 @@ func (t *tx) models(ctx context.Context, run []place) ([]mongo.WriteModel, error
 		case writegate.Insert:
 			models[i] = mongo.NewInsertOneModel().SetDocument(c.document(p.change, key))
 		case writegate.Update:
-			update, err := c.update(p.change, key, stored[p.change.Key])
+			update, err := c.update(p.change, stored[p.change.Key])
 			if err != nil {
 				return nil, t.fail(&writegate.ChangeError{Index: p.index, Err: err})
 			}
@@ -150,7 +150,7 @@ func (c *collection) document(change *writegate.Change, key bson.D) bson.D {
 }
 
 // update sets what changes and nothing else: of documents within a document only the paths that differ.
-func (c *collection) update(change *writegate.Change, key bson.D, stored bson.Raw) (bson.D, *writegate.Error) {
+func (c *collection) update(change *writegate.Change, stored bson.Raw) (bson.D, *writegate.Error) {
 	var set, unset bson.D
 	for _, name := range slices.Sorted(maps.Keys(change.Set)) {
 		f, v := c.fields[name], change.Set[name]
@@ -167,8 +167,8 @@ func (c *collection) update(change *writegate.Change, key bson.D, stored bson.Ra
 			set = append(set, bson.E{Key: f.source, Value: f.codec.storeOrNull(v)})
 		}
 	}
-	if len(set)+len(unset) == 0 {
-		set = bson.D{key[0]} // nothing but the question whether the document is there
+	if len(set)+len(unset) == 0 { // nothing but the question whether the document is there
+		return bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "writegate", Value: 0}}}}, nil
 	}
 	update := bson.D{}
 	if len(set) > 0 {
