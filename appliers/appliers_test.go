@@ -45,7 +45,10 @@ func TestUnknownDriverNamesTheKnown(t *testing.T) {
 
 // TestEveryFolderIsADriver holds the map against the folders.
 func TestEveryFolderIsADriver(t *testing.T) {
-	notDrivers := map[string]bool{"applierstest": true, "memory": true} // the suite, and its model
+	notDrivers := map[string]bool{
+		"applierstest": true, "memory": true, // the suite, and its model
+		"bare": true, "references": true, // what stands before a driver
+	}
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
@@ -54,5 +57,21 @@ func TestEveryFolderIsADriver(t *testing.T) {
 		if e.IsDir() && !notDrivers[e.Name()] && drivers[e.Name()].open == nil {
 			t.Errorf("folder %s is not in the map of drivers", e.Name())
 		}
+	}
+}
+
+// TestDDL gives the tables of every driver, in the schema that was asked for.
+func TestDDL(t *testing.T) {
+	for _, name := range Names() {
+		text, err := DDL(name, Config{Schema: "gatekeeper"})
+		if err != nil || !strings.Contains(text, "writegate_ledger") {
+			t.Errorf("%s: %v, %q", name, err, text)
+		}
+		if name != "sqlite" && !strings.Contains(text, "gatekeeper") {
+			t.Errorf("%s puts them elsewhere: %s", name, text)
+		}
+	}
+	if _, err := DDL("oracle", Config{}); err == nil {
+		t.Error("no error for an unknown driver")
 	}
 }
