@@ -22,6 +22,7 @@ func Run(t *testing.T, h Harness) {
 		{"ledger", ledgerCases},
 		{"load", loadCases},
 		{"write", writeCases},
+		{"keys", keyCases},
 		{"names", nameCases},
 		{"constraint", constraintCases},
 		{"value", valueCases},
