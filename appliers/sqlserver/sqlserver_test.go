@@ -327,3 +327,34 @@ func TestPanicRollsBack(t *testing.T) {
 		t.Errorf("a cancelled context: %v", err)
 	}
 }
+
+// TestForeignResults has a trigger send results of its own, before and behind those that were asked for.
+func TestForeignResults(t *testing.T) {
+	w := shop()
+	foreign := resultSet{kinds: "nn", rows: [][]any{{"x", "y"}}, foreign: true}
+	late := false
+	p := newPeer(t, func(r request) reply {
+		a := w.answer(r)
+		if strings.Contains(r.text, "UPDATE [app]") {
+			a.sets = append([]resultSet{foreign}, append(a.sets, foreign)...)
+			if late { // an error behind all results
+				a.errors, a.begins = []failure{{number: 50000, message: "m"}}, 10
+			}
+		}
+		return a
+	})
+	db := opened(t, p)
+	todos := schemaOf(t, db)["todos"]
+	write := func() error {
+		return db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			return tx.Write(t.Context(), []writegate.Change{change(writegate.Update, todos, "a", writegate.Row{"title": "x"})})
+		})
+	}
+	if err := write(); err != nil {
+		t.Errorf("%v (cause: %v)", err, writegate.AsError(err).Cause)
+	}
+	late = true
+	if got := tell(write()); got.Reason != "db.raised" {
+		t.Errorf("an error behind the results: %+v", got)
+	}
+}

@@ -74,17 +74,18 @@ func (f failure) token() []byte {
 // resultSet is a result set. Kinds has a letter for the type of each column: i bigint, b bit, f float, n nvarchar(max),
 // v varbinary(max), g uniqueidentifier, t datetimeoffset(7).
 type resultSet struct {
-	kinds string
-	rows  [][]any
+	kinds   string
+	rows    [][]any
+	foreign bool // not asked for
 }
 
-func result(kinds string, rows ...[]any) resultSet { return resultSet{kinds, rows} }
+func result(kinds string, rows ...[]any) resultSet { return resultSet{kinds: kinds, rows: rows} }
 
 func (s resultSet) tokens() []byte {
 	out := join([]byte{0x81}, le16(len(s.kinds)))
 	for i, kind := range s.kinds {
 		name := "other"
-		if i == 0 {
+		if i == 0 && !s.foreign {
 			name = resultName
 		}
 		out = join(out, le32(0), le16(1), columnType(kind), shortText(name))

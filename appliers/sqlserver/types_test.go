@@ -216,6 +216,9 @@ func TestSame(t *testing.T) {
 	}
 }
 
+// fixedTexts are what refusals say whatever the value.
+var fixedTexts = fmt.Sprint(errTimestamp, errDate, errTime, errText, errUUID, errBinary, errDocument, errTwice, errNumber, errBool, errFloat, errReal, errXML, errWKT)
+
 func FuzzConvert(f *testing.F) {
 	natives := []string{
 		"int", "bit", "decimal(10,2)", "money", "float", "date", "datetime", "smalldatetime", "datetime2(3)", "datetimeoffset(7)", "time(3)", "uniqueidentifier", "char(5)", "varchar(4)",
@@ -238,7 +241,7 @@ func FuzzConvert(f *testing.F) {
 		}
 		stored, err := codec.convert(wire)
 		if err != nil {
-			if len(value) > 8 && strings.Contains(err.Error(), value) {
+			if len(value) > 8 && strings.Contains(err.Error(), value) && !strings.Contains(fixedTexts, value) {
 				t.Errorf("%s: the error %q carries the value", native, err)
 			}
 			return
