@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type device struct {
 	queue          []queued
 	acked          []queued // every operation the daemon said is settled and applied
 	sent           int
+
+	settled, held atomic.Int64 // uploads that were acknowledged, and those that were not
 }
 
 type queued struct {
@@ -93,6 +96,14 @@ func (d *device) send(ctx context.Context, url string, head []queued) (bool, err
 	}
 	req.Header.Set("Authorization", "Bearer "+d.token)
 	req.Header.Set("Content-Type", "application/json")
+	settled := false
+	defer func() {
+		if settled {
+			d.settled.Add(1)
+		} else {
+			d.held.Add(1)
+		}
+	}()
 	res, err := d.http.Do(req)
 	if err != nil {
 		return false, nil // nobody knows; the queue keeps it
@@ -120,6 +131,7 @@ func (d *device) send(ctx context.Context, url string, head []queued) (bool, err
 	}
 	d.acked = append(d.acked, head...)
 	d.queue = d.queue[len(head):]
+	settled = true
 	return true, nil
 }
 

@@ -221,6 +221,12 @@ func freeAddr(t *testing.T) string {
 
 func writeConfig(t *testing.T, addr, dsn string) string {
 	t.Helper()
+	return writeConfigOf(t, addr, fmt.Sprintf("driver: postgres\n  dsn: %q", dsn))
+}
+
+// writeConfigOf writes the configuration of a daemon; database is the YAML of that section.
+func writeConfigOf(t *testing.T, addr, database string) string {
+	t.Helper()
 	dir := t.TempDir()
 	files := map[string]string{
 		"policy.yaml": `policy: 1
@@ -242,10 +248,9 @@ auth:
   audience: [powersync]
   hs256_secret: c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA
 database:
-  driver: postgres
-  dsn: %q
+  %s
 policy: policy.yaml
-`, addr, dsn),
+`, addr, database),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
