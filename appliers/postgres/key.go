@@ -154,10 +154,10 @@ func (own *table) is() string {
 }
 
 // param is the value of the column in parameter number n.
-func (c *column) param(n int) string { return "$" + strconv.Itoa(n) + "::text::" + c.cast }
+func (c *column) param(n int) string { return "$" + strconv.Itoa(n) + "::text::" + c.through + c.cast }
 
 // field is the value of the column in field number n of what [unnest] makes.
-func (c *column) field(n int) string { return "u.c" + strconv.Itoa(n) + "::" + c.cast }
+func (c *column) field(n int) string { return "u.c" + strconv.Itoa(n) + "::" + c.through + c.cast }
 
 // unnest makes rows of so many parameters, each an array of texts. The fields are called c0, c1 and so on.
 func unnest(params int) string {

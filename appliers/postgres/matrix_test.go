@@ -18,13 +18,18 @@ type (
 )
 
 func TestTypes(t *testing.T) {
-	dsn := database(t, typesSetup, extensionTypes)
+	applierstest.TypeMatrix(t, typeHarness(t, database(t, typesSetup, extensionTypes)), typeMatrix())
+}
+
+// typeHarness makes each table in a database, and looks at it in UTC.
+func typeHarness(t *testing.T, dsn string) applierstest.TypeHarness {
+	t.Helper()
 	side := connect(t, dsn)
 	if _, err := side.Exec(t.Context(), "set timezone = 'UTC'"); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	applierstest.TypeMatrix(t, applierstest.TypeHarness{
+	return applierstest.TypeHarness{
 		Name: "postgres", Title: "Postgres", Version: serverVersion(t, dsn), Update: *updatePages,
 		Applier: open(t, Config{DSN: dsn}),
 		Make: func(t *testing.T, c applierstest.TypeCase) writegate.TableRef {
@@ -50,7 +55,7 @@ func TestTypes(t *testing.T) {
 			}
 			return text, found
 		},
-	}, typeMatrix())
+	}
 }
 
 func serverVersion(t *testing.T, dsn string) string {

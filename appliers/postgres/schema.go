@@ -29,6 +29,7 @@ type table struct {
 type column struct {
 	name, quoted string // as clients call it, and as the table does
 	cast         string // the type's qualified name
+	through      string // a cast on the way from text to the type, empty for none
 	codec        *codec
 	domains      []string // names of the domains it passes through
 	selected     string
@@ -175,6 +176,9 @@ func (c *catalog) column(cc *catalogColumn, name string) (*writegate.Column, *co
 		mod, base = base.Mod, c.types[base.Base]
 	}
 	private.cast = base.quoted()
+	if base.Name == "geography" { // of PostGIS, which reads GeoJSON only as geometry
+		private.through = pgx.Identifier{base.Schema, "geometry"}.Sanitize() + "::"
+	}
 	private.use(c.codec(base.OID, mod), public)
 	return public, private
 }
