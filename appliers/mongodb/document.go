@@ -46,6 +46,8 @@ func documents(s *shape, kind writegate.Type, begin byte) *codec {
 				return nil, err
 			}
 			switch _, isObject := v.([]member); {
+			case v == nil: // MongoDB has one null
+				return nil, nil
 			case begin == '{' && !isObject:
 				return nil, errObject
 			case begin == '[':
@@ -86,6 +88,9 @@ func documents(s *shape, kind writegate.Type, begin byte) *codec {
 
 // rawOf encodes a value.
 func rawOf(value any) (bson.RawValue, error) {
+	if value == nil {
+		return bson.RawValue{Type: bson.TypeNull}, nil
+	}
 	typ, data, err := bson.MarshalValue(value)
 	return bson.RawValue{Type: typ, Value: data}, err
 }
