@@ -122,8 +122,10 @@ func codecOf(c *catalogColumn, typ string) (*codec, error) {
 	case "json":
 		return &codec{kind: writegate.Document, convert: toDocument, expr: converted("json"), selected: asNVarChar, same: sameDocument, synced: asIs}, nil
 	case "timestamp", "rowversion":
-		return &codec{kind: writegate.Binary, convert: toRowVersion, text: binaryText, expr: fromHex, load: loadBytes, readOnly: true,
-			selected: func(column string) string { return "CONVERT(binary(8), " + column + ")" }}, nil
+		return &codec{
+			kind: writegate.Binary, convert: toRowVersion, text: binaryText, expr: fromHex, load: loadBytes, readOnly: true,
+			selected: func(column string) string { return "CONVERT(binary(8), " + column + ")" },
+		}, nil
 	case "geometry", "geography":
 		return &codec{kind: writegate.Other, convert: toAnyText, expr: plain, readOnly: true, selected: func(column string) string { return column + ".ToString()" }}, nil
 	case "sql_variant":

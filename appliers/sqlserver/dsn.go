@@ -30,10 +30,10 @@ func connectorOf(dsn string) (*mssql.Connector, []string, error) {
 	var warnings []string
 	switch cfg.Encryption {
 	case msdsn.EncryptionDisabled, msdsn.EncryptionOff:
-		warnings = append(warnings, "the connection to SQL Server is not encrypted, since the DSN says so: rows can be read and changed on the way")
+		warnings = append(warnings, "it is not encrypted, since the DSN says so: rows can be read and changed on the way")
 	case msdsn.EncryptionRequired, msdsn.EncryptionStrict:
 		if cfg.TrustServerCertificate && cfg.Encryption != msdsn.EncryptionStrict {
-			warnings = append(warnings, "the certificate of SQL Server is not verified, since the DSN says so: anybody on the way can pass for the server")
+			warnings = append(warnings, "the certificate is not verified, since the DSN says so: anybody on the way can pass for the server")
 		}
 	}
 	if cfg.Parameters[msdsn.AppName] == "" {

@@ -350,3 +350,28 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("the device's row was made meanwhile: %+v", got)
 	}
 }
+
+// TestDuplicatesOfViews has a view, whose indexes nobody knows, refuse a row.
+func TestDuplicatesOfViews(t *testing.T) {
+	w := shop()
+	p := newPeer(t, w.answer)
+	db := opened(t, p)
+	view := schemaOf(t, db)["open"]
+	for name, c := range map[string]struct {
+		verb writegate.Verb
+		same int
+		race bool
+	}{"the key is taken": {writegate.Insert, 1, true}, "something else is": {writegate.Insert, 0, false}, "an update": {writegate.Update, 1, false}} {
+		refused := reply{errors: []failure{{number: 2627, message: duplicateKey}}, begins: 10}
+		w.fail = map[string]reply{
+			"COALESCE(SUM(":                  {sets: []resultSet{result("ii", []any{c.same, c.same})}},
+			"INSERT INTO [app].[open_todos]": refused, "UPDATE [app].[open_todos]": refused,
+		}
+		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			return tx.Write(t.Context(), []writegate.Change{change(c.verb, view, "a", writegate.Row{"title": "x"})})
+		})
+		if got := tell(err); got.Race != c.race || !c.race && got.Code != writegate.UniqueViolation {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -126,8 +126,10 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter) erro
 	id, at := b.text(storable(d.ID)), b.value(instant(d.At))
 	b.add("UPDATE "+own+".[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = ", at, " WHERE [id] = CONVERT(nvarchar(128), ", id, ")")
 	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]) VALUES (",
-		strings.Join([]string{id, b.text(storable(d.ClientID)), b.text(storable(d.Subject)), b.value(d.TxID), b.value(d.FirstOp), b.value(d.LastOp), b.value(int64(d.OpIndex)), b.text(string(d.Code)),
-			b.text(storable(d.Reason)), b.text(storable(d.Message)), b.text(storable(d.Table)), b.text(storable(d.Column)), b.text(storable(d.Revision)), at, at}, ", "), ")")
+		strings.Join([]string{
+			id, b.text(storable(d.ClientID)), b.text(storable(d.Subject)), b.value(d.TxID), b.value(d.FirstOp), b.value(d.LastOp), b.value(int64(d.OpIndex)), b.text(string(d.Code)),
+			b.text(storable(d.Reason)), b.text(storable(d.Message)), b.text(storable(d.Table)), b.text(storable(d.Column)), b.text(storable(d.Revision)), at, at,
+		}, ", "), ")")
 	for part, body := int64(0), d.Body; part == 0 || len(body) > 0; part++ {
 		n := min(len(body), writegate.DeadLetterPart)
 		b.add("INSERT INTO "+own+".[writegate_dead_letter_parts] ([letter_id], [part], [body]) VALUES (", id, ", ", b.value(part), ", ", b.blob(body[:n]), ")")

@@ -32,9 +32,10 @@ func lex(sql string) ([]lexeme, error) {
 			if c == 'N' {
 				i++
 			}
-			if c == '[' {
+			switch c {
+			case '[':
 				kind, end = "identifier", ']'
-			} else if c == '"' {
+			case '"':
 				kind, end = "identifier", '"'
 			}
 			var content strings.Builder
@@ -43,11 +44,10 @@ func lex(sql string) ([]lexeme, error) {
 					return nil, fmt.Errorf("a %s has no end", kind)
 				}
 				if sql[i] == end {
-					if i+1 < len(sql) && sql[i+1] == end {
-						i++
-					} else {
+					if i+1 >= len(sql) || sql[i+1] != end {
 						break
 					}
+					i++
 				}
 				content.WriteByte(sql[i])
 			}

@@ -71,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	for _, warning := range warnings {
-		cfg.Log.WarnContext(ctx, warning)
+		cfg.Log.WarnContext(ctx, "the connection to SQL Server is not safe", "reason", warning)
 	}
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(cfg.MaxConns)
