@@ -288,7 +288,11 @@ func (b *builder) declare() {
 			b.fault("%q can't be a column: a name must not be empty, begin with $, or have a dot in it", source)
 		case ref.Type != "" && !word:
 			b.fault("column %q has the type %q: it may be one of %s", name, ref.Type, strings.Join(slices.Sorted(maps.Keys(words)), ", "))
+		case ref.Type == "" && known == nil && source == "_id":
+			b.fault("the collection is empty and no validator says what _id is: declare the type of column %s", name)
+			b.known.fields[source] = &shape{null: true}
 		case ref.Type == "" && known == nil:
+			b.known.fields[source] = &shape{null: true}
 			b.fault("column %q is in no validator and in none of the documents looked at: declare its type", name)
 		case ref.Type == "":
 		case known == nil:
@@ -338,8 +342,6 @@ const keyTypes = tString | tObjectID | tUUID | tInt | tLong
 func (b *builder) single(table *writegate.Table, columns map[string]*writegate.Column) {
 	column, f := columns[table.Key], b.c.fields[table.Key]
 	switch {
-	case f == nil && table.Key == "id":
-		b.fault("the collection is empty and no validator says what _id is: declare the type of column id")
 	case f == nil:
 		b.fault("there is no column %s", table.Key)
 	case f.codec.shape.types == 0:
