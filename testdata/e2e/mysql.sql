@@ -18,7 +18,7 @@ CREATE TABLE todos (
   FOREIGN KEY (list_id) REFERENCES lists (id)
 );
 CREATE TABLE samples (
-  id varchar(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY,
+  id varchar(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY,
   t text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
   i bigint,
   r double,
