@@ -44,7 +44,7 @@ func tell(err error) told {
 // fromToken is the error that the client library makes of a server's.
 func fromToken(t *testing.T, db *DB, w *world, failures ...failure) error {
 	t.Helper()
-	w.fail["SELECT 1 AS [fails]"] = reply{errors: failures}
+	w.change(func() { w.fail["SELECT 1 AS [fails]"] = reply{errors: failures} })
 	_, err := db.pool.ExecContext(t.Context(), "SELECT 1 AS [fails];")
 	if err == nil {
 		t.Fatal("the peer's error is none")
@@ -179,8 +179,10 @@ func TestRefusals(t *testing.T) {
 			if c.verb == writegate.Remove {
 				changes = changes[1:]
 			}
-			w.fail[verb] = reply{errors: []failure{{number: c.number, message: c.text}, {number: 3621, message: "The statement has been terminated."}}, begins: 10}
-			w.rows = nil
+			w.change(func() {
+				w.fail[verb] = reply{errors: []failure{{number: c.number, message: c.text}, {number: 3621, message: "The statement has been terminated."}}, begins: 10}
+			})
+			w.change(func() { w.rows = nil })
 			for _, blame := range []bool{true, false} {
 				err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
 					if blame {
@@ -217,12 +219,14 @@ func TestTwins(t *testing.T) {
 	p := newPeer(t, w.answer)
 	db := opened(t, p)
 	todos := schemaOf(t, db)["todos"]
-	w.fail["INSERT INTO [app]"] = reply{errors: []failure{{number: 2627, message: duplicateKey}}, begins: 10}
+	w.change(func() {
+		w.fail["INSERT INTO [app]"] = reply{errors: []failure{{number: 2627, message: duplicateKey}}, begins: 10}
+	})
 	for name, c := range map[string]struct {
 		same, all int
 		race      bool
 	}{"another row": {0, 1, false}, "the same row": {1, 1, true}, "none any more": {0, 0, true}} {
-		w.fail["COALESCE(SUM("] = reply{sets: []resultSet{result("ii", []any{c.same, c.all})}}
+		w.change(func() { w.fail["COALESCE(SUM("] = reply{sets: []resultSet{result("ii", []any{c.same, c.all})}} })
 		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
 			return tx.Write(t.Context(), []writegate.Change{change(writegate.Insert, todos, "A", nil)})
 		})
@@ -239,7 +243,7 @@ func TestMissingRowIsARace(t *testing.T) {
 	p := newPeer(t, w.answer)
 	db := opened(t, p)
 	todos := schemaOf(t, db)["todos"]
-	w.missing = []int{1}
+	w.change(func() { w.missing = []int{1} })
 	err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
 		return tx.Write(t.Context(), []writegate.Change{change(writegate.Remove, todos, "a", nil), change(writegate.Update, todos, "b", writegate.Row{"rank": int64(1)})})
 	})
@@ -277,11 +281,11 @@ func TestConnectionLost(t *testing.T) {
 				p := newPeer(t, w.answer)
 				db := opened(t, p, func(c *Config) { c.MaxConns = 1 })
 				schema := schemaOf(t, db)
-				w.fail[text] = broken
+				w.change(func() { w.fail[text] = broken })
 				if got := tell(whole(t.Context(), db, schema)); got.Class != writegate.Retry || got.Reason != "" {
 					t.Errorf("it is %+v", got)
 				}
-				delete(w.fail, text)
+				w.change(func() { delete(w.fail, text) })
 				if err := whole(t.Context(), db, schema); err != nil {
 					t.Errorf("afterwards: %v (cause: %v)", err, writegate.AsError(err).Cause)
 				}
@@ -325,7 +329,7 @@ func TestTimeouts(t *testing.T) {
 		if step == "commit" { // whose answer is waited for
 			continue
 		}
-		w.fail = map[string]reply{text: {hang: true}}
+		w.change(func() { w.fail = map[string]reply{text: {hang: true}} })
 		got := tell(whole(t.Context(), db, schema))
 		if got.Class != writegate.Retry || got.Reason != writegate.ReasonTimeout {
 			t.Errorf("%s: %+v", step, got)
@@ -336,16 +340,20 @@ func TestTimeouts(t *testing.T) {
 	}
 	patient := opened(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
-	w.fail = map[string]reply{steps["load"]: {hang: true}}
+	w.change(func() { w.fail = map[string]reply{steps["load"]: {hang: true}} })
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if got := tell(whole(ctx, patient, schema)); got.Class != writegate.Retry || got.Reason != "" {
 		t.Errorf("cancelled: %+v", got)
 	}
-	w.fail = map[string]reply{steps["claim"]: {errors: []failure{{number: 1222, message: "Lock request time out period exceeded."}}}}
+	w.change(func() {
+		w.fail = map[string]reply{steps["claim"]: {errors: []failure{{number: 1222, message: "Lock request time out period exceeded."}}}}
+	})
 	if got := tell(whole(t.Context(), patient, schema)); got.Class != writegate.Retry || got.Reason != "device.busy" {
 		t.Errorf("the device's row: %+v", got)
 	}
-	w.fail = map[string]reply{steps["claim"]: {errors: []failure{{number: 2627, message: "Violation of PRIMARY KEY constraint 'writegate_clients_key'. Cannot insert duplicate key in object 'writegate.writegate_clients'. The duplicate key value is (x)."}}}}
+	w.change(func() {
+		w.fail = map[string]reply{steps["claim"]: {errors: []failure{{number: 2627, message: "Violation of PRIMARY KEY constraint 'writegate_clients_key'. Cannot insert duplicate key in object 'writegate.writegate_clients'. The duplicate key value is (x)."}}}}
+	})
 	if got := tell(whole(t.Context(), patient, schema)); got.Class != writegate.Rerun {
 		t.Errorf("the device's row was made meanwhile: %+v", got)
 	}
@@ -363,10 +371,12 @@ func TestDuplicatesOfViews(t *testing.T) {
 		race bool
 	}{"the key is taken": {writegate.Insert, 1, true}, "something else is": {writegate.Insert, 0, false}, "an update": {writegate.Update, 1, false}} {
 		refused := reply{errors: []failure{{number: 2627, message: duplicateKey}}, begins: 10}
-		w.fail = map[string]reply{
-			"COALESCE(SUM(":                  {sets: []resultSet{result("ii", []any{c.same, c.same})}},
-			"INSERT INTO [app].[open_todos]": refused, "UPDATE [app].[open_todos]": refused,
-		}
+		w.change(func() {
+			w.fail = map[string]reply{
+				"COALESCE(SUM(":                  {sets: []resultSet{result("ii", []any{c.same, c.same})}},
+				"INSERT INTO [app].[open_todos]": refused, "UPDATE [app].[open_todos]": refused,
+			}
+		})
 		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
 			return tx.Write(t.Context(), []writegate.Change{change(c.verb, view, "a", writegate.Row{"title": "x"})})
 		})

@@ -80,7 +80,7 @@ const listID = "0b0e8a52-5a3b-4b0c-8a52-0123456789ab"
 
 func TestGoldenOpen(t *testing.T) {
 	w := shop()
-	w.own = 0
+	w.change(func() { w.own = 0 })
 	p := newPeer(t, w.answer)
 	db, err := Open(t.Context(), Config{DSN: p.dsn(), Schema: "it's ]mine"})
 	if err != nil {
@@ -91,7 +91,7 @@ func TestGoldenOpen(t *testing.T) {
 	if err := db.Ready(t.Context()); err == nil {
 		t.Error("it is ready without its tables")
 	}
-	w.own = len(ownTables)
+	w.change(func() { w.own = len(ownTables) })
 	if err := db.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}

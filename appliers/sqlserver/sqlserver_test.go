@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,18 +63,20 @@ func TestWarningsAreLogged(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	w := shop()
-	w.level = 120
+	w.change(func() { w.level = 120 })
 	p := newPeer(t, w.answer)
 	if _, err := Open(t.Context(), Config{DSN: p.dsn()}); tell(err).Class != writegate.Operator || !strings.Contains(tell(err).Message, "130") {
 		t.Errorf("an old level: %v", err)
 	}
-	w.babelfish = "4.2.0"
+	w.change(func() { w.babelfish = "4.2.0" })
 	db := opened(t, p)
 	if v, _ := db.Version(t.Context()); v != "Babelfish 4.2.0 (SQL Server 16.0.4135.4)" {
 		t.Error(v)
 	}
-	w.own = 0
-	w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
+	w.change(func() { w.own = 0 })
+	w.change(func() {
+		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
+	})
 	if _, err := Open(t.Context(), Config{DSN: p.dsn()}); tell(err).Class != writegate.Operator || !strings.Contains(tell(err).Message, "DDL") {
 		t.Errorf("no right to create: %+v", tell(err))
 	}
@@ -187,10 +190,12 @@ func TestFaults(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	w := shop()
-	w.rows = []rowsOf{
-		{"[app].[todos]", result("ngni", []any{"a", listID, "x", 3}, []any{"A", nil, nil, nil})},
-		{"[dbo].[order items]", result("inn", []any{12, "x", "1.50"})},
-	}
+	w.change(func() {
+		w.rows = []rowsOf{
+			{"[app].[todos]", result("ngni", []any{"a", listID, "x", 3}, []any{"A", nil, nil, nil})},
+			{"[dbo].[order items]", result("inn", []any{12, "x", "1.50"})},
+		}
+	})
 	p := newPeer(t, w.answer)
 	db := opened(t, p)
 	schema := schemaOf(t, db)
@@ -251,7 +256,7 @@ func TestManyParameters(t *testing.T) {
 
 func TestInspect(t *testing.T) {
 	w := shop()
-	w.own, w.readOnly, w.babelfish = 2, true, "4.2.0"
+	w.change(func() { w.own, w.readOnly, w.babelfish = 2, true, "4.2.0" })
 	p := newPeer(t, func(r request) reply {
 		a := w.answer(r)
 		if strings.Contains(r.text, "HAS_PERMS_BY_NAME") {
@@ -277,7 +282,9 @@ func TestInspect(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	w := shop()
-	w.rows = []rowsOf{{"FROM [app].[lists]", result("gnn", []any{listID, "ü", nil})}, {"FROM [dbo].[order items]", result("inn", []any{12, "x", "1.50"})}}
+	w.change(func() {
+		w.rows = []rowsOf{{"FROM [app].[lists]", result("gnn", []any{listID, "ü", nil})}, {"FROM [dbo].[order items]", result("inn", []any{12, "x", "1.50"})}}
+	})
 	p := newPeer(t, w.answer)
 	db := opened(t, p)
 	schemaOf(t, db)
@@ -332,12 +339,12 @@ func TestPanicRollsBack(t *testing.T) {
 func TestForeignResults(t *testing.T) {
 	w := shop()
 	foreign := resultSet{kinds: "nn", rows: [][]any{{"x", "y"}}, foreign: true}
-	late := false
+	var late atomic.Bool
 	p := newPeer(t, func(r request) reply {
 		a := w.answer(r)
 		if strings.Contains(r.text, "UPDATE [app]") {
 			a.sets = append([]resultSet{foreign}, append(a.sets, foreign)...)
-			if late { // an error behind all results
+			if late.Load() { // an error behind all results
 				a.errors, a.begins = []failure{{number: 50000, message: "m"}}, 10
 			}
 		}
@@ -353,7 +360,7 @@ func TestForeignResults(t *testing.T) {
 	if err := write(); err != nil {
 		t.Errorf("%v (cause: %v)", err, writegate.AsError(err).Cause)
 	}
-	late = true
+	late.Store(true)
 	if got := tell(write()); got.Reason != "db.raised" {
 		t.Errorf("an error behind the results: %+v", got)
 	}

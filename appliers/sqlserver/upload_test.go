@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +15,9 @@ import (
 // one operation is refused, all in five round trips.
 func TestUpload(t *testing.T) {
 	w := shop()
-	w.rows = []rowsOf{{"[app].[todos]", result("ngin", []any{"t2", listID, 1, "x"}, []any{"t3", nil, nil, nil})}}
+	w.change(func() {
+		w.rows = []rowsOf{{"[app].[todos]", result("ngin", []any{"t2", listID, 1, "x"}, []any{"t3", nil, nil, nil})}}
+	})
 	p := newPeer(t, w.answer)
 	db := opened(t, p)
 	schema := schemaOf(t, db, shopRefs[:2]...)
@@ -76,12 +79,12 @@ func TestUploadIsRetried(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := shop()
-			w.rows = []rowsOf{{"[app].[todos]", result("n")}}
-			w.fail["COALESCE(SUM("] = reply{sets: []resultSet{result("ii", []any{1, 1})}}
-			left := c.times
+			w.change(func() { w.rows = []rowsOf{{"[app].[todos]", result("n")}} })
+			w.change(func() { w.fail["COALESCE(SUM("] = reply{sets: []resultSet{result("ii", []any{1, 1})}} })
+			var left atomic.Int64
+			left.Store(int64(c.times))
 			p := newPeer(t, func(r request) reply {
-				if strings.Contains(r.text, c.text) && left > 0 {
-					left--
+				if strings.Contains(r.text, c.text) && left.Add(-1) >= 0 {
 					return c.broken
 				}
 				return w.answer(r)

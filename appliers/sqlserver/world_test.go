@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is the database that a peer pretends to have.
 type world struct {
+	mu          sync.Mutex
 	columns     []catalogColumn // Ord is empty
 	indexes     []catalogIndex
 	constraints []catalogIndex
@@ -156,8 +158,17 @@ func (w *world) catalog(list string) []resultSet {
 	return []resultSet{columns, indexes, constraints, reactions, relatives}
 }
 
+// change changes the world while a peer may ask.
+func (w *world) change(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+}
+
 // answer plays the server.
 func (w *world) answer(r request) reply {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for text, a := range w.fail {
 		if strings.Contains(r.text, text) {
 			return a
