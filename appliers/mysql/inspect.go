@@ -147,7 +147,7 @@ func (db *DB) inspectServer(ctx context.Context) ([]writegate.Finding, error) {
 	if db.server.packet < ampleMegabytes<<20 {
 		all = append(all, doubtful("max_allowed_packet is %d bytes, and a row needs up to twice its size in one statement; set it to %dM", db.server.packet, ampleMegabytes))
 	}
-	if skew := max(before.Sub(now), now.Sub(time.Now()), 0); skew > maxSkew {
+	if skew := max(before.Sub(now), time.Until(now), 0); skew > maxSkew {
 		all = append(all, doubtful("the clocks of the server and of this machine are %s apart; have both follow NTP", skew.Round(time.Second)))
 	}
 	return all, nil

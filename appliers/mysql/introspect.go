@@ -56,36 +56,60 @@ func (c *catalogTable) questions(mariadb bool) []question {
 	var referrer catalogReferrer
 	var event, name, clause string
 	var srid int64
-	last := question{`SELECT TABLE_NAME, COLUMN_NAME, SRS_ID FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s AND SRS_ID IS NOT NULL`,
-		[]any{&name, &srid}, func() { c.spatial[name] = srid }}
+	last := question{
+		`SELECT TABLE_NAME, COLUMN_NAME, SRS_ID FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s AND SRS_ID IS NOT NULL`,
+		[]any{&name, &srid},
+		func() { c.spatial[name] = srid },
+	}
 	if mariadb { // JSON is text with a check there
-		last = question{`SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
-			[]any{&name, &clause}, func() { c.documents[name] = clause }}
+		last = question{
+			`SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
+			[]any{&name, &clause},
+			func() { c.documents[name] = clause },
+		}
 	}
 	return []question{
-		{`SELECT TABLE_NAME, TABLE_SCHEMA, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
-			[]any{&c.Schema, &c.Kind, &c.Engine}, func() {}},
-		{`SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, EXTRA, IS_NULLABLE = 'YES', COLUMN_DEFAULT IS NOT NULL AND COLUMN_DEFAULT <> 'NULL',
+		{
+			`SELECT TABLE_NAME, TABLE_SCHEMA, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
+			[]any{&c.Schema, &c.Kind, &c.Engine},
+			func() {},
+		},
+		{
+			`SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, EXTRA, IS_NULLABLE = 'YES', COLUMN_DEFAULT IS NOT NULL AND COLUMN_DEFAULT <> 'NULL',
 			COALESCE(GENERATION_EXPRESSION, '') <> '', COALESCE(CHARACTER_MAXIMUM_LENGTH, -1), COALESCE(CHARACTER_OCTET_LENGTH, -1), COALESCE(NUMERIC_PRECISION, -1),
 			COALESCE(NUMERIC_SCALE, -1), COALESCE(DATETIME_PRECISION, -1), COALESCE(CHARACTER_SET_NAME, ''), COALESCE(COLLATION_NAME, '')
 			FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s ORDER BY ORDINAL_POSITION`,
 			[]any{
 				&column.Name, &column.Data, &column.Native, &column.Extra, &column.Nullable, &column.Default, &column.Generated, &column.Length, &column.Octets,
 				&column.Precision, &column.Scale, &column.Fraction, &column.Charset, &column.Collation,
-			}, func() { c.columns = append(c.columns, column) }},
-		{`SELECT TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), COLUMN_NAME IS NOT NULL AND SUB_PART IS NULL
+			},
+			func() { c.columns = append(c.columns, column) },
+		},
+		{
+			`SELECT TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), COLUMN_NAME IS NOT NULL AND SUB_PART IS NULL
 			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
-			[]any{&index.Index, &index.Column, &index.Whole}, func() { c.indexes = append(c.indexes, index) }},
-		{`SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
+			[]any{&index.Index, &index.Column, &index.Whole},
+			func() { c.indexes = append(c.indexes, index) },
+		},
+		{
+			`SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
 			WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s AND REFERENCED_TABLE_NAME IS NOT NULL ORDER BY CONSTRAINT_NAME, ORDINAL_POSITION`,
-			[]any{&reference.Constraint, &reference.Column}, func() { c.references = append(c.references, reference) }},
-		{`SELECT k.REFERENCED_TABLE_NAME, r.CONSTRAINT_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
+			[]any{&reference.Constraint, &reference.Column},
+			func() { c.references = append(c.references, reference) },
+		},
+		{
+			`SELECT k.REFERENCED_TABLE_NAME, r.CONSTRAINT_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
 			FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k
 			ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME AND k.TABLE_NAME = r.TABLE_NAME
 			WHERE r.UNIQUE_CONSTRAINT_SCHEMA = %[1]s AND r.REFERENCED_TABLE_NAME = %[2]s`,
-			[]any{&referrer.Constraint, &referrer.Column, &referrer.OnDelete, &referrer.OnUpdate}, func() { c.referrers = append(c.referrers, referrer) }},
-		{`SELECT EVENT_OBJECT_TABLE, EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = %[1]s AND EVENT_OBJECT_TABLE = %[2]s`,
-			[]any{&event}, func() { c.triggers = append(c.triggers, event) }},
+			[]any{&referrer.Constraint, &referrer.Column, &referrer.OnDelete, &referrer.OnUpdate},
+			func() { c.referrers = append(c.referrers, referrer) },
+		},
+		{
+			`SELECT EVENT_OBJECT_TABLE, EVENT_MANIPULATION FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = %[1]s AND EVENT_OBJECT_TABLE = %[2]s`,
+			[]any{&event},
+			func() { c.triggers = append(c.triggers, event) },
+		},
 		last,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -84,9 +85,7 @@ func (e *engine) side(t *testing.T, name string, params map[string]string) *sql.
 	dsn := e.dsn.Clone()
 	dsn.DBName, dsn.MultiStatements = name, true
 	dsn.Params = map[string]string{"time_zone": "'+00:00'"}
-	for k, v := range params {
-		dsn.Params[k] = v
-	}
+	maps.Copy(dsn.Params, params)
 	connector, err := mysql.NewConnector(dsn)
 	if err != nil {
 		t.Fatal(err)

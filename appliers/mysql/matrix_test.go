@@ -204,8 +204,12 @@ func otherTypes(e *engine) []applierstest.TypeCase {
 	json := applierstest.TypeCase{
 		Native: "json", Note: "Text with a check in MariaDB, kept as it is written.",
 		Accepts: []accept{
-			{Wire: `{"b": [1, 2.50], "a": null}`, Stored: `{"b": [1, 2.50], "a": null}`}, {Wire: writegate.JSON(`{"n":12345678901234567890}`), Stored: `{"n":12345678901234567890}`}, {Wire: `"text"`, Stored: `"text"`},
-			{Wire: "[]", Stored: "[]"}, {Wire: 1.5, Stored: "1.5"}, {Wire: `{"e":"👩 \" \u0000"}`, Stored: `{"e":"👩 \" \u0000"}`},
+			{Wire: `{"b": [1, 2.50], "a": null}`, Stored: `{"b": [1, 2.50], "a": null}`},
+			{Wire: writegate.JSON(`{"n":12345678901234567890}`), Stored: `{"n":12345678901234567890}`},
+			{Wire: `"text"`, Stored: `"text"`},
+			{Wire: "[]", Stored: "[]"},
+			{Wire: 1.5, Stored: "1.5"},
+			{Wire: `{"e":"👩 \" \u0000"}`, Stored: `{"e":"👩 \" \u0000"}`},
 		},
 		Refuses: []refuse{{Wire: `{"a":`}, {Wire: "plain text"}, {Wire: ""}, {Wire: `{"a":1,"a":2}`}, {Wire: `"\ud800 half"`}, {Wire: strings.Repeat("[", 101) + strings.Repeat("]", 101)}},
 	}

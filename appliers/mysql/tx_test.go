@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/appliers/applierstest"
 )
 
 // upload claims, loads, writes and settles, as a chunk does.
@@ -111,24 +112,12 @@ func TestIdleConnectionsKilled(t *testing.T) {
 		db := open(t, e.config(name))
 		notes := tables(t, db, "notes")["notes"]
 		for round := range 5 {
-			killed := e.side(t, "", nil)
-			rows, err := killed.QueryContext(t.Context(), "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '"+name+"'")
-			if err != nil {
-				t.Fatal(err)
+			found, err := applierstest.Query(t.Context(), e.side(t, "", nil), "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE DB = '"+name+"'")
+			if err != nil || len(found) == 0 {
+				t.Fatalf("%d connections, %v", len(found), err)
 			}
-			var ids []int64
-			for rows.Next() {
-				var id int64
-				if err := rows.Scan(&id); err != nil {
-					t.Fatal(err)
-				}
-				ids = append(ids, id)
-			}
-			if err := rows.Err(); err != nil || len(ids) == 0 {
-				t.Fatalf("%d connections, %v", len(ids), err)
-			}
-			for _, id := range ids {
-				e.run(t, "", fmt.Sprintf("KILL %d", id))
+			for _, row := range found {
+				e.run(t, "", fmt.Sprintf("KILL %v", row["id"]))
 			}
 			time.Sleep(50 * time.Millisecond)
 			if err := write(t, db, put(notes, fmt.Sprint(round), nil)); err != nil {
