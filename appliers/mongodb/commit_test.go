@@ -199,15 +199,9 @@ func TestKilledInEveryCommand(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	w := newWired(t)
 	cfg := Config{DSN: w.dsn(w.app.Name()), Schema: w.own}
-	standalone := func(name string, reply bson.D) bson.D {
-		if name == "hello" || name == "isMaster" || name == "ismaster" {
-			return without(reply, "setName", "setVersion", "hosts", "primary", "me")
-		}
-		return reply
-	}
 	t.Run("a standalone", func(t *testing.T) {
-		w.wire.told = standalone
-		defer func() { w.wire.told = nil }()
+		w.tell(asStandalone)
+		defer w.tell(nil)
 		_, err := Open(t.Context(), cfg)
 		if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator {
 			t.Fatalf("Open returned %v", err)

@@ -111,7 +111,8 @@ func strict(t *testing.T, h *home, db *DB) *writegate.Table {
 	t.Helper()
 	ctx := t.Context()
 	opt := options.CreateCollection().SetValidator(bson.D{{Key: "$jsonSchema", Value: bson.D{{Key: "properties", Value: bson.D{
-		{Key: "_id", Value: bson.D{{Key: "bsonType", Value: "string"}}}, {Key: "a", Value: bson.D{{Key: "bsonType", Value: "string"}}},
+		{Key: "_id", Value: bson.D{{Key: "bsonType", Value: "string"}}},
+		{Key: "a", Value: bson.D{{Key: "bsonType", Value: "string"}}},
 		{Key: "n", Value: bson.D{{Key: "bsonType", Value: "long"}, {Key: "minimum", Value: 0}}},
 	}}}}})
 	if err := h.app.CreateCollection(ctx, "strict", opt); err != nil && !hasCode(err, codeNamespaceExists) {

@@ -176,9 +176,12 @@ var matrixTypes = []applierstest.TypeCase{
 	{
 		Native: "date", Note: "Milliseconds. Further digits are cut off, as the sync service does on the way down, and never rounded. Without a zone it is UTC.",
 		Accepts: []accept{
-			{Wire: "2026-08-21T14:29:30.123Z", Stored: "Date 2026-08-21T14:29:30.123Z"}, {Wire: "2026-08-21 14:29:30", Stored: "Date 2026-08-21T14:29:30.000Z"},
-			{Wire: "2026-08-21T16:29:30.123999+02:00", Stored: "Date 2026-08-21T14:29:30.123Z"}, {Wire: "2026-08-21", Stored: "Date 2026-08-21T00:00:00.000Z"},
-			{Wire: "1900-01-01T00:00:00Z", Stored: "Date 1900-01-01T00:00:00.000Z"}, {Wire: "2023-03-06T15:47:00.123456700Z", Stored: "Date 2023-03-06T15:47:00.123Z"},
+			{Wire: "2026-08-21T14:29:30.123Z", Stored: "Date 2026-08-21T14:29:30.123Z"},
+			{Wire: "2026-08-21 14:29:30", Stored: "Date 2026-08-21T14:29:30.000Z"},
+			{Wire: "2026-08-21T16:29:30.123999+02:00", Stored: "Date 2026-08-21T14:29:30.123Z"},
+			{Wire: "2026-08-21", Stored: "Date 2026-08-21T00:00:00.000Z"},
+			{Wire: "1900-01-01T00:00:00Z", Stored: "Date 1900-01-01T00:00:00.000Z"},
+			{Wire: "2023-03-06T15:47:00.123456700Z", Stored: "Date 2023-03-06T15:47:00.123Z"},
 		},
 		Refuses: []refuse{{Wire: "2026-02-30"}, {Wire: "soon"}, {Wire: 1787322570}, {Wire: ""}},
 	},
@@ -186,7 +189,8 @@ var matrixTypes = []applierstest.TypeCase{
 		Native: "object", Note: "Numbers are stored as what they look like: Int32, Int64, Double, else Decimal128. Names that begin with $ or have a dot are refused.",
 		Accepts: []accept{
 			{Wire: `{"a":1,"b":[7,null,"x"],"c":{"d":0.5}}`, Stored: `{a: Int32 1, b: [Int32 7, null, "x"], c: {d: Double 0.5}}`},
-			{Wire: `{"yes":true}`, Stored: `{yes: true}`, OneWay: "1 in a new document is a number by its looks; where the document is, it stays true"}, {Wire: writegate.JSON(`{}`), Stored: `{}`},
+			{Wire: `{"yes":true}`, Stored: `{yes: true}`, OneWay: "1 in a new document is a number by its looks; where the document is, it stays true"},
+			{Wire: writegate.JSON(`{}`), Stored: `{}`},
 			{Wire: `{"big":3000000000,"whole":2.0}`, Stored: `{big: Int64 3000000000, whole: Double 2}`, OneWay: "2 in a new document is an integer by its looks; where the document is, it stays a double"},
 		},
 		Refuses: []refuse{{Wire: `[1]`}, {Wire: `"x"`}, {Wire: `{"$set":1}`, Says: "$"}, {Wire: `{"a.b":1}`}, {Wire: `{"":1}`}, {Wire: `{"a":{"$gt":""}}`}, {Wire: `{"a":1,"a":2}`}, {Wire: `{`}, {Wire: ""}},

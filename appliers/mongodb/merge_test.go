@@ -35,11 +35,25 @@ var (
 
 // rich has every type that the service sends down as something else, or not at all.
 var rich = bson.D{
-	{Key: "yes", Value: true}, {Key: "whole", Value: 2.0}, {Key: "long", Value: int64(5)}, {Key: "price", Value: price}, {Key: "at", Value: date}, {Key: "id", Value: oid},
-	{Key: "uuid", Value: uuid}, {Key: "bytes", Value: blob}, {Key: "regex", Value: bson.Regex{Pattern: "^a", Options: "i"}}, {Key: "min", Value: bson.MinKey{}},
-	{Key: "stamp", Value: bson.Timestamp{T: 7, I: 1}}, {Key: "code", Value: bson.JavaScript("x")}, {Key: "nan", Value: math.NaN()}, {Key: "symbol", Value: bson.Symbol("s")},
-	{Key: "undefined", Value: bson.Undefined{}}, {Key: "text", Value: "x"}, {Key: "late", Value: bson.DateTime(9e14)},
-	{Key: "inner", Value: bson.D{{Key: "flag", Value: false}, {Key: "thumb", Value: blob}}}, {Key: "list", Value: bson.A{true, date, bson.D{{Key: "pic", Value: blob}, {Key: "n", Value: 1}}}},
+	{Key: "yes", Value: true},
+	{Key: "whole", Value: 2.0},
+	{Key: "long", Value: int64(5)},
+	{Key: "price", Value: price},
+	{Key: "at", Value: date},
+	{Key: "id", Value: oid},
+	{Key: "uuid", Value: uuid},
+	{Key: "bytes", Value: blob},
+	{Key: "regex", Value: bson.Regex{Pattern: "^a", Options: "i"}},
+	{Key: "min", Value: bson.MinKey{}},
+	{Key: "stamp", Value: bson.Timestamp{T: 7, I: 1}},
+	{Key: "code", Value: bson.JavaScript("x")},
+	{Key: "nan", Value: math.NaN()},
+	{Key: "symbol", Value: bson.Symbol("s")},
+	{Key: "undefined", Value: bson.Undefined{}},
+	{Key: "text", Value: "x"},
+	{Key: "late", Value: bson.DateTime(9e14)},
+	{Key: "inner", Value: bson.D{{Key: "flag", Value: false}, {Key: "thumb", Value: blob}}},
+	{Key: "list", Value: bson.A{true, date, bson.D{{Key: "pic", Value: blob}, {Key: "n", Value: 1}}}},
 }
 
 // TestEdit changes parts of a document as a device does: it takes what it was sent, changes it, and sends it back.
@@ -120,12 +134,20 @@ func TestDirected(t *testing.T) {
 	guessed.see(raw(t, bson.D{{Key: "at", Value: date}, {Key: "ok", Value: true}, {Key: "id", Value: oid}, {Key: "price", Value: price}, {Key: "f", Value: 0.5}, {Key: "tags", Value: bson.A{oid}}}))
 	text := `{"at":"2026-08-21 14:29:30.123Z","ok":1,"id":"010203000000000000000000","price":"12.50","f":3,"tags":["010203000000000000000000"],"more":{"at":"2026-08-21"}}`
 	want := bson.D{
-		{Key: "at", Value: date}, {Key: "ok", Value: true}, {Key: "id", Value: oid}, {Key: "price", Value: price}, {Key: "f", Value: 3.0}, {Key: "tags", Value: bson.A{oid}},
+		{Key: "at", Value: date},
+		{Key: "ok", Value: true},
+		{Key: "id", Value: oid},
+		{Key: "price", Value: price},
+		{Key: "f", Value: 3.0},
+		{Key: "tags", Value: bson.A{oid}},
 		{Key: "more", Value: bson.D{{Key: "at", Value: "2026-08-21"}}},
 	}
 	schema := raw(t, bson.D{{Key: "bsonType", Value: "object"}, {Key: "properties", Value: bson.D{
-		{Key: "at", Value: bson.D{{Key: "bsonType", Value: "date"}}}, {Key: "ok", Value: bson.D{{Key: "type", Value: "boolean"}}}, {Key: "id", Value: bson.D{{Key: "bsonType", Value: bson.A{"objectId", "null"}}}},
-		{Key: "price", Value: bson.D{{Key: "bsonType", Value: "decimal"}}}, {Key: "f", Value: bson.D{{Key: "bsonType", Value: "double"}}},
+		{Key: "at", Value: bson.D{{Key: "bsonType", Value: "date"}}},
+		{Key: "ok", Value: bson.D{{Key: "type", Value: "boolean"}}},
+		{Key: "id", Value: bson.D{{Key: "bsonType", Value: bson.A{"objectId", "null"}}}},
+		{Key: "price", Value: bson.D{{Key: "bsonType", Value: "decimal"}}},
+		{Key: "f", Value: bson.D{{Key: "bsonType", Value: "double"}}},
 		{Key: "tags", Value: bson.D{{Key: "bsonType", Value: "array"}, {Key: "items", Value: bson.D{{Key: "bsonType", Value: "objectId"}}}}},
 	}}})
 	for name, s := range map[string]*shape{"guessed": guessed, "validator": schemaShape(schema.Document())} {
@@ -199,8 +221,15 @@ func someValue(r *rand.Rand, depth int) any {
 		return bson.Timestamp{T: r.Uint32(), I: r.Uint32()}
 	}
 	all := []any{
-		true, false, nil, int32(r.IntN(100)), r.Int64() - r.Int64(), oid, uuid, blob, bson.Regex{Pattern: "a"}, bson.MinKey{}, bson.MaxKey{}, bson.Undefined{}, bson.JavaScript("x"),
-		bson.CodeWithScope{Code: "x", Scope: bson.D{}}, bson.DBPointer{DB: "a", Pointer: oid}, bson.Symbol("s"), "text", "12", "2026-08-21", "é\u0000\"\\", math.NaN(), math.Inf(1), math.Copysign(0, -1),
+		true, false, nil, int32(r.IntN(100)), r.Int64() - r.Int64(), oid, uuid, blob,
+		bson.Regex{Pattern: "a"},
+		bson.MinKey{},
+		bson.MaxKey{},
+		bson.Undefined{},
+		bson.JavaScript("x"),
+		bson.CodeWithScope{Code: "x", Scope: bson.D{}},
+		bson.DBPointer{DB: "a", Pointer: oid},
+		bson.Symbol("s"), "text", "12", "2026-08-21", "é\u0000\"\\", math.NaN(), math.Inf(1), math.Copysign(0, -1),
 	}
 	return all[r.IntN(len(all))]
 }

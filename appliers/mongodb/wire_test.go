@@ -84,6 +84,21 @@ func (w *wire) on(fn func(name string, command bson.D) order) {
 	w.asked = fn
 }
 
+// tell has fn change every answer from now on; nil lets all pass.
+func (w *wire) tell(fn func(name string, reply bson.D) bson.D) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = fn
+}
+
+// asStandalone makes the server one that is no member of a replica set.
+func asStandalone(name string, reply bson.D) bson.D {
+	if name == "hello" || name == "isMaster" || name == "ismaster" {
+		return without(reply, "setName", "setVersion", "hosts", "primary", "me")
+	}
+	return reply
+}
+
 // once gives an order for the next command of a name.
 func (w *wire) once(name string, o order) { w.times(1, name, o) }
 
