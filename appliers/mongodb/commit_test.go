@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,4 +238,46 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConcerns looks at what the server is asked for, since not every server minds.
+func TestConcerns(t *testing.T) {
+	w := newWired(t)
+	var first, commit string
+	w.on(func(name string, command bson.D) order {
+		for _, e := range command {
+			switch {
+			case e.Key == "startTransaction":
+				first = fmt.Sprint(name, " ", valueOf(command, "readConcern"))
+			case name == "commitTransaction" && e.Key == "writeConcern":
+				commit = fmt.Sprint(e.Value)
+			}
+		}
+		return order{}
+	})
+	if err := w.write(t, w.insert("a")); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.db.InTx(t.Context(), writegate.Caller{}, func(tx writegate.Tx) error {
+		_ = tx.Write(t.Context(), []writegate.Change{w.insert("b")})
+		return errMessage
+	})
+	if !strings.HasPrefix(first, "insert ") || !strings.Contains(first, "snapshot") || !strings.Contains(commit, "majority") {
+		t.Errorf("the transaction begins with %s and is committed with %s", first, commit)
+	}
+	if n := w.db.client.NumberSessionsInProgress(); n != 0 {
+		t.Errorf("%d sessions are not ended", n)
+	}
+	if n := w.count(t, "b"); n != 0 {
+		t.Error("what was rolled back is there")
+	}
+}
+
+func valueOf(doc bson.D, name string) any {
+	for _, e := range doc {
+		if e.Key == name {
+			return e.Value
+		}
+	}
+	return nil
 }
