@@ -57,7 +57,12 @@ func documentdbTarget(t *testing.T) *target {
 			if data != nil {
 				command = append(command, bson.E{Key: "data", Value: data})
 			}
-			return client.Database("admin").RunCommand(ctx, command).Err()
+			for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) { // the client may have connections from before a crash
+				err := client.Database("admin").RunCommand(ctx, command).Err()
+				if err == nil || time.Since(begun) > 5*time.Second {
+					return err
+				}
+			}
 		}
 	}
 	writes := []string{"find", "insert", "update", "delete", "commitTransaction"}

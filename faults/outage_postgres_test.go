@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 )
 
@@ -77,11 +78,11 @@ func postgresTarget(t *testing.T) *target {
 		{name: "locked table and exhausted pool", lasts: second, mend: ended(locked, "rollback"), strike: func(ctx context.Context) error {
 			return locked.take(ctx, side, 1, "begin; lock table registers in access exclusive mode")
 		}},
-		{name: "full lock table", lasts: second, mend: ended(advisory, "select pg_advisory_unlock_all()"), strike: func(ctx context.Context) error {
-			if err := advisory.take(ctx, root, 1, "select count(pg_advisory_lock(g)) from generate_series(1, 10000000) g"); err == nil {
-				return errors.New("the lock table does not fill up")
+		{name: "full lock table", mend: ended(advisory, "select pg_advisory_unlock_all()"), strike: func(ctx context.Context) error {
+			if err := advisory.take(ctx, root, 1, ""); err != nil {
+				return err
 			}
-			return nil // out of memory for locks; those that were taken stay
+			return fillLocks(ctx, advisory.conns[0])
 		}},
 	}
 	if canFill {
@@ -100,6 +101,22 @@ func postgresTarget(t *testing.T) *target {
 		db.outages = append(db.outages, outage{name: "full disk", lasts: second, strike: fill, mend: empty})
 	}
 	return db
+}
+
+// fillLocks takes advisory locks for a few seconds, each time until there is no memory for any further one, so that
+// what others let go is taken too. Those that a failed statement took stay.
+func fillLocks(ctx context.Context, conn *sql.Conn) error {
+	for i := range 120 {
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("select count(pg_advisory_lock(%d, g)) from generate_series(1, 100000) g", i))
+		if err == nil {
+			return errors.New("the lock table does not fill up")
+		}
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "53200" {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return nil
 }
 
 // chown gives a folder to the user who runs the servers when root starts them.
