@@ -9,21 +9,25 @@ import (
 	"strings"
 )
 
-// Passwords in a DSN, however wrong the rest of it is: before the last @ of a URL, and after password=.
+// Passwords in a DSN, however wrong the rest of it is: before the last @ of a URL, and after password= or pwd=.
 var (
 	inUserinfo = regexp.MustCompile(`^(?:[^:/]*://[^:@/]*:(.*)|[^:@/=]*:([^/].*))@`)
-	inSetting  = regexp.MustCompile(`(?i)password\s*=\s*('(?:[^'\\]|\\.)*'?|(?:\\.|[^\s&'])+)`)
+	inSetting  = regexp.MustCompile(`(?i)(?:password|pwd)\s*=\s*('(?:[^'\\]|\\.)*'?|(?:\\.|[^\s&'])+)`)
 	pieces     = regexp.MustCompile(`[^\pL\pN]+`)
 )
 
-// redact takes a DSN and its password, whole or in pieces, out of the text of an error. It returns the error
-// itself when there is nothing to take out.
+// redact takes a DSN and its password, whole or in pieces and in letters of any case, out of the text of an error.
+// It returns the error itself when there is nothing to take out.
 func redact(err error, dsn string) error {
-	text := err.Error()
-	hidden := text
-	for _, secret := range secrets(dsn) {
-		hidden = strings.ReplaceAll(hidden, secret, "<secret>")
+	found := secrets(dsn)
+	if found == nil {
+		return err
 	}
+	for i, secret := range found {
+		found[i] = regexp.QuoteMeta(secret)
+	}
+	text := err.Error()
+	hidden := regexp.MustCompile("(?i)"+strings.Join(found, "|")).ReplaceAllLiteralString(text, "<secret>")
 	if hidden == text {
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"writegate/configs"
 )
@@ -30,9 +32,16 @@ var addresses = []string{
 	"host=x password=S3cret\\ pa55 port=bad",
 	"host=x PASSWORD=S3cret port=bad",
 	"app:S3cret@host/db",
+	"server=host;uid=sa;pwd=S3cret;port=bad",
+	"server=host;uid=sa;Password={S3cret;pa55};port=bad",
+	"sqlserver://sa@host;pwd=S3cret",
+	"mysql://host;pwd=S3cret/db",
+	"mongodb+srv://app:S3cret@pa55@host/db?tls=maybe",
+	"mongodb://host/db?tlsCertificateKeyFilePassword=S3cret",
 }
 
 func showsPassword(text string) bool {
+	text = strings.ReplaceAll(text, "s3cret", "S3cret")
 	return strings.Contains(text, "S3cret") || strings.Contains(text, "%533cret") || strings.Contains(text, "pa55")
 }
 
@@ -41,6 +50,22 @@ func TestOpenHidesThePassword(t *testing.T) {
 	for _, dsn := range addresses {
 		_, err := openDatabase(t.Context(), configs.Database{Driver: "postgres", DSN: configs.Secret(dsn)}, nil)
 		if err == nil || showsPassword(err.Error()) || strings.Contains(err.Error(), dsn) {
+			t.Errorf("%s: %v", dsn, err)
+		}
+	}
+}
+
+// TestOpenHidesAPasswordInTheHost asks the drivers of other databases, which take it for a part of the host's name.
+func TestOpenHidesAPasswordInTheHost(t *testing.T) {
+	for driver, dsn := range map[string]string{
+		"sqlserver": "sqlserver://sa@host.invalid;pwd=S3cret",
+		"mysql":     "mysql://host.invalid;pwd=S3cret/db",
+		"mongodb":   "mongodb://host.invalid;pwd=S3cret/db?serverSelectionTimeoutMS=100",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := openDatabase(ctx, configs.Database{Driver: driver, DSN: configs.Secret(dsn), MaxConns: 1}, nil)
+		cancel()
+		if err == nil || showsPassword(err.Error()) {
 			t.Errorf("%s: %v", dsn, err)
 		}
 	}
