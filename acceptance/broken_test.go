@@ -21,7 +21,7 @@ func TestBrokenWire(t *testing.T) {
 	upload := func(device string) entry {
 		txs := transactions(device, 3, 1)
 		for i := range txs { // ranks are unique
-			crud(txs[i])[0]["op_data"].(entry)["rank"] = nil
+			crud(txs[i])[0]["op_data"].(entry)["place"] = nil
 			crud(txs[i])[3]["op_data"] = entry{"description": "changed"} // applied again, it would pass through "first"
 		}
 		crud(txs[1])[1]["op_data"].(entry)["list_id"] = "nowhere" // the database refuses the second transaction

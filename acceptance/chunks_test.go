@@ -11,7 +11,7 @@ import (
 )
 
 var todoTables = []string{
-	`create table lists (id {text} primary key, name {text} not null, owner_id {text} not null, rank {int} unique)`,
+	`create table lists (id {text} primary key, name {text} not null, owner_id {text} not null, place {int} unique)`,
 	`create table todos (id {text} primary key, list_id {text} not null references lists (id), description {text}, completed {bool} not null default false, owner_id {text} not null)`,
 }
 
@@ -22,7 +22,7 @@ tables:
   lists:
     immutable: [id]
     rules:
-      - {name: owner, ops: [create, update, delete], row: row.owner_id == claims.sub, columns: [name, owner_id, rank]}
+      - {name: owner, ops: [create, update, delete], row: row.owner_id == claims.sub, columns: [name, owner_id, place]}
   todos:
     immutable: [id, list_id]
     rules:
@@ -38,7 +38,7 @@ func transactions(prefix string, n int, firstOp int) []entry {
 	for i := range n {
 		list, todo := fmt.Sprintf("%s-l%d", prefix, i), fmt.Sprintf("%s-t%d", prefix, i)
 		crud := []entry{
-			{"op": "PUT", "table": "lists", "id": list, "op_data": entry{"name": "list", "owner_id": "u1", "rank": firstOp + i}},
+			{"op": "PUT", "table": "lists", "id": list, "op_data": entry{"name": "list", "owner_id": "u1", "place": firstOp + i}},
 			{"op": "PUT", "table": "todos", "id": todo, "op_data": entry{"list_id": list, "description": "first", "owner_id": "u1"}},
 			{"op": "PUT", "table": "todos", "id": todo + "b", "op_data": entry{"list_id": list, "description": "second", "owner_id": "u1"}},
 			{"op": "PATCH", "table": "todos", "id": todo, "op_data": entry{"completed": 1}},
@@ -134,7 +134,7 @@ func TestBadOperationInTheMiddle(t *testing.T) {
 		spoil func(tx entry)
 		want  string
 	}{
-		"unique": {func(tx entry) { crud(tx)[0]["op_data"].(entry)["rank"] = -1 }, `{"error_code":"UNIQUE_VIOLATION","operation_index":0,"table":"lists","column":"rank"}`},
+		"unique": {func(tx entry) { crud(tx)[0]["op_data"].(entry)["place"] = -1 }, `{"error_code":"UNIQUE_VIOLATION","operation_index":0,"table":"lists","column":"place"}`},
 		"foreign key": {
 			func(tx entry) { crud(tx)[2]["op_data"].(entry)["list_id"] = "nowhere" },
 			`{"error_code":"FOREIGN_KEY_VIOLATION","operation_index":2,"table":"todos","column":"list_id"}`,
@@ -148,7 +148,7 @@ func TestBadOperationInTheMiddle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachEngine(t, todoTables, func(t *testing.T, e engine, s *stage) {
 				s.use(todoPolicy)
-				s.send("u1", entry{"client_id": "d0", "crud": []entry{{"op": "PUT", "type": "lists", "id": "taken", "op_id": 1, "data": entry{"name": "n", "owner_id": "u1", "rank": -1}}}})
+				s.send("u1", entry{"client_id": "d0", "crud": []entry{{"op": "PUT", "type": "lists", "id": "taken", "op_id": 1, "data": entry{"name": "n", "owner_id": "u1", "place": -1}}}})
 				for _, stop := range []bool{true, false} {
 					txs := transactions(fmt.Sprintf("x%v", stop), 50, 1)
 					if !stop {

@@ -14,8 +14,10 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver named sqlite
 
 	"writegate"
+	"writegate/appliers/mysql"
 	"writegate/appliers/postgres"
 	"writegate/appliers/sqlite"
+	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
 	"writegate/policy"
 	"writegate/server/dialect"
@@ -34,6 +36,13 @@ type engine struct {
 var engines = []engine{
 	{"sqlite", map[string]string{"{int}": "INTEGER", "{float}": "REAL", "{bool}": "BOOLEAN", "{json}": "JSON", "{text}": "TEXT", "{decimal}": "DECIMAL", "{timestamp}": "TIMESTAMP"}, openSQLite},
 	{"postgres", map[string]string{"{int}": "bigint", "{float}": "double precision", "{bool}": "boolean", "{json}": "jsonb", "{text}": "text", "{decimal}": "numeric", "{timestamp}": "timestamptz"}, openPostgres},
+	{"mysql", mysqlTypes, func(t *testing.T, ddl []string) *stage { return openMySQL(t, "WRITEGATE_TEST_MYSQL", ddl) }},
+	{"mariadb", mysqlTypes, func(t *testing.T, ddl []string) *stage { return openMySQL(t, "WRITEGATE_TEST_MARIADB", ddl) }},
+}
+
+var mysqlTypes = map[string]string{
+	"{int}": "bigint", "{float}": "double", "{bool}": "boolean", "{json}": "json", "{text}": "varchar(180) character set utf8mb4 collate utf8mb4_bin",
+	"{decimal}": "decimal(60,20)", "{timestamp}": "datetime(6)",
 }
 
 // stage is a database with a policy, ready for uploads.
@@ -77,6 +86,23 @@ func openPostgresAt(t *testing.T, dsn, driverDSN string, ddl []string) *stage {
 		t.Fatal(err)
 	}
 	return prepare(t, applier, stdlib.OpenDB(*cfg), ddl)
+}
+
+// openMySQL makes databases of its own, one for the tables and one for writegate's, on the server of a variable.
+func openMySQL(t *testing.T, variable string, ddl []string) *stage {
+	t.Helper()
+	cfg := mysqltest.Fresh(t, variable)
+	applier, err := mysql.Open(t.Context(), mysql.Config{DSN: cfg.FormatDSN(), Schema: cfg.DBName + "_own"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = applier.Close() })
+	cfg.Params = map[string]string{"sql_mode": "concat(@@sql_mode, ',PIPES_AS_CONCAT')"} // as the tests' own queries are written
+	db, err := sql.Open("mysql", cfg.FormatDSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prepare(t, applier, db, ddl)
 }
 
 func prepare(t *testing.T, applier writegate.Applier, db *sql.DB, ddl []string) *stage {

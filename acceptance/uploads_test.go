@@ -149,6 +149,11 @@ func dump(s *stage, e engine, table string) string {
 			columns[i] = "quote(" + c + ") || ' ' || typeof(" + c + ")"
 		}
 		row = strings.Join(columns, " || ', ' || ")
+	case "mysql", "mariadb":
+		for i, c := range columns {
+			columns[i] = "ifnull(quote(" + c + "), 'NULL')"
+		}
+		row = "concat_ws(', ', " + strings.Join(columns, ", ") + ")"
 	default:
 		row = "row(" + strings.Join(columns, ", ") + ")::text"
 	}

@@ -1,19 +1,17 @@
 package e2e
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 	_ "modernc.org/sqlite"             // the database/sql driver named sqlite
 
+	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
 )
 
@@ -55,34 +53,13 @@ func newPostgres(t *testing.T) target {
 // newMySQL makes a database of its own on the server of a variable, MySQL or MariaDB, and drops it afterwards.
 func newMySQL(t *testing.T, variable string) target {
 	t.Helper()
-	server := os.Getenv(variable)
-	if server == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(variable + " is not set")
-		}
-		t.Skip(variable + " is not set: make engines-up")
-	}
-	cfg, err := mysql.ParseDSN(server)
-	if err != nil {
-		t.Fatal(variable + " is not a DSN")
-	}
-	name := fmt.Sprintf("writegate_e2e_%d_%d", os.Getpid(), databases.Add(1))
-	admin := openDB(t, "mysql", cfg.FormatDSN())
-	for _, own := range []string{name, name + "_own"} {
-		if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+own+" CHARACTER SET utf8mb4"); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _, _ = admin.ExecContext(context.Background(), "DROP DATABASE "+own) })
-	}
-	cfg.DBName = name
-	source := devConfig(t, "mysql", cfg.FormatDSN(), "schema: "+name+"_own")
+	cfg := mysqltest.Fresh(t, variable)
+	source := devConfig(t, "mysql", cfg.FormatDSN(), "schema: "+cfg.DBName+"_own")
 	cfg.MultiStatements = true
 	db := openDB(t, "mysql", cfg.FormatDSN())
 	execFile(t, db, "mysql.sql")
 	return target{db: db, source: []string{"--config", source}}
 }
-
-var databases atomic.Int64
 
 func openDB(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
