@@ -111,8 +111,11 @@ func locked(t *testing.T) error {
 		t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
-	_, err = tx.ExecContext(t.Context(), `DROP TABLE t`)
-	return classify(err)
+	_, dropped := tx.ExecContext(t.Context(), `DROP TABLE t`)
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return classify(dropped)
 }
 
 func busySnapshot(t *testing.T) error {
