@@ -1,15 +1,21 @@
 package e2e
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
-	_ "modernc.org/sqlite"             // the database/sql driver named sqlite
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	_ "modernc.org/sqlite" // the database/sql driver named sqlite
 
 	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
@@ -17,19 +23,23 @@ import (
 
 // target is a fresh database with the tables of the tests, and how to start dev on it.
 type target struct {
-	db     *sql.DB
-	source []string // flags of dev and of token
+	db     *sql.DB         // nil for MongoDB
+	docs   *mongo.Database // nil for all others
+	source []string        // flags of dev and of token
 }
 
-// targets are the databases that the tests run on.
+// targets are the databases that the tests run on. What connectors send does not depend on the database, so all
+// styles of them meet two.
 var targets = []struct {
-	name string
-	open func(t *testing.T) target
+	name      string
+	allStyles bool
+	open      func(t *testing.T) target
 }{
-	{"sqlite", newSQLite},
-	{"postgres", newPostgres},
-	{"mysql", func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MYSQL") }},
-	{"mariadb", func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MARIADB") }},
+	{"sqlite", true, newSQLite},
+	{"postgres", true, newPostgres},
+	{"mysql", false, func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MYSQL") }},
+	{"mariadb", false, func(t *testing.T) target { return newMySQL(t, "WRITEGATE_TEST_MARIADB") }},
+	{"mongodb", false, newMongoDB},
 }
 
 // newSQLite makes the file that dev would make, with tables that are stricter than those that it makes.
@@ -59,6 +69,48 @@ func newMySQL(t *testing.T, variable string) target {
 	db := openDB(t, "mysql", cfg.FormatDSN())
 	execFile(t, db, "mysql.sql")
 	return target{db: db, source: []string{"--config", source}}
+}
+
+// newMongoDB makes collections with validators that say the types, in databases of its own.
+func newMongoDB(t *testing.T) target {
+	t.Helper()
+	const variable = "WRITEGATE_TEST_MONGODB"
+	server := os.Getenv(variable)
+	if server == "" {
+		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
+			t.Fatal(variable + " is not set")
+		}
+		t.Skip(variable + " is not set: make engines-up")
+	}
+	client, err := mongo.Connect(options.Client().ApplyURI(server))
+	if err != nil {
+		t.Fatal(variable + " is not an address of MongoDB")
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	name := fmt.Sprintf("writegate_e2e_%d_%d", os.Getpid(), time.Now().UnixNano())
+	for _, database := range []string{name, name + "_own"} {
+		t.Cleanup(func() { _ = client.Database(database).Drop(context.Background()) })
+	}
+	var validators map[string]bson.M
+	text, err := os.ReadFile(filepath.Join(scripts, "mongodb.json"))
+	if err == nil {
+		err = bson.UnmarshalExtJSON(text, false, &validators)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := client.Database(name)
+	for collection, schema := range validators {
+		if err := db.CreateCollection(t.Context(), collection, options.CreateCollection().SetValidator(bson.M{"$jsonSchema": schema})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(variable + " is not an address of MongoDB")
+	}
+	u.Path = "/" + name
+	return target{docs: db, source: []string{"--config", devConfig(t, "mongodb", u.String(), "schema: "+name+"_own")}}
 }
 
 func openDB(t *testing.T, driver, dsn string) *sql.DB {
@@ -93,6 +145,10 @@ var compared = map[string][]string{
 func (d target) rows(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
+	if d.docs != nil {
+		d.documents(t, all)
+		return all
+	}
 	for table, columns := range compared {
 		rows, err := d.db.QueryContext(t.Context(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+table)
 		if err != nil {
@@ -127,6 +183,35 @@ func (d target) rows(t *testing.T) map[string]string {
 		}
 	}
 	return all
+}
+
+// documents does the same for MongoDB.
+func (d target) documents(t *testing.T, all map[string]string) {
+	t.Helper()
+	for collection, fields := range compared {
+		var docs []bson.M
+		found, err := d.docs.Collection(collection).Find(t.Context(), bson.M{})
+		if err == nil {
+			err = found.All(t.Context(), &docs)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range docs {
+			texts := make([]string, len(fields))
+			for i, field := range fields {
+				switch v := doc[field].(type) {
+				case nil:
+					texts[i] = "null"
+				case bool:
+					texts[i] = map[bool]string{false: "0", true: "1"}[v]
+				default:
+					texts[i] = fmt.Sprint(v)
+				}
+			}
+			all[fmt.Sprintf("%s/%v", collection, doc["_id"])] = strings.Join(texts, "|")
+		}
+	}
 }
 
 // onDevice returns the same of what a device has.
