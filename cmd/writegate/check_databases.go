@@ -152,7 +152,7 @@ func (k *checker) find(ctx context.Context, where tenancy) (all writegate.Schema
 		if found == nil {
 			return all, false
 		}
-		maps.Copy(all, found)
+		where.add(all, found, name)
 		maps.Copy(k.schemas[name], found)
 	}
 	return all, true

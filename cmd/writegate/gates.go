@@ -155,14 +155,20 @@ func (g *gates) schema(ctx context.Context, where tenancy, into *gate) (writegat
 			continue
 		}
 		into.tables[name] = slices.Sorted(maps.Keys(found))
-		for table, t := range found {
-			if t.Database = name; name == where.database {
-				t.Database = ""
-			}
-			all[table] = t
-		}
+		where.add(all, found, name)
 	}
 	return all, errors.Join(faults...)
+}
+
+// add puts what was found in a database among all tables of the tenancy. Each knows its database then, unless it is
+// that of the tenancy.
+func (where tenancy) add(all, found writegate.Schema, database string) {
+	for name, t := range found {
+		if t.Database = database; database == where.database {
+			t.Database = ""
+		}
+		all[name] = t
+	}
 }
 
 // within is the table in a tenant's schema, unless it names one itself.

@@ -51,13 +51,21 @@ func folder(t *testing.T, config string) (*configs.Config, string) {
 // file makes an SQLite file with tables of a key and a text.
 func file(t *testing.T, path string, tables ...string) {
 	t.Helper()
+	for _, table := range tables {
+		statements(t, path, "CREATE TABLE "+table+" (id TEXT NOT NULL PRIMARY KEY, text TEXT)")
+	}
+}
+
+// statements executes some in an SQLite file.
+func statements(t *testing.T, path string, all ...string) {
+	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, table := range tables {
-		if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+table+" (id TEXT NOT NULL PRIMARY KEY, text TEXT)"); err != nil {
+	for _, statement := range all {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,5 +303,53 @@ routes: {tables: {orders: shop}}
 	var own int
 	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'writegate*'").Scan(&own); err != nil || own != 0 {
 		t.Errorf("%d tables of ours, %v", own, err)
+	}
+}
+
+// TestTablesOfOneName has tables of two databases called the same there, with other keys and columns.
+func TestTablesOfOneName(t *testing.T) {
+	written(t, map[string]string{
+		"gate.yaml": `auth: {audience: a, key_file: key.pem}
+database: {driver: sqlite, dsn: main.db}
+databases: {shop: {driver: sqlite, dsn: shop.db}}
+routes: {tables: {orders: shop}}
+policy: policy.yaml
+`,
+		"policy.yaml": `policy: 1
+tables:
+  notes:
+    table: items
+    rules:
+      - {name: all, ops: [create, update, delete], row: "true", acknowledge: open, columns: [text]}
+  orders:
+    table: items
+    key: {column: sku}
+    columns: {text: {source: body}}
+    rules:
+      - {name: all, ops: [create, update, delete], row: "true", acknowledge: open, columns: [text]}
+`,
+	})
+	statements(t, "main.db", "CREATE TABLE items (id TEXT NOT NULL PRIMARY KEY, text TEXT)")
+	statements(t, "shop.db", "CREATE TABLE items (sku TEXT NOT NULL PRIMARY KEY, body TEXT)")
+	for _, line := range []string{
+		"check --config gate.yaml",
+		"schema pull --config gate.yaml --output schema.yaml",
+		"check --config gate.yaml --offline --schema schema.yaml",
+		"schema diff --config gate.yaml --schema schema.yaml",
+	} {
+		if code, _, stderr := command(t, strings.Fields(line)...); code != 0 {
+			t.Errorf("%s: exit code %d, %s", line, code, stderr)
+		}
+	}
+	c, err := configs.Load("gate.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := putAs(t.Context(), openGates(t, c), map[string]any{}, 1, "notes/1", "orders/1", "notes/2")
+	if err != nil || got != "applied applied applied" {
+		t.Errorf("%s, %v", got, err)
+	}
+	if notes, orders := ids(t, "main.db", "items"), values(t, "shop.db", "items", "sku"); notes != "1 2" || orders != "1" {
+		t.Errorf("notes %s, orders %s", notes, orders)
 	}
 }

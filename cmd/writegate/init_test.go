@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -99,10 +100,7 @@ func TestInitPostgres(t *testing.T) {
 		t.Errorf("%v, %s", err, config)
 	}
 	checkStarter(t, dsn)
-	uncommented := regexp.MustCompile(`(?m)^    # (immutable|default|rules|  )`).ReplaceAll(policyText, []byte("    $1"))
-	if err := os.WriteFile("gate/policy.yaml", uncommented, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	uncomment(t)
 	checkStarter(t, dsn)
 
 	if code, _, stderr := command(t, "schema", "pull", "--config", "gate/writegate.yaml", "--output", "schema.yaml"); code != 0 {
@@ -119,6 +117,37 @@ orders.twice is gone
 `
 	if diff := cmp.Diff(want, stderr); diff != "" || code != exitFailed {
 		t.Errorf("exit code %d, %s", code, diff)
+	}
+}
+
+// TestInitOddNames has names that mean something else in the files.
+func TestInitOddNames(t *testing.T) {
+	written(t, nil)
+	statements(t, "app.db",
+		`CREATE TABLE coded (code TEXT NOT NULL PRIMARY KEY, id INTEGER, name TEXT)`,
+		`CREATE TABLE "on" (id TEXT NOT NULL PRIMARY KEY, "on" TEXT, "1" TEXT, "a: b" TEXT, "'q'" TEXT, "*" TEXT, "#c" TEXT, "[x]" TEXT)`,
+		"CREATE TABLE \"two\nlines: ~\" (id TEXT NOT NULL PRIMARY KEY, owner_id TEXT NOT NULL, \"a\nb\" TEXT)")
+	if code, _, stderr := command(t, "init", "--database", "app.db", "--output", "gate"); code != 0 {
+		t.Fatal(stderr)
+	}
+	checkStarter(t, "../app.db")
+	uncomment(t)
+	checkStarter(t, "../app.db")
+}
+
+// uncomment has the policy in the folder gate let users write what it suggests.
+func uncomment(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile("gate/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := regexp.MustCompile(`(?m)^    # (immutable|default|rules|  )`).ReplaceAll(text, []byte("    $1"))
+	if bytes.Equal(rules, text) {
+		t.Fatalf("no rules are suggested in\n%s", text)
+	}
+	if err := os.WriteFile("gate/policy.yaml", rules, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -9,21 +9,13 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/appliers"
 )
-
-// examples of addresses, to be shown in comments.
-var examples = map[string]string{
-	"postgres":  "postgres://writegate:password@db.example.com/app?sslmode=verify-full",
-	"mysql":     "mysql://writegate:password@db.example.com/app",
-	"sqlserver": "sqlserver://writegate:password@db.example.com?database=app",
-	"mongodb":   "mongodb://writegate:password@db.example.com/app?replicaSet=rs0",
-	"sqlite":    "app.db",
-}
 
 // config is the text of a first configuration.
 func (s *starter) config() string {
 	where := "The address is a secret, so it is not written here:"
-	if s.driver == "sqlite" {
+	if appliers.InFile(s.driver) {
 		where = "The file of the database, relative to the folder of this one:"
 	}
 	return fmt.Sprintf(`# A first configuration of writegate, for %s. Every key there is: docs/configuration.md.
@@ -44,7 +36,7 @@ database:
   dsn: ${DATABASE_URL}
 
 policy: %s
-`, s.version, s.driver, where, examples[s.driver], starterPolicy)
+`, oneLine(s.version), s.driver, where, appliers.Example(s.driver), starterPolicy)
 }
 
 // policy is the text of a first policy, which lets nobody write anything.
@@ -90,7 +82,7 @@ func (s *starter) table(b *strings.Builder, t *writegate.Table) {
 	}
 	var writable []string
 	for _, c := range t.Columns {
-		if c.Name != t.Key && !c.ReadOnly {
+		if sendable(t, c) {
 			writable = append(writable, yamlWord(c.Name))
 		}
 	}
@@ -111,6 +103,11 @@ func (s *starter) table(b *strings.Builder, t *writegate.Table) {
 	if len(writable) > 0 {
 		fmt.Fprintf(b, "    #     columns: [%s]\n", strings.Join(writable, ", "))
 	}
+}
+
+// sendable tells the columns that a rule can list: clients call the key id, and a star stands for all columns.
+func sendable(t *writegate.Table, c *writegate.Column) bool {
+	return c.Name != t.Key && !c.ReadOnly && c.Name != "id" && c.Name != "*" && strings.TrimSpace(c.Name) != ""
 }
 
 // columnNote says what a column takes.
