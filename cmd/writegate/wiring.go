@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +17,6 @@ import (
 	"writegate/appliers/references"
 	"writegate/auth"
 	"writegate/configs"
-	"writegate/policy"
 	"writegate/server"
 	"writegate/server/dialect"
 )
@@ -105,32 +102,6 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 		return nil, fmt.Errorf("open %s database: %w", driver, redact(plain(err), c.DSN))
 	}
 	return references.New(db), nil
-}
-
-// rules are a policy bound to a database, and the names of the tables that it is about.
-type rules struct {
-	*policy.Bundle
-	tables []string
-}
-
-// bindPolicy loads the rules and checks them against the tables that the database has.
-func bindPolicy(ctx context.Context, path string, db writegate.Applier, log *slog.Logger) (*rules, error) {
-	source, err := policy.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	schema, err := db.Schema(ctx, source.Tables())
-	if err != nil {
-		return nil, fmt.Errorf("tables of the policy: %w", plain(err))
-	}
-	bundle, err := source.Bind(schema)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range bundle.Warnings() {
-		log.WarnContext(ctx, "policy", "warning", w.String())
-	}
-	return &rules{bundle, slices.Sorted(maps.Keys(schema))}, nil
 }
 
 // keys is whose tokens are believed, and our own key where there is one.
