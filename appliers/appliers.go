@@ -64,15 +64,17 @@ type driver struct {
 	open func(context.Context, Config) (Database, error)
 	// ddl writes the statements that make our own tables.
 	ddl func(Config) string
+	// example is an address that can be shown. It begins with the driver's name and ://, or is the path of a file.
+	example string
 }
 
 // drivers is the one list of databases. A further one is a folder and a line here.
 var drivers = map[string]driver{
-	"mongodb":   {openMongoDB, ddlMongoDB},
-	"mysql":     {openMySQL, ddlMySQL},
-	"postgres":  {openPostgres, ddlPostgres},
-	"sqlite":    {openSQLite, ddlSQLite},
-	"sqlserver": {openSQLServer, ddlSQLServer},
+	"mongodb":   {openMongoDB, ddlMongoDB, "mongodb://writegate:password@db.example.com/app?replicaSet=rs0"},
+	"mysql":     {openMySQL, ddlMySQL, "mysql://writegate:password@db.example.com/app"},
+	"postgres":  {openPostgres, ddlPostgres, "postgres://writegate:password@db.example.com/app?sslmode=verify-full"},
+	"sqlite":    {openSQLite, ddlSQLite, "app.db"},
+	"sqlserver": {openSQLServer, ddlSQLServer, "sqlserver://writegate:password@db.example.com?database=app"},
 }
 
 // Names lists the drivers, sorted.
@@ -95,6 +97,15 @@ func DDL(driver string, cfg Config) (string, error) {
 		return "", err
 	}
 	return d.ddl(cfg), nil
+}
+
+// Example is an address of a database of that kind, to be shown, empty for a driver that there is not.
+func Example(driver string) string { return drivers[driver].example }
+
+// InFile reports whether a database of that kind is a file, and its DSN the path. There are no schemas in one.
+func InFile(driver string) bool {
+	d, known := drivers[driver]
+	return known && !strings.Contains(d.example, "://")
 }
 
 func find(name string) (driver, error) {

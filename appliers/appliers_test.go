@@ -60,6 +60,18 @@ func TestEveryFolderIsADriver(t *testing.T) {
 	}
 }
 
+// TestExamples holds each example to its driver.
+func TestExamples(t *testing.T) {
+	for _, name := range Names() {
+		if example := Example(name); example == "" || !InFile(name) && !strings.HasPrefix(example, name+"://") {
+			t.Errorf("the example of %s is %q", name, example)
+		}
+	}
+	if Example("oracle") != "" || InFile("oracle") || InFile("postgres") || !InFile("sqlite") {
+		t.Error("files are mistaken")
+	}
+}
+
 // TestDDL gives the tables of every driver, in the schema that was asked for.
 func TestDDL(t *testing.T) {
 	for _, name := range Names() {
@@ -67,7 +79,7 @@ func TestDDL(t *testing.T) {
 		if err != nil || !strings.Contains(text, "writegate_ledger") {
 			t.Errorf("%s: %v, %q", name, err, text)
 		}
-		if name != "sqlite" && !strings.Contains(text, "gatekeeper") {
+		if !InFile(name) && !strings.Contains(text, "gatekeeper") {
 			t.Errorf("%s puts them elsewhere: %s", name, text)
 		}
 	}

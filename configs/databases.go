@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,10 +29,10 @@ func (d *decoder) validateDatabases(c *Config) {
 }
 
 func (d *decoder) validateDatabase(path string, db *Database) {
-	d.required(path+".driver", db.Driver != "", "mongodb, mysql, postgres, sqlite or sqlserver")
-	switch db.Driver {
-	case "":
-	case "sqlite":
+	d.required(path+".driver", db.Driver != "", "one of "+oneOf(reflect.TypeFor[Database](), "driver"))
+	switch {
+	case db.Driver == "":
+	case db.InFile():
 		d.required(path+".dsn", db.DSN != "", "the file of the database")
 	default:
 		d.required(path+".dsn", db.DSN != "", "such as ${DATABASE_URL}")
@@ -85,7 +86,7 @@ func (d *decoder) validateTenantSchema(c *Config) {
 	_, err := regexp.Compile(s.Allow)
 	d.check(path+".allow", err == nil, "not a regular expression")
 	for name, db := range c.All() {
-		d.check(path, db.Driver != "sqlite", "SQLite has no schemas, and "+name+" is one")
+		d.check(path, !db.InFile(), "a file has no schemas, and "+name+" is one")
 	}
 }
 
@@ -102,6 +103,9 @@ func (d *decoder) validateUse(c *Config) {
 		d.check(join("databases", name), slices.Contains(used, name), "no table and no tenant is routed here; name it under routes")
 	}
 }
+
+// InFile reports whether the database is a file, and DSN its path. There are no schemas in one.
+func (db *Database) InFile() bool { return db.Driver == "sqlite" }
 
 // All returns every database by name, the first one as [MainDatabase].
 func (c *Config) All() map[string]Database {

@@ -193,7 +193,7 @@ func setText(into reflect.Value, text string, tag reflect.StructTag) error {
 		into.SetBool(text == "true")
 	case string:
 		if allowed := tag.Get("oneof"); allowed != "" && !slices.Contains(strings.Split(allowed, ","), text) {
-			return fmt.Errorf("must be one of %s", strings.ReplaceAll(allowed, ",", ", "))
+			return fmt.Errorf("must be one of %s", listed(allowed))
 		}
 		into.SetString(text)
 	default:
@@ -201,6 +201,11 @@ func setText(into reflect.Value, text string, tag reflect.StructTag) error {
 	}
 	return nil
 }
+
+// oneOf lists what a key of a mapping may be.
+func oneOf(t reflect.Type, key string) string { return listed(fieldsOf(t)[key].Tag.Get("oneof")) }
+
+func listed(allowed string) string { return strings.ReplaceAll(allowed, ",", ", ") }
 
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}

@@ -105,7 +105,7 @@ func (c *Config) resolve(folder string) {
 
 func (db *Database) resolve(relative func(string) string) {
 	db.DeadLetters = relative(db.DeadLetters)
-	if dsn := string(db.DSN); db.Driver == "sqlite" && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
+	if dsn := string(db.DSN); db.InFile() && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
 		db.DSN = Secret(relative(dsn))
 	}
 }

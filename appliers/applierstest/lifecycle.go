@@ -48,7 +48,7 @@ var lifecycleCases = []testCase{
 		d := s.open(t)
 		d.no(d.Applier.Ready(t.Context()))
 	}},
-	{name: "everything is there after a restart", needs: []Feature{Replicas, Durable}, run: func(t *testing.T, s *suite) {
+	{name: "everything is there after a restart", needs: []Feature{Durable}, run: func(t *testing.T, s *suite) {
 		d := s.open(t, notes)
 		d.no(d.write(d.insert("notes", "a", writegate.Row{"n": int64(1)})))
 		d.settle(writegate.Settlement{Run: run("d1", 1, 2), Refusals: []writegate.Refusal{refusal("d1", "u1", 2)}})

@@ -69,20 +69,28 @@ DATABASE_URL. Nothing is made in the database.`,
 	return cmd
 }
 
-var schemes = map[string]string{
-	"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "sqlserver": "sqlserver",
-	"mongodb": "mongodb", "mongodb+srv": "mongodb", "sqlite": "sqlite",
+// aliases are the schemes that addresses begin with besides the names of the drivers.
+var aliases = map[string]string{"postgresql": "postgres", "mariadb": "mysql", "mongodb+srv": "mongodb"}
+
+// schemes are the drivers by what their addresses begin with.
+func schemes() map[string]string {
+	all := maps.Clone(aliases)
+	for _, name := range appliers.Names() {
+		all[name] = name
+	}
+	return all
 }
 
 // driverFor tells the driver by the look of an address, and how the driver wants the address. The error does not
 // show it.
 func driverFor(address string) (driver, dsn string, err error) {
 	scheme, rest, ok := strings.Cut(address, "://")
-	switch driver = schemes[strings.ToLower(scheme)]; {
+	known := schemes()
+	switch driver = known[strings.ToLower(scheme)]; {
 	case ok && driver == "":
 		return "", "", fmt.Errorf("no driver for such an address; begin it with one of %s, or give the path of an SQLite file",
-			strings.Join(slices.Sorted(maps.Keys(schemes)), "://, ")+"://")
-	case ok && driver == "sqlite":
+			strings.Join(slices.Sorted(maps.Keys(known)), "://, ")+"://")
+	case ok && appliers.InFile(driver):
 		return driver, rest, nil
 	case ok:
 		return driver, address, nil

@@ -134,4 +134,15 @@ func TestDrivers(t *testing.T) {
 	if got, want := field.Tag.Get("oneof"), strings.Join(appliers.Names(), ","); got != want {
 		t.Errorf("the configuration allows %s, there are %s", got, want)
 	}
+	for _, name := range appliers.Names() {
+		if db := (configs.Database{Driver: name}); db.InFile() != appliers.InFile(name) {
+			t.Errorf("the configuration takes the dsn of %s for a file: %v", name, db.InFile())
+		}
+		if driver, _, err := driverFor(appliers.Example(name)); err != nil || driver != name && !appliers.InFile(name) {
+			t.Errorf("init takes the example of %s for %q, %v", name, driver, err)
+		}
+		if driver, _, err := driverFor(name + "://x"); err != nil || driver != name {
+			t.Errorf("init takes %s:// for %q, %v", name, driver, err)
+		}
+	}
 }
