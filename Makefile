@@ -40,7 +40,7 @@ bench: ## the upload path beside bare pgx, on a Postgres of its own
 	WRITEGATE_ENGINES=postgres $(WITH) go run ./bench
 
 e2e: ## the real PowerSync client against the real binary
-	WRITEGATE_ENGINES=postgres $(WITH) go test -count=1 -timeout 20m -v ./e2e
+	$(WITH) go test -count=1 -timeout 20m -v ./e2e
 
 vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
 	$(TOOL) govulncheck ./...
