@@ -111,7 +111,7 @@ func (d *decoder) named(path string, n ast.Node, into reflect.Value, tag reflect
 		}
 		d.at[here] = pair.Value
 		value := reflect.New(into.Type().Elem()).Elem()
-		if db, ok := value.Addr().Interface().(*Database); ok {
+		if db, ok := reflect.TypeAssert[*Database](value.Addr()); ok {
 			*db = defaultDatabase()
 		}
 		d.value(here, pair.Value, value, tag)
