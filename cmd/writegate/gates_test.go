@@ -248,6 +248,14 @@ routes: {schema: {claim: schema, allow: "t_[a-z]"}}
 			t.Errorf("%s has %q, %v; want %q", schema, got, err, want)
 		}
 	}
+	// The schemas share a ledger: what was applied in one is not applied again in another.
+	if got, err := putAs(t.Context(), g, map[string]any{"schema": "t_b"}, 1, "notes/n0"); err != nil || got != "applied" {
+		t.Errorf("the tenant changed: %q, %v", got, err)
+	}
+	var moved int
+	if err := conn.QueryRow(t.Context(), "select count(*) from t_b.notes where id = 'n0'").Scan(&moved); err != nil || moved != 0 {
+		t.Errorf("the tenant changed, and %d rows were written again, %v", moved, err)
+	}
 	for schema, class := range map[string]writegate.Class{
 		"secret": writegate.Forbidden, "t_a.notes": writegate.Forbidden, "xt_a": writegate.Forbidden, "t_ax": writegate.Forbidden,
 		"t_a\n": writegate.Forbidden, "": writegate.Forbidden, "t_c": writegate.Operator,
