@@ -37,7 +37,7 @@ func TestDocs(t *testing.T) {
 }
 
 var (
-	refuses = regexp.MustCompile(`efuse\((?:writegate\.)?[A-Z]\w+, "([a-z._]+)"`)
+	refuses = regexp.MustCompile(`efuse\(\s*(?:writegate\.)?[A-Z]\w+, "([a-z._]+)"`)
 	reasons = regexp.MustCompile(`reason[A-Z]\w+ = "([a-z._]+)"`)
 )
 
