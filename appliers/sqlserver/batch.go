@@ -12,17 +12,18 @@ import (
 
 // batch is what travels in one round trip: statements, their parameters, and readers of their results.
 type batch struct {
-	sql  strings.Builder
-	args []any
-	read []func(*sql.Rows) error // one for each result set, in order
+	sql   strings.Builder
+	lines int // so far, which is how the server counts where an error is
+	args  []any
+	read  []func(*sql.Rows) error // one for each result set, in order
 }
 
 // add appends a statement, in pieces.
 func (b *batch) add(pieces ...string) {
-	for _, piece := range pieces {
+	for _, piece := range append(pieces, ";\n") {
 		b.sql.WriteString(piece)
+		b.lines += strings.Count(piece, "\n")
 	}
-	b.sql.WriteString(";\n")
 }
 
 // text adds a parameter of type nvarchar(max), whatever the length: a declaration by length would make another

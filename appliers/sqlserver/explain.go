@@ -11,12 +11,16 @@ import (
 	"writegate"
 )
 
-// blameFor makes the error of a batch that changes rows. Where it has one statement, that is to blame; else
-// nobody is, and the caller asks again with Blame.
+// blameFor makes the error of a batch that changes rows. The server says in which line the statement begins that
+// is to blame. Where it names another place, such as a line of a trigger, and there are several statements, nobody
+// is to blame, and the caller asks again with Blame.
 func (t *tx) blameFor(ctx context.Context, err error, all []made) error {
 	v, guilty := judge(err)
 	if guilty == nil || v.class != writegate.Refused {
 		return classify(err)
+	}
+	if m := t.madeAt(guilty, all); m != nil {
+		all = []made{*m}
 	}
 	if isDuplicate(err) && t.ownDuplicate(guilty) {
 		return &writegate.Error{Class: writegate.Rerun, Code: writegate.Conflict, Message: "The write met another one; it is worth trying again.", Cause: err}
@@ -43,6 +47,20 @@ func (t *tx) blameFor(ctx context.Context, err error, all []made) error {
 		return &writegate.ChangeError{Index: -1, Err: classify(err)}
 	}
 	return &writegate.ChangeError{Index: m.index, Err: explain(err, v, guilty, &m.changes[0])}
+}
+
+// madeAt returns the statement that an error of the server is about, nil when it does not say. Babelfish counts lines
+// in its own way.
+func (t *tx) madeAt(e *mssql.Error, all []made) *made {
+	if e.ProcName != "" || t.db.server.babelfish != "" {
+		return nil
+	}
+	for i, m := range all {
+		if line := int(e.LineNo); line >= m.first && line <= m.last {
+			return &all[i]
+		}
+	}
+	return nil
 }
 
 // ownDuplicate tells a duplicate in our own tables: two uploads that came at once, of which the second finds the

@@ -132,7 +132,8 @@ type catalog struct {
 	indexes     []catalogIndex
 	constraints []catalogIndex
 	reactions   []catalogReaction
-	relatives   [][2]int
+	objects     [][2]int // tables asked for and their numbers in the database
+	uses        [][2]int // views and what they select from
 }
 
 // split takes a name of the configuration apart at its first dot.
@@ -178,13 +179,19 @@ func catalogBatch(refs []writegate.TableRef, c *catalog) (*batch, error) {
 		c.reactions = append(c.reactions, r)
 		return nil
 	}, &r.Ord, &r.Event, &r.Column))
-	b.add(relativesSQL)
-	var pair [2]int
-	b.result(each(func() error {
-		c.relatives = append(c.relatives, pair)
-		return nil
-	}, &pair[0], &pair[1]))
+	b.add(objectsSQL)
+	b.result(readPairs(&c.objects))
+	b.add(usesSQL)
+	b.result(readPairs(&c.uses))
 	return b, nil
+}
+
+func readPairs(into *[][2]int) func(*sql.Rows) error {
+	var pair [2]int
+	return each(func() error {
+		*into = append(*into, pair)
+		return nil
+	}, &pair[0], &pair[1])
 }
 
 func readIndexes(into *[]catalogIndex) func(*sql.Rows) error {

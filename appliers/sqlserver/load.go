@@ -121,7 +121,7 @@ func (own *table) hints(lock writegate.Lock) string {
 	var hints []string
 	switch lock {
 	case writegate.ForUpdate:
-		hints = []string{"UPDLOCK", "ROWLOCK"}
+		hints = []string{"XLOCK", "ROWLOCK"} // UPDLOCK would let those in that hold the row for reading
 	case writegate.ForShare:
 		hints = []string{"REPEATABLEREAD", "ROWLOCK"}
 	case writegate.Unlocked:

@@ -29,21 +29,21 @@ SELECT [w].[o], N'VIEW', N''
 FROM [wanted] AS [w]
 INNER JOIN sys.views AS [v] ON [v].[object_id] = [w].[id]`
 
-// relativesSQL pairs the tables asked for that show some of the same rows: one asked for twice, a view and what it
-// selects from, and whatever meets further down. What a function returns or a synonym stands for is not known here.
-const relativesSQL = wantedSQL + `, [uses] AS (
-	SELECT DISTINCT [d].[referencing_id], [d].[referenced_id] FROM sys.sql_expression_dependencies AS [d]
+// The tables asked for by their numbers, and which views select from what. Dependencies are for those to see who may
+// see all definitions; a row of zeros stands for not knowing. What a function returns or a synonym stands for is not
+// among them.
+const (
+	objectsSQL = wantedSQL + `
+SELECT [w].[o] AS [writegate], [w].[id] FROM [wanted] AS [w] WHERE [w].[id] IS NOT NULL`
+
+	usesSQL = `IF COALESCE(HAS_PERMS_BY_NAME(N'sys.sql_expression_dependencies', N'OBJECT', N'SELECT'), 0) = 1 AND COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'VIEW DEFINITION'), 0) = 1
+	SELECT DISTINCT [d].[referencing_id] AS [writegate], [d].[referenced_id]
+	FROM sys.sql_expression_dependencies AS [d]
 	INNER JOIN sys.views AS [v] ON [v].[object_id] = [d].[referencing_id]
 	WHERE [d].[referenced_id] IS NOT NULL AND [d].[referenced_class] = 1
-), [shows] AS (
-	SELECT [w].[o], [w].[id], 0 AS [depth] FROM [wanted] AS [w] WHERE [w].[id] IS NOT NULL
-	UNION ALL
-	SELECT [h].[o], [d].[referenced_id], [h].[depth] + 1
-	FROM [shows] AS [h]
-	INNER JOIN [uses] AS [d] ON [d].[referencing_id] = [h].[id]
-	WHERE [h].[depth] < 32
+ELSE
+	SELECT 0 AS [writegate], 0`
 )
-SELECT DISTINCT [a].[o] AS [writegate], [b].[o] FROM [shows] AS [a] INNER JOIN [shows] AS [b] ON [b].[id] = [a].[id] AND [b].[o] <> [a].[o]`
 
 // catalogReaction is a row of reactsSQL.
 type catalogReaction struct {
@@ -74,13 +74,50 @@ func (c *catalog) reacts(ord int, keys []string) []writegate.Verb {
 	return verbs
 }
 
-// relate has a write by one name make stale what was read by another name of the same rows. One table asked for
-// twice by the same key needs no care: its rows are known to be the same.
+// relate has a write by one name make stale what was read by another name of the same rows: of one table that is
+// asked for twice, of a view and what it selects from, and of whatever meets further down. One table asked for twice
+// by the same key needs no care: its rows are known to be the same.
 func (c *catalog) relate(refs []writegate.TableRef, found writegate.Schema) {
-	for _, r := range c.relatives {
-		t, other := found[refs[r[0]-1].Name], found[refs[r[1]-1].Name]
-		if t != nil && other != nil && (t.Source != other.Source || t.Key != other.Key) {
-			t.Reacts = everyVerb
+	shows, views := make([]map[int]bool, len(refs)), make([]bool, len(refs))
+	for _, o := range c.objects {
+		shows[o[0]-1] = c.shown(o[1], map[int]bool{})
+	}
+	for i := range c.columns {
+		views[c.columns[i].Ord-1] = c.columns[i].Kind == "V"
+	}
+	unknown := slices.Contains(c.uses, [2]int{})
+	for i, a := range refs {
+		for j, b := range refs {
+			t, other := found[a.Name], found[b.Name]
+			if i == j || t == nil || other == nil || t.Source == other.Source && t.Key == other.Key {
+				continue
+			}
+			if unknown && (views[i] || views[j]) || meet(shows[i], shows[j]) {
+				t.Reacts = everyVerb
+			}
 		}
 	}
+}
+
+// shown adds an object and all that it selects from.
+func (c *catalog) shown(id int, all map[int]bool) map[int]bool {
+	if all[id] {
+		return all
+	}
+	all[id] = true
+	for _, use := range c.uses {
+		if use[0] == id {
+			c.shown(use[1], all)
+		}
+	}
+	return all
+}
+
+func meet(a, b map[int]bool) bool {
+	for id := range a {
+		if b[id] {
+			return true
+		}
+	}
+	return false
 }

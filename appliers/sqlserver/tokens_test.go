@@ -60,6 +60,7 @@ type failure struct {
 	severity  byte
 	message   string
 	procedure string
+	line      int
 }
 
 func (f failure) token() []byte {
@@ -67,7 +68,7 @@ func (f failure) token() []byte {
 	if severity == 0 {
 		severity = 16
 	}
-	body := join(le32(f.number), []byte{1, severity}, longText(f.message), shortText("peer"), shortText(f.procedure), le32(1))
+	body := join(le32(f.number), []byte{1, severity}, longText(f.message), shortText("peer"), shortText(f.procedure), le32(f.line))
 	return join([]byte{0xaa}, le16(len(body)), body)
 }
 

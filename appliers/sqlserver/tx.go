@@ -225,8 +225,9 @@ func (t *tx) introduce() error {
 		return t.fail(misconfigured("the token's claims are longer than the 4,000 characters that SESSION_CONTEXT takes", nil))
 	}
 	b := t.now()
-	b.add("EXEC sys.sp_set_session_context @key = N'sub', @value = ", b.value(subject))
-	b.add("EXEC sys.sp_set_session_context @key = N'claims', @value = ", b.value(string(claims)))
+	b.add("DECLARE @sub nvarchar(4000) = ", b.text(subject), ", @claims nvarchar(4000) = ", b.text(string(claims))) // a longer type fits no sql_variant
+	b.add("EXEC sys.sp_set_session_context @key = N'sub', @value = @sub")
+	b.add("EXEC sys.sp_set_session_context @key = N'claims', @value = @claims")
 	t.known = true
 	return nil
 }

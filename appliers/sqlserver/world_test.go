@@ -22,6 +22,7 @@ type world struct {
 	indexes     []catalogIndex
 	constraints []catalogIndex
 	reactions   map[string][]catalogReaction // by table
+	uses        [][]any                      // views and what they select from
 	own         int                          // of our own tables
 	readOnly    bool
 	level       int
@@ -85,7 +86,7 @@ func number(b bool) int {
 
 // shop is a database with a table of each kind of key.
 func shop() *world {
-	w := &world{own: len(ownTables), level: 150, reactions: map[string][]catalogReaction{}, fail: map[string]reply{}}
+	w := &world{own: len(ownTables), level: 150, reactions: map[string][]catalogReaction{}, uses: [][]any{{103, 200}, {200, 101}, {103, 103}}, fail: map[string]reply{}}
 	w.columns = []catalogColumn{
 		column1("app.lists", "id", "uniqueidentifier", notNull), column1("app.lists", "name", "nvarchar", sized(200), notNull), column1("app.lists", "owner", "varchar", sized(50)),
 		column1("app.lists", "version", "timestamp", notNull),
@@ -101,6 +102,9 @@ func shop() *world {
 	}
 	return w
 }
+
+// objectsOfShop have numbers from 100 on.
+var objectsOfShop = []string{"app.lists", "app.todos", "dbo.order items", "app.open_todos"}
 
 var shopRefs = []writegate.TableRef{
 	{Name: "lists", Source: "app.lists"},
@@ -130,7 +134,7 @@ func (w *world) catalog(list string) []resultSet {
 		panic(err)
 	}
 	columns, indexes, constraints := result("innniiinnniiiniiiiiii"), result("innn"), result("innn")
-	reactions, relatives := result("inn"), result("ii")
+	reactions, objects, uses := result("inn"), result("ii"), result("ii", w.uses...)
 	for _, q := range wanted {
 		for _, c := range w.columns {
 			if c.Table != q.N || q.S != "" && q.S != c.Schema {
@@ -147,15 +151,11 @@ func (w *world) catalog(list string) []resultSet {
 		for _, r := range w.reactions[table] {
 			reactions.rows = append(reactions.rows, []any{q.O, r.Event, r.Column})
 		}
-		if table == "app.open_todos" || table == "app.todos" {
-			for _, other := range wanted {
-				if other.O != q.O && strings.HasSuffix(other.N, "todos") {
-					relatives.rows = append(relatives.rows, []any{q.O, other.O})
-				}
-			}
+		if id := slices.Index(objectsOfShop, table); id >= 0 {
+			objects.rows = append(objects.rows, []any{q.O, 100 + id})
 		}
 	}
-	return []resultSet{columns, indexes, constraints, reactions, relatives}
+	return []resultSet{columns, indexes, constraints, reactions, objects, uses}
 }
 
 // change changes the world while a peer may ask.
@@ -170,7 +170,13 @@ func (w *world) answer(r request) reply {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for text, a := range w.fail {
-		if strings.Contains(r.text, text) {
+		if before, _, found := strings.Cut(r.text, text); found {
+			a.errors = slices.Clone(a.errors)
+			for i := range a.errors {
+				if a.errors[i].procedure == "" {
+					a.errors[i].line = 1 + strings.Count(before, "\n")
+				}
+			}
 			return a
 		}
 	}
@@ -183,12 +189,12 @@ func (w *world) answer(r request) reply {
 		return reply{begins: 9}
 	case strings.Contains(r.text, "SERVERPROPERTY"):
 		return reply{sets: []resultSet{result("nnniii", []any{"16.0.4135.4", "Developer Edition (64-bit)", w.babelfish, 3, w.level, 1})}}
+	case strings.Contains(r.text, "sys.index_columns"):
+		return reply{sets: w.catalog(r.params[0])}
 	case strings.Contains(r.text, "HAS_PERMS_BY_NAME"):
 		return reply{sets: w.inspection(r)}
 	case strings.Contains(r.text, "'Updateability'"):
 		return reply{sets: []resultSet{result("ii", []any{number(!w.readOnly), w.own})}}
-	case strings.Contains(r.text, "sys.index_columns"):
-		return reply{sets: w.catalog(r.params[0])}
 	case strings.Contains(r.text, "[writegate_checkpoints]"):
 		return reply{sets: []resultSet{result("i", []any{1})}}
 	}

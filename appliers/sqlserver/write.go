@@ -14,10 +14,12 @@ import (
 // mergeFrom is how many like changes in a row make one statement over a set; fewer travel one by one.
 const mergeFrom = 10
 
-// made is what one statement changes. Index is the change's, -1 for a set of them.
+// made is what one statement changes. Index is the change's, -1 for a set of them. First and last are the lines of
+// the statement in its batch.
 type made struct {
-	index   int
-	changes []writegate.Change
+	index       int
+	changes     []writegate.Change
+	first, last int
 }
 
 // Write implements [writegate.Tx]. Changes travel with the next Load, with Settle or before the commit. With Blame
@@ -54,7 +56,7 @@ func (t *tx) make(ctx context.Context, changes []writegate.Change) error {
 	if err := t.introduce(); err != nil {
 		return err
 	}
-	m := made{t.given, changes}
+	m := made{index: t.given, changes: changes}
 	if len(changes) > 1 {
 		m.index = -1
 	}
@@ -62,9 +64,11 @@ func (t *tx) make(ctx context.Context, changes []writegate.Change) error {
 	if counts([]made{m}) && !counts(t.made) {
 		b.add("DECLARE @w TABLE ([i] int NOT NULL)")
 	}
+	m.first = b.lines + 1
 	if err := b.write(len(t.made), changes); err != nil {
 		return t.fail(err)
 	}
+	m.last = b.lines
 	t.made, t.given = append(t.made, m), t.given+len(changes)
 	if t.blame {
 		return t.flush(ctx)

@@ -75,18 +75,14 @@ INNER JOIN sys.views AS [v] ON [v].[object_id] = [w].[id];
 WITH [wanted] AS (
 	SELECT [w].[o], OBJECT_ID(CASE WHEN [w].[s] = N'' THEN QUOTENAME([w].[n]) ELSE QUOTENAME([w].[s]) + N'.' + QUOTENAME([w].[n]) END) AS [id]
 	FROM OPENJSON(@p1) WITH ([o] int '$.o', [s] nvarchar(128) '$.s', [n] nvarchar(128) '$.n') AS [w]
-), [uses] AS (
-	SELECT DISTINCT [d].[referencing_id], [d].[referenced_id] FROM sys.sql_expression_dependencies AS [d]
+)
+SELECT [w].[o] AS [writegate], [w].[id] FROM [wanted] AS [w] WHERE [w].[id] IS NOT NULL;
+IF COALESCE(HAS_PERMS_BY_NAME(N'sys.sql_expression_dependencies', N'OBJECT', N'SELECT'), 0) = 1 AND COALESCE(HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), N'DATABASE', N'VIEW DEFINITION'), 0) = 1
+	SELECT DISTINCT [d].[referencing_id] AS [writegate], [d].[referenced_id]
+	FROM sys.sql_expression_dependencies AS [d]
 	INNER JOIN sys.views AS [v] ON [v].[object_id] = [d].[referencing_id]
 	WHERE [d].[referenced_id] IS NOT NULL AND [d].[referenced_class] = 1
-), [shows] AS (
-	SELECT [w].[o], [w].[id], 0 AS [depth] FROM [wanted] AS [w] WHERE [w].[id] IS NOT NULL
-	UNION ALL
-	SELECT [h].[o], [d].[referenced_id], [h].[depth] + 1
-	FROM [shows] AS [h]
-	INNER JOIN [uses] AS [d] ON [d].[referencing_id] = [h].[id]
-	WHERE [h].[depth] < 32
-)
-SELECT DISTINCT [a].[o] AS [writegate], [b].[o] FROM [shows] AS [a] INNER JOIN [shows] AS [b] ON [b].[id] = [a].[id] AND [b].[o] <> [a].[o];
+ELSE
+	SELECT 0 AS [writegate], 0;
 -- @p1 = [{"o":1,"s":"app","n":"lists"},{"o":2,"s":"app","n":"todos"},{"o":3,"s":"dbo","n":"order items"},{"o":4,"s":"app","n":"open_todos"}]
 

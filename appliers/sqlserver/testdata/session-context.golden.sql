@@ -21,9 +21,10 @@ SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code
 -- @p5 = 1
 
 -- 3: rpc
--- @p1 nvarchar(2),@p2 nvarchar(31),@p3 nvarchar(max)
-EXEC sys.sp_set_session_context @key = N'sub', @value = @p1;
-EXEC sys.sp_set_session_context @key = N'claims', @value = @p2;
+-- @p1 nvarchar(max),@p2 nvarchar(max),@p3 nvarchar(max)
+DECLARE @sub nvarchar(4000) = @p1, @claims nvarchar(4000) = @p2;
+EXEC sys.sp_set_session_context @key = N'sub', @value = @sub;
+EXEC sys.sp_set_session_context @key = N'claims', @value = @claims;
 SELECT [t].[id] AS [writegate]
 FROM OPENJSON(@p3) WITH ([k0] nvarchar(max) '$.k0') AS [j]
 INNER JOIN [app].[todos] AS [t] WITH (FORCESEEK) ON [t].[id] = CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[id]) = DATALENGTH(CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS))

@@ -24,7 +24,7 @@ SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code
 -- @p1 nvarchar(max)
 SELECT [t].[id] AS [writegate], [t].[list_id], [t].[rank], [t].[title]
 FROM OPENJSON(@p1) WITH ([k0] nvarchar(max) '$.k0') AS [j]
-INNER JOIN [app].[todos] AS [t] WITH (UPDLOCK, ROWLOCK, FORCESEEK) ON [t].[id] = CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[id]) = DATALENGTH(CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS))
+INNER JOIN [app].[todos] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) ON [t].[id] = CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[id]) = DATALENGTH(CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS))
 ORDER BY [t].[id]
 OPTION (FORCE ORDER, LOOP JOIN);
 -- @p1 = [{"k0":"t1"},{"k0":"t2"},{"k0":"t3"}]
