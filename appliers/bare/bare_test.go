@@ -263,8 +263,10 @@ func TestUnwritable(t *testing.T) {
 	if _, err := bare.New(s.inner, bare.Config{Path: filepath.Join(s.path, "x")}); err == nil {
 		t.Error("a file that can't be made is taken")
 	}
-	if _, err := bare.New(s.inner, bare.Config{}); err == nil {
-		t.Error("no file is taken")
+	for _, path := range []string{"", os.DevNull} {
+		if _, err := bare.New(s.inner, bare.Config{Path: path}); err == nil {
+			t.Errorf("%q, which keeps nothing, is taken", path)
+		}
 	}
 }
 

@@ -118,14 +118,29 @@ func (f *letters) check() error {
 // open opens the file, and sees to it that a new one is there after a power cut.
 func (f *letters) open() (*os.File, error) {
 	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_APPEND, 0)
+	if err == nil {
+		return keeping(file)
+	}
 	if !errors.Is(err, os.ErrNotExist) {
-		return file, err
+		return nil, err
 	}
 	file, err = os.OpenFile(f.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := syncFolder(filepath.Dir(f.path)); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// keeping closes what only looks like a file, such as a device or a pipe.
+func keeping(file *os.File) (*os.File, error) {
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file that keeps what is written to it", file.Name())
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
