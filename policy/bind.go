@@ -20,7 +20,7 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind policy: %w", err)
 	}
-	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, roles: map[string]int{}, bound: map[string]*tableSpec{}}
+	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, tables: s.spec.tables, roles: map[string]int{}, bound: map[string]*tableSpec{}}
 	out := &Bundle{claims: s.spec.claims, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
@@ -48,6 +48,7 @@ type binder struct {
 	warnings Faults
 	compiler *expr.Compiler
 	schema   writegate.Schema
+	tables   []tableSpec
 	roles    map[string]int
 	bound    map[string]*tableSpec // by database and source
 }

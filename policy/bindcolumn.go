@@ -34,7 +34,7 @@ func (b *tableBinder) details(spec *columnSpec) {
 	if c == nil {
 		return
 	}
-	c.decode = spec.decoding()
+	c.decode = spec.decoding(b.decodingOfKey(spec.table.text))
 	switch {
 	case c == b.out.key && b.out.meta.Parts != nil:
 		b.fault(spec.name.pos, path, "", "%s is made of several columns; say it of those", spec.name.text)
@@ -52,4 +52,24 @@ func (b *tableBinder) details(spec *columnSpec) {
 	if parent := b.schema[spec.table.text]; parent != nil && parent.Column(spec.other.text) == nil {
 		b.fault(spec.other.pos, path+".references", "P101", "table %s has no column %q%s", parent.Name, spec.other.text, near.Hint(spec.other.text, columnNames(parent)))
 	}
+}
+
+// decodingOfKey is what becomes of the keys that clients send for a table, and so of what refers to them. It is nil
+// for no table.
+func (b *binder) decodingOfKey(table string) func(any) (any, error) {
+	meta := b.schema[table]
+	if meta == nil {
+		return nil
+	}
+	for i := range b.tables {
+		if b.tables[i].name.text != table {
+			continue
+		}
+		for j := range b.tables[i].columns {
+			if c := &b.tables[i].columns[j]; c.name.text == meta.Key {
+				return c.decoding(nil)
+			}
+		}
+	}
+	return nil
 }

@@ -198,11 +198,15 @@ func local(clock time.Time, zone *time.Location) (first time.Time, there bool) {
 	return first, there
 }
 
-// decoding is what becomes of a wire value before the driver converts it. Nil leaves it as it is.
-func (c *columnSpec) decoding() func(any) (any, error) {
-	decode := encodings[c.encoding.text].decode
-	if c.zone != nil {
+// decoding is what becomes of a wire value before the driver converts it, which is the usual unless the file says
+// something else. Nil leaves it as it is.
+func (c *columnSpec) decoding(usual func(any) (any, error)) func(any) (any, error) {
+	decode := usual
+	switch {
+	case c.zone != nil:
 		decode = inZone(c.zone)
+	case c.encoding.text != "":
+		decode = encodings[c.encoding.text].decode
 	}
 	if c.emptyString.text != "null" {
 		return decode

@@ -138,7 +138,7 @@ func TestTimezone(t *testing.T) {
 		}
 	}
 	// What the sync service sends for the infinities, and what is no time, is the driver's to judge.
-	decode := (&columnSpec{zone: time.FixedZone("", 3600)}).decoding()
+	decode := (&columnSpec{zone: time.FixedZone("", 3600)}).decoding(nil)
 	for _, wire := range []any{"0000-01-01 00:00:00", "9999-12-31 23:59:59", "soon", "", "2026-02-30", json.Number("7"), true} {
 		if got, err := decode(wire); got != wire || err != nil {
 			t.Errorf("%v becomes %v, %v", wire, got, err)
@@ -169,6 +169,37 @@ func TestEveryHour(t *testing.T) {
 	}
 	if twice != 4 { // two half hours in each autumn
 		t.Errorf("%d half hours came twice", twice)
+	}
+}
+
+// TestEncodingOfReference has clients send the key of another table in the form that it has there.
+func TestEncodingOfReference(t *testing.T) {
+	s, err := Parse("p.yaml", []byte(`
+policy: 1
+tables:
+  albums:
+    key: {column: code}
+    columns: {code: {encoding: base64}}
+  photos:
+    columns:
+      album: {references: {table: albums, column: number}, empty_string: "null"}
+      cover_of: {references: {table: albums, column: number}, encoding: hex}
+    rules: [{name: r, ops: [create], check: "true", columns: [album, cover_of]}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Bind(schema("albums: code binary!, number int!\nphotos: id text!, album binary, cover_of binary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := run(t, judgeFor(t, b, "alice", nil), put("photos", "p1", row{"album": "3q2+7w==", "cover_of": "deadbeef"}), nil)
+	if want := "\xde\xad\xbe\xef"; outcome(d) != "insert" || d.Change.Set["album"] != writegate.Bytes(want) || d.Change.Set["cover_of"] != writegate.Bytes(want) {
+		t.Errorf("%s, %v", outcome(d), d.Change)
+	}
+	d = run(t, judgeFor(t, b, "alice", nil), put("photos", "p1", row{"album": ""}), nil)
+	if outcome(d) != "insert" || d.Change.Set["album"] != nil {
+		t.Errorf("%s, %v", outcome(d), d.Change)
 	}
 }
 
