@@ -1,3 +1,7 @@
+// Some certificates that SQL Server makes for itself have a negative serial number.
+
+//go:debug x509negativeserial=1
+
 package sqlserver
 
 import (
@@ -55,6 +59,16 @@ func database(t *testing.T) string {
 		}
 		t.Skip(need)
 	}
+	u, err := url.Parse(dsn)
+	if err != nil || u.Scheme != "sqlserver" {
+		t.Fatal("WRITEGATE_TEST_SQLSERVER is no URL such as sqlserver://user:password@host:1433?database=master")
+	}
+	query := u.Query()
+	if said := strings.ToLower(u.RawQuery); !strings.Contains(said, "encrypt") && !strings.Contains(said, "trust") {
+		query.Set("trustservercertificate", "true") // a server for tests has a certificate of its own making
+	}
+	u.RawQuery = query.Encode()
+	dsn = u.String()
 	side := aside(t, dsn)
 	var may bool
 	if err := side.QueryRowContext(t.Context(), "SELECT COALESCE(HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE'), 0)").Scan(&may); err != nil {
@@ -74,11 +88,7 @@ func database(t *testing.T) string {
 			t.Errorf("the test's database is still there: %v", err)
 		}
 	})
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal("WRITEGATE_TEST_SQLSERVER is no URL")
-	}
-	query := u.Query()
+	maps.DeleteFunc(query, func(key string, _ []string) bool { return strings.EqualFold(key, "database") })
 	query.Set("database", name)
 	u.RawQuery = query.Encode()
 	return u.String()

@@ -382,6 +382,27 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestBabelfish has one transaction at a time, and the next one waits or is told to come again.
+func TestBabelfish(t *testing.T) {
+	w := shop()
+	w.change(func() { w.babelfish = "4.2.0" })
+	p := newPeer(t, w.answer)
+	db := opened(t, p)
+	schema := schemaOf(t, db)
+	p.requests()
+	if err := whole(t.Context(), db, schema); err != nil {
+		t.Error(err)
+	}
+	golden(t, "babelfish", p.requests()[:2])
+	w.change(func() { w.alone = -1 })
+	if got := tell(whole(t.Context(), db, schema)); got.Class != writegate.Retry || got.Index != -2 {
+		t.Errorf("%+v", got)
+	}
+	if heard := p.requests(); len(heard) != 3 || !strings.Contains(heard[2].text, "ROLLBACK TRANSACTION") {
+		t.Errorf("heard %v", heard)
+	}
+}
+
 // TestDuplicatesOfViews has a view, whose indexes nobody knows, refuse a row.
 func TestDuplicatesOfViews(t *testing.T) {
 	w := shop()

@@ -139,7 +139,7 @@ func (i *inspection) database() {
 		i.add(true, "", "", "%d of writegate's own %d tables are missing in the schema %s: they are made at the start by a login that may, or by the DDL that writegate prints", len(ownTables)-i.own, len(ownTables), i.db.cfg.Schema)
 	}
 	if i.db.server.babelfish != "" {
-		i.add(false, "", "", "Babelfish takes no hints for locks: two uploads that change the same row at once may lose a change; use PostgreSQL's own protocol where that matters")
+		i.add(false, "", "", "Babelfish locks no rows that are read: uploads run one at a time there, and a change that others make at the same time may be lost; use PostgreSQL's own protocol where that matters")
 	}
 }
 

@@ -142,6 +142,24 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestUnknownDependencies has a login that may not see what views select from: a view may show rows of any table.
+func TestUnknownDependencies(t *testing.T) {
+	w := shop()
+	w.change(func() { w.uses = [][]any{{0, 0}} })
+	p := newPeer(t, w.answer)
+	db := opened(t, p)
+	for _, table := range schemaOf(t, db) {
+		if len(table.Reacts) != 3 {
+			t.Errorf("%s reacts to %v", table.Name, table.Reacts)
+		}
+	}
+	for _, table := range schemaOf(t, db, shopRefs[:3]...) {
+		if len(table.Reacts) != 0 {
+			t.Errorf("without the view %s reacts to %v", table.Name, table.Reacts)
+		}
+	}
+}
+
 func TestReacts(t *testing.T) {
 	w := shop()
 	w.reactions["app.lists"] = []catalogReaction{{Event: "DELETE"}, {Event: "UPDATE", Column: "id"}, {Event: "INSERT"}}

@@ -27,6 +27,7 @@ type world struct {
 	readOnly    bool
 	level       int
 	babelfish   string
+	alone       int // what Babelfish answers to who wants to be alone
 	// rows answers a Load, by a text in the statement; the sets of several come in their order.
 	rows []rowsOf
 	// missing are the updates, by their place in the batch, that find no row.
@@ -183,6 +184,8 @@ func (w *world) answer(r request) reply {
 	switch {
 	case strings.Contains(r.text, "BEGIN TRANSACTION"):
 		return reply{begins: 8}
+	case strings.Contains(r.text, "writegate_alone"):
+		return reply{sets: []resultSet{result("i", []any{w.alone})}}
 	case strings.Contains(r.text, "ROLLBACK TRANSACTION"):
 		return reply{begins: 10}
 	case strings.Contains(r.text, "COMMIT TRANSACTION"):
