@@ -41,7 +41,7 @@ func (db *DB) List(ctx context.Context) ([]string, error) {
 
 const stateSQL = `SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 1 ELSE 0 END AS [writegate],
 	CONVERT(int, [d].[is_read_committed_snapshot_on]), SYSUTCDATETIME(), COALESCE(IS_SRVROLEMEMBER(N'sysadmin'), 0)
-FROM sys.databases AS [d] WHERE [d].[database_id] = DB_ID()`
+FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME()`
 
 // grantsSQL asks for the rights on one table, named in the parameter as a statement would.
 const grantsSQL = `SELECT %s AS [writegate], COALESCE(HAS_PERMS_BY_NAME(%[2]s, N'OBJECT', N'SELECT'), 0), COALESCE(HAS_PERMS_BY_NAME(%[2]s, N'OBJECT', N'INSERT'), 0),

@@ -22,10 +22,11 @@ const (
 	engineFabric  = 12
 )
 
+// The database is found by its name: on Azure the numbers of DB_ID and sys.databases may differ.
 const serverSQL = `SELECT COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('ProductVersion')), N'') AS [writegate], COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('Edition')), N''),
 	COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('BabelfishVersion')), N''), COALESCE(CONVERT(int, SERVERPROPERTY('EngineEdition')), 0),
 	CONVERT(int, [d].[compatibility_level]), CASE WHEN [d].[snapshot_isolation_state] = 1 THEN 1 ELSE 0 END
-FROM sys.databases AS [d] WHERE [d].[database_id] = DB_ID()`
+FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME()`
 
 // leastLevel is the compatibility level that has OPENJSON.
 const leastLevel = 130

@@ -3,7 +3,7 @@
 SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate], (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints'));
 SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 1 ELSE 0 END AS [writegate],
 	CONVERT(int, [d].[is_read_committed_snapshot_on]), SYSUTCDATETIME(), COALESCE(IS_SRVROLEMEMBER(N'sysadmin'), 0)
-FROM sys.databases AS [d] WHERE [d].[database_id] = DB_ID();
+FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME();
 SELECT 1 AS [writegate], COALESCE(HAS_PERMS_BY_NAME(@p2, N'OBJECT', N'SELECT'), 0), COALESCE(HAS_PERMS_BY_NAME(@p2, N'OBJECT', N'INSERT'), 0),
 	COALESCE(HAS_PERMS_BY_NAME(@p2, N'OBJECT', N'UPDATE'), 0), COALESCE(HAS_PERMS_BY_NAME(@p2, N'OBJECT', N'DELETE'), 0),
 	(SELECT COUNT(*) FROM sys.triggers AS [g] WHERE [g].[parent_id] = OBJECT_ID(@p2) AND [g].[is_disabled] = 0 AND [g].[is_instead_of_trigger] = 1);

@@ -2,7 +2,7 @@
 SELECT COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('ProductVersion')), N'') AS [writegate], COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('Edition')), N''),
 	COALESCE(CONVERT(nvarchar(128), SERVERPROPERTY('BabelfishVersion')), N''), COALESCE(CONVERT(int, SERVERPROPERTY('EngineEdition')), 0),
 	CONVERT(int, [d].[compatibility_level]), CASE WHEN [d].[snapshot_isolation_state] = 1 THEN 1 ELSE 0 END
-FROM sys.databases AS [d] WHERE [d].[database_id] = DB_ID();
+FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME();
 
 -- 2: rpc, the session is reset first
 -- @p1 nvarchar(max)
