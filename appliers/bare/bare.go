@@ -32,7 +32,7 @@ type Config struct {
 // DB is an applier that leaves nothing of ours in its database. It implements [writegate.Applier], and passes on
 // what else the inner one can do.
 type DB struct {
-	inner   writegate.Applier
+	writegate.Passing
 	letters letters
 	now     func() time.Time
 	last    atomic.Int64 // checkpoint
@@ -52,7 +52,7 @@ func New(inner writegate.Applier, cfg Config) (*DB, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &DB{inner: inner, letters: letters{path: cfg.Path}, now: cfg.Now}
+	d := &DB{Passing: writegate.Passing{Applier: inner}, letters: letters{path: cfg.Path}, now: cfg.Now}
 	if err := d.letters.check(); err != nil {
 		return nil, fmt.Errorf("bare: %w", err)
 	}
@@ -60,15 +60,10 @@ func New(inner writegate.Applier, cfg Config) (*DB, error) {
 	return d, nil
 }
 
-// Schema implements [writegate.Applier].
-func (d *DB) Schema(ctx context.Context, tables []writegate.TableRef) (writegate.Schema, error) {
-	return d.inner.Schema(ctx, tables)
-}
-
 // InTx implements [writegate.Applier]. When it returns an error, dead letters of fn may have been kept all the
 // same: sent again, the transaction leaves them once more, with the same ID.
 func (d *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writegate.Tx) error) error {
-	return d.inner.InTx(ctx, caller, func(inner writegate.Tx) error { return fn(&tx{inner, d}) })
+	return d.Passing.InTx(ctx, caller, func(inner writegate.Tx) error { return fn(&tx{inner, d}) })
 }
 
 // Checkpoint returns the microseconds since 1970, or one more than the last. It is greater than any that a process
@@ -89,7 +84,7 @@ func (d *DB) Checkpoint(ctx context.Context, _, _ string) (int64, error) {
 
 // Ready reports whether the database answers and the file for dead letters is writable.
 func (d *DB) Ready(ctx context.Context) error {
-	if err := d.inner.Ready(ctx); err != nil {
+	if err := d.Passing.Ready(ctx); err != nil {
 		return err
 	}
 	if err := d.letters.check(); err != nil {
@@ -97,9 +92,6 @@ func (d *DB) Ready(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Close closes the inner applier.
-func (d *DB) Close() error { return d.inner.Close() }
 
 // tx is a transaction of the inner applier that leaves nothing behind but the user's rows.
 type tx struct {

@@ -25,7 +25,7 @@ import (
 // DB is an applier whose clients refer to rows by their keys. It implements [writegate.Applier], and passes on
 // what else the inner one can do.
 type DB struct {
-	inner writegate.Applier
+	writegate.Passing
 
 	mu sync.Mutex // the maps are never changed in place
 	// known are the tables with references, by the name that clients use.
@@ -37,7 +37,7 @@ type DB struct {
 var _ writegate.Applier = (*DB)(nil)
 
 // New returns an applier around inner, which it owns from then on: Close closes it.
-func New(inner writegate.Applier) *DB { return &DB{inner: inner} }
+func New(inner writegate.Applier) *DB { return &DB{Passing: writegate.Passing{Applier: inner}} }
 
 // InTx implements [writegate.Applier].
 func (d *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writegate.Tx) error) error {
@@ -45,10 +45,10 @@ func (d *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writegat
 	stored := d.stored
 	d.mu.Unlock()
 	if len(stored) == 0 {
-		return d.inner.InTx(ctx, caller, fn)
+		return d.Passing.InTx(ctx, caller, fn)
 	}
 	var last *tx
-	err := d.inner.InTx(ctx, caller, func(inner writegate.Tx) error {
+	err := d.Passing.InTx(ctx, caller, func(inner writegate.Tx) error {
 		last = &tx{Tx: inner, stored: stored}
 		return fn(last)
 	})
@@ -58,16 +58,14 @@ func (d *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writegat
 	return err
 }
 
-// Checkpoint implements [writegate.Applier].
-func (d *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
-	return d.inner.Checkpoint(ctx, subject, clientID)
+// Inspect returns what the inner applier finds out about tables of a schema that Schema returned.
+func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.Finding, error) {
+	plain := make(writegate.Schema, len(schema))
+	for name, t := range schema {
+		plain[name] = innerOf(t)
+	}
+	return d.Passing.Inspect(ctx, plain)
 }
-
-// Ready implements [writegate.Applier].
-func (d *DB) Ready(ctx context.Context) error { return d.inner.Ready(ctx) }
-
-// Close closes the inner applier.
-func (d *DB) Close() error { return d.inner.Close() }
 
 // table is what this package keeps in [writegate.Table.Driver] of a table with references.
 type table struct {

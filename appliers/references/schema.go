@@ -25,14 +25,14 @@ func (d *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.S
 		r.refs[ref.Name] = ref
 		plain[i] = withoutReferences(ref)
 	}
-	schema, err := d.inner.Schema(ctx, plain)
+	schema, err := d.Passing.Schema(ctx, plain)
 	if err != nil {
 		return nil, r.also(err, refs)
 	}
 	for _, ref := range refs {
 		r.table(schema, ref)
 	}
-	if err := r.views(ctx, d.inner); err != nil {
+	if err := r.views(ctx, d.Passing); err != nil {
 		return nil, err
 	}
 	found := maps.Clone(schema)

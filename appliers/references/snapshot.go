@@ -11,18 +11,10 @@ import (
 	"writegate"
 )
 
-type snapshotter interface {
-	Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error
-}
-
 // Snapshot yields what the inner applier does, with references as clients know them: as the text of the id of the
 // row referred to, null where that row can't be found. The keys of all rows that can be referred to are held in
 // memory meanwhile, as of the same moment as the rows.
 func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	inner, ok := d.inner.(snapshotter)
-	if !ok {
-		return unsupported("Snapshot")
-	}
 	d.mu.Lock()
 	known := d.known
 	d.mu.Unlock()
@@ -33,7 +25,7 @@ func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id
 		}
 	}
 	first := slices.Sorted(maps.Keys(s.views))
-	return inner.Snapshot(ctx, append(first, tables...), func(name, id string, data []byte) error {
+	return d.Passing.Snapshot(ctx, append(first, tables...), func(name, id string, data []byte) error {
 		if g := s.views[name]; g != nil {
 			return s.learn(g, id, data)
 		}

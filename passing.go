@@ -1,0 +1,62 @@
+package writegate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Passing is an applier that passes everything on to another one, for decorators to embed. What a database can do
+// besides applying uploads is passed on, too; where it can't, the error has [errors.ErrUnsupported] in its chain.
+type Passing struct{ Applier }
+
+// List names the tables that the inner applier can see.
+func (p Passing) List(ctx context.Context) ([]string, error) {
+	db, ok := p.Applier.(interface {
+		List(ctx context.Context) ([]string, error)
+	})
+	if !ok {
+		return nil, unsupported("List")
+	}
+	return db.List(ctx)
+}
+
+// Inspect returns what the inner applier finds out about tables of a schema that its Schema returned.
+func (p Passing) Inspect(ctx context.Context, schema Schema) ([]Finding, error) {
+	db, ok := p.Applier.(interface {
+		Inspect(ctx context.Context, schema Schema) ([]Finding, error)
+	})
+	if !ok {
+		return nil, unsupported("Inspect")
+	}
+	return db.Inspect(ctx, schema)
+}
+
+// Version returns what the inner applier's server says of itself.
+func (p Passing) Version(ctx context.Context) (string, error) {
+	db, ok := p.Applier.(interface {
+		Version(ctx context.Context) (string, error)
+	})
+	if !ok {
+		return "", unsupported("Version")
+	}
+	return db.Version(ctx)
+}
+
+// Snapshot yields what the inner applier does.
+func (p Passing) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
+	db, ok := p.Applier.(interface {
+		Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error
+	})
+	if !ok {
+		return unsupported("Snapshot")
+	}
+	return db.Snapshot(ctx, tables, yield)
+}
+
+func unsupported(method string) error {
+	return &Error{
+		Class: Operator, Code: Internal, Message: "The database does not offer this.",
+		Cause: fmt.Errorf("%s: %w", method, errors.ErrUnsupported),
+	}
+}
