@@ -44,7 +44,7 @@ const (
 	Deferred Feature = "deferred foreign keys"
 	// Replicas are two appliers on one database.
 	Replicas Feature = "replicas"
-	// Durable means that data is there again after Close and Reopen.
+	// Durable means that data is there again after Close and Reopen, also where only one applier can have the database at a time.
 	Durable Feature = "durable"
 	// NUL is the character U+0000 in text.
 	NUL Feature = "nul"
@@ -69,13 +69,14 @@ type Instance struct {
 	// Declare adds what the configuration has to say of the columns of a defined table, as where the database has no
 	// type for UUIDs. Table is its name in the definition. Nil means nothing.
 	Declare func(table string, ref *writegate.TableRef)
-	// Rows reads all rows of a defined table, in any order, without the applier. Values may be of any Go
-	// type that has the same meaning, such as a time or its text: the suite brings them to one form by the
-	// column's type.
+	// Rows reads all rows of a defined table, in any order, without the applier's own code. Each has every column, by
+	// the names of the definition, nulls included; what else it has is not looked at. Values may be of any Go type that has the same
+	// meaning, such as a time or its text: the suite brings them to one form by the column's type.
 	Rows func(ctx context.Context, table string) ([]writegate.Row, error)
-	// Reopen opens a further applier on the same database, as another replica has it. The suite closes it.
+	// Reopen opens a further applier on the same database, as another replica has it, or after Close. The suite closes
+	// it. Nil where the database is without Replicas and Durable.
 	Reopen func(t *testing.T) writegate.Applier
-	// DeadLetters reads what the driver stored, ordered by ID.
+	// DeadLetters reads what the driver stored, ordered by ID. Nil where the database is without ReadsBack.
 	DeadLetters func(ctx context.Context) ([]StoredLetter, error)
 }
 

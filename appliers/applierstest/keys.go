@@ -100,14 +100,18 @@ var keyCases = []testCase{
 	}},
 	{name: "the parts of a key in another order and by other names", run: func(t *testing.T, s *suite) {
 		d := s.open(t, stock)
+		d.no(d.write(d.insert("stock", "2.south", writegate.Row{"qty": int64(8)})))
 		ref := d.refs()[0]
 		ref.Key, ref.Parts, ref.Separator = "address", []string{"shop", "item"}, "::"
 		ref.Columns = map[string]writegate.ColumnRef{"shop": {Source: "store"}, "id": {Source: "qty"}}
 		d.known(ref)
 		d.no(d.write(d.insert("stock", "n.w::1", writegate.Row{"id": int64(7)})))
-		d.want("stock", `item=1 store="n.w" qty=7`)
-		want := map[any]writegate.Row{"n.w::1": {"address": "n.w::1", "shop": "n.w", "id": int64(7)}}
-		if diff := cmp.Diff(want, d.read(writegate.ForUpdate, "stock", []string{"id", "shop"}, "n.w::1", "n.w::2")); diff != "" {
+		d.want("stock", `item=1 store="n.w" qty=7`, `item=2 store="south" qty=8`)
+		want := map[any]writegate.Row{
+			"n.w::1":   {"address": "n.w::1", "shop": "n.w", "id": int64(7)},
+			"south::2": {"address": "south::2", "shop": "south", "id": int64(8)},
+		}
+		if diff := cmp.Diff(want, d.read(writegate.ForUpdate, "stock", []string{"id", "shop"}, "n.w::1", "n.w::2", "south::2")); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 	}},

@@ -30,7 +30,8 @@ type ErrorHarness struct {
 
 // ErrorCase is one native number and what becomes of it. Either Provoke or Native is set.
 type ErrorCase struct {
-	// Number is the database's own, empty where an error has none. Name is what the database calls it.
+	// Number is the database's own, or a word for the error where the client library has values instead of numbers, and
+	// empty where an error has none. Name is what the database calls it.
 	Number, Name string
 	Class        writegate.Class
 	Code         writegate.Code
