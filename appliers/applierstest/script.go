@@ -15,6 +15,7 @@ import (
 
 // A script is a text of commands, each with its input and, behind a line of four dashes, its expected output:
 //
+//	needs FEATURE     skips the script where the database is without it
 //	tables            one table a line: name column:type... (see parseTable)
 //	policy            a policy in YAML; "policy permissive" has no input and allows everything
 //	upload USER DEVICE [option...]
@@ -139,6 +140,9 @@ func (p *player) play(st *step) string {
 	p.t.Helper()
 	words := strings.Fields(st.command)
 	switch words[0] {
+	case "needs":
+		p.s.need(p.t, Feature(strings.Join(words[1:], " ")))
+		return ""
 	case "tables":
 		defs := make([]TableDef, len(st.input))
 		for i, line := range st.input {

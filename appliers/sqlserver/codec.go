@@ -78,9 +78,8 @@ func codecOf(c *catalogColumn, typ string) (*codec, error) {
 	case "bit":
 		return &codec{kind: writegate.Bool, convert: toBool, text: bitText, expr: converted("bit"), synced: syncedBool}, nil
 	case "tinyint", "smallint", "int", "bigint":
-		low, high := integers[c.Base][0], integers[c.Base][1]
 		exact := converted(c.Base)
-		return &codec{kind: writegate.Int, convert: func(v any) (any, error) { return toInt(v, low, high) }, expr: exact, exact: exact, synced: asIs}, nil
+		return &codec{kind: writegate.Int, convert: func(v any) (any, error) { return toInt(v, c.Base) }, expr: exact, exact: exact, synced: asIs}, nil
 	case "decimal", "numeric":
 		return decimalCodec(c), nil
 	case "money":

@@ -73,8 +73,9 @@ func toBool(v any) (any, error) {
 	return nil, errBool
 }
 
-// toInt converts to an integer of a range. Integral reals such as 1.0 and 1e3 are integers.
-func toInt(v any, low, high int64) (any, error) {
+// toInt converts to an integer of the range of a type. Integral reals such as 1.0 and 1e3 are integers.
+func toInt(v any, native string) (any, error) {
+	low, high := integers[native][0], integers[native][1]
 	s, _ := numberText(v)
 	d, err := parseDecimal(s)
 	if d = d.trimmed(); err == nil && d.fraction == "" {
@@ -82,7 +83,7 @@ func toInt(v any, low, high int64) (any, error) {
 			return i, nil
 		}
 	}
-	return nil, fmt.Errorf("must be an integer from %d to %d", low, high)
+	return nil, fmt.Errorf("must be an integer that fits the type %s", native)
 }
 
 // toFloat converts to a float. Into 64 bits nothing may get lost: the float written with as many digits is the
