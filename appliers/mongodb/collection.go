@@ -14,6 +14,7 @@ type collection struct {
 	database, name string
 	fields         map[string]*field // by the clients' names, without a key that several fields make
 	key            []*field          // one, or the parts
+	others         typeSet           // types that keys of documents have besides that of the column
 	unique         []index
 	findings       []writegate.Finding
 	lookedUp       bool
@@ -66,7 +67,8 @@ func (c *collection) keyProjection() bson.D {
 	return projection
 }
 
-// keyFields are the fields of a stored key.
+// keyFields are the fields of a stored key. They are a filter, too: no value of a key is a document or a regular
+// expression, so none is taken for an operator, and MongoDB finds an _id that is given so without planning a query.
 func (c *collection) keyFields(table *writegate.Table, key any) bson.D {
 	if table.Parts == nil {
 		return bson.D{{Key: c.key[0].source, Value: c.key[0].codec.store(key)}}
@@ -81,12 +83,12 @@ func (c *collection) keyFields(table *writegate.Table, key any) bson.D {
 // filter finds documents by stored keys.
 func (c *collection) filter(table *writegate.Table, keys []any) bson.D {
 	if len(keys) == 1 {
-		return equals(c.keyFields(table, keys[0]))
+		return c.keyFields(table, keys[0])
 	}
 	values := make(bson.A, len(keys))
 	if table.Parts != nil {
 		for i, key := range keys {
-			values[i] = equals(c.keyFields(table, key))
+			values[i] = c.keyFields(table, key)
 		}
 		return bson.D{{Key: "$or", Value: values}}
 	}
@@ -94,15 +96,6 @@ func (c *collection) filter(table *writegate.Table, keys []any) bson.D {
 		values[i] = c.key[0].codec.store(key)
 	}
 	return bson.D{{Key: c.key[0].source, Value: bson.D{{Key: "$in", Value: values}}}}
-}
-
-// equals makes a filter that takes values for nothing but values.
-func equals(fields bson.D) bson.D {
-	filter := make(bson.D, len(fields))
-	for i, f := range fields {
-		filter[i] = bson.E{Key: f.Key, Value: bson.D{{Key: "$eq", Value: f.Value}}}
-	}
-	return filter
 }
 
 // keyOf reads the stored key of a document.

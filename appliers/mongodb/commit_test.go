@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"writegate"
 	"writegate/policy"
@@ -280,4 +281,47 @@ func valueOf(doc bson.D, name string) any {
 		}
 	}
 	return nil
+}
+
+// TestLeftPart buries a letter of which somebody deleted the head and not the body.
+func TestLeftPart(t *testing.T) {
+	h := newHome(t)
+	db := h.open(t, h.config())
+	letter := writegate.DeadLetter{ID: "l", ClientID: "c", Subject: "u", OpIndex: -1, Code: writegate.InvalidData, Body: []byte(`{"n":1}`)}
+	bury := func() error {
+		return db.InTx(t.Context(), writegate.Caller{Subject: "u"}, func(tx writegate.Tx) error {
+			return tx.Settle(t.Context(), writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}})
+		})
+	}
+	if err := bury(); err != nil {
+		t.Fatal(err)
+	}
+	own := h.client.Database(h.own)
+	if _, err := own.Collection(lettersName).DeleteOne(t.Context(), bson.D{{Key: "_id", Value: "l"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := bury(); err != nil {
+		t.Fatalf("%v (cause: %v)", err, cause(err))
+	}
+	if n, err := own.Collection(partsName).CountDocuments(t.Context(), bson.D{{Key: "letter", Value: "l"}}); n != 1 || err != nil {
+		t.Errorf("%d parts, %v", n, err)
+	}
+}
+
+// TestGivenUp tells a transaction that the server gave up after long work from one that met another at once.
+func TestGivenUp(t *testing.T) {
+	session := &mongo.Session{}
+	for _, tt := range []struct {
+		age    time.Duration
+		class  writegate.Class
+		reason string
+	}{
+		{time.Second, writegate.Rerun, ""},
+		{2 * longLife, writegate.Retry, writegate.ReasonTimeout},
+	} {
+		aged := &tx{session: session, begun: time.Now().Add(-tt.age)}
+		if e := writegate.AsError(aged.judge(native(251), false)); e.Class != tt.class || e.Reason != tt.reason {
+			t.Errorf("after %s: %s, %q", tt.age, e.Class, e.Reason)
+		}
+	}
 }

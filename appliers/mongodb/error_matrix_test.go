@@ -60,12 +60,13 @@ var tabled = []struct {
 	reason string
 	codes  []int
 }{
-	{writegate.Refused, writegate.InvalidData, "", []int{9, 14, 15, 22, 28, 52, 56, 57, 66, 171, 10334, 16755, 17280, 17419, 17420}},
+	{writegate.Refused, writegate.InvalidData, "", []int{9, 14, 15, 22, 28, 52, 56, 57, 66, 171, 357, 378, 10334, 13026, 13027, 13067, 13068, 16755, 16766, 16804, 17261, 17262, 17280, 17419, 17420, 31025}},
 	{writegate.Refused, writegate.UniqueViolation, "", []int{11001, 12582}},
-	{writegate.Rerun, writegate.Conflict, "", []int{63, 150, 225, 239, 246, 13388}},
-	{writegate.Retry, writegate.Unavailable, writegate.ReasonTimeout, []int{257, 262, 290}},
+	{writegate.Rerun, writegate.Conflict, "", []int{63, 150, 225, 239, 246, 249, 250, 267, 272, 282, 13388}},
+	{writegate.Retry, writegate.Unavailable, writegate.ReasonTimeout, []int{257, 262, 290, 388}},
 	{writegate.Retry, writegate.Unavailable, "", []int{
-		6, 7, 11, 18, 24, 43, 46, 64, 75, 79, 89, 91, 96, 100, 133, 134, 189, 202, 317, 365, 391, 462, 8000, 9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031,
+		6, 7, 11, 18, 24, 43, 46, 64, 70, 79, 89, 91, 96, 100, 117, 133, 134, 175, 189, 202, 205, 209, 215, 216, 237, 261, 264, 279, 281, 303, 317, 355,
+		365, 371, 384, 391, 402, 407, 462, 8000, 9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031,
 	}},
 	{writegate.Operator, writegate.Internal, "", []int{13, 20, 67, 263}},
 	{writegate.Operator, writegate.SchemaMismatch, "", []int{26, 166}},

@@ -161,15 +161,18 @@ func (db *DB) inspectShards(ctx context.Context, h *hello, schema writegate.Sche
 	return all, nil
 }
 
-// shardedBy says what is doubtful about a shard key. Only an index that begins with it is unique over all shards, and
-// that on _id is so on each shard for itself.
+// shardedBy says what is doubtful about a shard key. Only an index that begins with all of it is unique over all
+// shards, and that on _id is so on each shard for itself.
 func shardedBy(entry bson.Raw, c *collection) string {
 	key, ok := entry.Lookup("key").DocumentOK()
 	if !ok {
 		return ""
 	}
 	elements, _ := key.Elements()
-	if len(elements) > 0 && !slices.ContainsFunc(c.key, func(f *field) bool { return f.source == elements[0].Key() }) {
+	beside := func(e bson.RawElement) bool {
+		return !slices.ContainsFunc(c.key, func(f *field) bool { return f.source == e.Key() })
+	}
+	if slices.ContainsFunc(elements, beside) {
 		return "the collection is sharded by other fields than its key, so that two shards may have a document of one key; shard it by the key"
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -222,9 +223,11 @@ func (t *tx) bury(ctx context.Context, l *writegate.DeadLetter) error {
 	}
 	for part, body := int32(0), l.Body; part == 0 || len(body) > 0; part++ {
 		n := min(len(body), writegate.DeadLetterPart)
-		doc := bson.D{{Key: "letter", Value: l.ID}, {Key: "part", Value: part}, {Key: "body", Value: bson.Binary{Data: body[:n]}}}
-		if _, err := t.db.own.Collection(partsName).InsertOne(ctx, doc); err != nil {
-			return err
+		id := bson.D{{Key: "letter", Value: l.ID}, {Key: "part", Value: part}}
+		doc := append(slices.Clone(id), bson.E{Key: "body", Value: bson.Binary{Data: body[:n]}})
+		// A part may be left from a letter that somebody deleted.
+		if _, err := t.db.own.Collection(partsName).ReplaceOne(ctx, id, doc, options.Replace().SetUpsert(true)); err != nil {
+			return ours(err)
 		}
 		body = body[n:]
 	}

@@ -149,7 +149,8 @@ func clientOptions(cfg Config) (*options.ClientOptions, string, error) {
 	if cfg.MaxConns > 0 {
 		opt.SetMaxPoolSize(uint64(cfg.MaxConns))
 	}
-	opt.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Majority()).SetWriteConcern(writeconcern.Majority())
+	// What is read outside of transactions is to be as new as it gets.
+	opt.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()).SetWriteConcern(writeconcern.Majority())
 	return opt, parsed.Database, nil
 }
 

@@ -83,8 +83,8 @@ func (db *DB) table(ctx context.Context, ref *writegate.TableRef) (*writegate.Ta
 		return nil, fault("there is no collection of exactly this name")
 	case found.Type != "collection" && (found.Type != "view" || !ref.ReadOnly):
 		return nil, fault("it is a %s, not a collection that can be written", found.Type)
-	case found.Options.Capped && !ref.ReadOnly:
-		return nil, fault("it is capped, and transactions can't write to it")
+	case found.Options.Capped:
+		return nil, fault("it is capped: transactions can't write to it, nor read it as of one moment")
 	}
 	if c.unique, err = db.uniqueIndexes(ctx, c, found.Type); err != nil {
 		return nil, err
@@ -226,7 +226,8 @@ type builder struct {
 	c      *collection
 	known  *shape
 	view   bool
-	folds  bool // the collection has a collation of its own
+	folds  bool               // the collection has a collation of its own
+	others map[string]typeSet // types besides the declared one, by field
 	faults []string
 }
 
@@ -275,6 +276,7 @@ func (b *builder) declare() {
 	if b.known.fields == nil {
 		b.known.fields = map[string]*shape{}
 	}
+	b.others = map[string]typeSet{}
 	for _, name := range slices.Sorted(maps.Keys(b.ref.Columns)) {
 		ref := b.ref.Columns[name]
 		source := ref.Source
@@ -301,6 +303,7 @@ func (b *builder) declare() {
 			declared := *known
 			if declared.types != types && declared.types != 0 {
 				b.find(name, "the configuration says %s, the collection %s", types, declared.types)
+				b.others[source] = declared.types &^ types
 			}
 			declared.types = types
 			if types != tString {
@@ -352,7 +355,7 @@ func (b *builder) single(table *writegate.Table, columns map[string]*writegate.C
 		b.fault("the collection has a collation, which may take different texts for the same; a key needs none")
 	default:
 		column.Nullable = false
-		b.c.key = []*field{f}
+		b.c.key, b.c.others = []*field{f}, b.others[f.source]
 		b.unique()
 	}
 }

@@ -188,6 +188,39 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestCapped refuses a collection that transactions can't even read. The server at hand makes none, so its answer is changed.
+func TestCapped(t *testing.T) {
+	w := newWired(t)
+	w.tell(func(name string, reply bson.D) bson.D {
+		batch, ok := raw(t, reply).Document().Lookup("cursor", "firstBatch").ArrayOK()
+		if name != "listCollections" || !ok {
+			return reply
+		}
+		values, err := batch.Values()
+		if err != nil || len(values) != 1 {
+			return reply
+		}
+		capped := append(without(fields(t, values[0]), "options"), bson.E{Key: "options", Value: bson.D{{Key: "capped", Value: true}}})
+		cursor := bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "x.y"}, {Key: "firstBatch", Value: bson.A{capped}}}
+		return append(without(reply, "cursor"), bson.E{Key: "cursor", Value: cursor})
+	})
+	for _, readOnly := range []bool{false, true} {
+		_, err := w.db.Schema(t.Context(), []writegate.TableRef{{Name: "notes", ReadOnly: readOnly}})
+		if says := fmt.Sprint(cause(err)); err == nil || !strings.Contains(says, "it is capped") {
+			t.Errorf("read-only %v: %s", readOnly, says)
+		}
+	}
+}
+
+func fields(t *testing.T, v bson.RawValue) bson.D {
+	t.Helper()
+	var doc bson.D
+	if err := v.Unmarshal(&doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
 // TestWithoutTransactions writes each change by itself, and says so.
 func TestWithoutTransactions(t *testing.T) {
 	w := newWired(t)
@@ -319,6 +352,10 @@ func TestSettings(t *testing.T) {
 	entry := raw(t, bson.D{{Key: "key", Value: bson.D{{Key: "tenant", Value: 1}}}}).Document()
 	if shardedBy(entry, &collection{key: []*field{{source: "_id"}}}) == "" || shardedBy(entry, &collection{key: []*field{{source: "tenant"}, {source: "n"}}}) != "" {
 		t.Error("shard keys are told apart wrongly")
+	}
+	wide := raw(t, bson.D{{Key: "key", Value: bson.D{{Key: "_id", Value: 1}, {Key: "tenant", Value: 1}}}}).Document()
+	if shardedBy(wide, &collection{key: []*field{{source: "_id"}}}) == "" {
+		t.Error("two shards may have one _id when the shard key has more fields, and nobody says so")
 	}
 }
 

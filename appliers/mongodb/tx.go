@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// lifetime is how long mongod lets a transaction live, by default.
-	lifetime = 60 * time.Second
+	// longLife is the age beyond which a transaction that the server gave up is too large to be run again as it is.
+	// By default mongod lets one live for 60 s.
+	longLife = 10 * time.Second
 	// commitBudget bounds the tries of a commit whose outcome is unknown, endTimeout an abort.
 	commitBudget = 10 * time.Second
 	commitPause  = 50 * time.Millisecond
@@ -85,7 +86,7 @@ func (t *tx) do(ctx context.Context, fn func(context.Context) error) error {
 // judge classifies an error of the transaction. What it was given more than it could do in time is marked so.
 func (t *tx) judge(err error, slow bool) error {
 	e := classify(err)
-	old := e.Class == writegate.Rerun && t.session != nil && time.Since(t.begun) > lifetime*9/10 // the server gave it up
+	old := e.Class == writegate.Rerun && t.session != nil && time.Since(t.begun) > longLife
 	if e.Class == writegate.Retry && slow && !waited(err) || old {
 		e = writegate.TryLater(err)
 		e.Reason = writegate.ReasonTimeout

@@ -64,6 +64,9 @@ func (t *tx) likeness(batch []place) int {
 
 func (t *tx) writeRun(ctx context.Context, run []place) error {
 	table := run[0].change.Table
+	if err := t.alone(ctx, run); err != nil {
+		return err
+	}
 	models, err := t.models(ctx, run)
 	if err != nil {
 		return err
@@ -123,9 +126,9 @@ func (t *tx) models(ctx context.Context, run []place) ([]mongo.WriteModel, error
 			if err != nil {
 				return nil, t.fail(&writegate.ChangeError{Index: p.index, Err: err})
 			}
-			models[i] = mongo.NewUpdateOneModel().SetFilter(equals(key)).SetUpdate(update)
+			models[i] = mongo.NewUpdateOneModel().SetFilter(key).SetUpdate(update)
 		case writegate.Remove:
-			models[i] = mongo.NewDeleteOneModel().SetFilter(equals(key))
+			models[i] = mongo.NewDeleteOneModel().SetFilter(key)
 		}
 	}
 	return models, nil
