@@ -76,6 +76,9 @@ func (g *gates) apply(ctx context.Context, caller writegate.Caller, up *writegat
 		return nil, err
 	}
 	gate, err := g.through(ctx, where)
+	if e, ok := errors.AsType[*writegate.Error](err); ok && e.Class == writegate.Retry {
+		return nil, err
+	}
 	if err != nil {
 		g.log.ErrorContext(ctx, "the policy does not fit a tenant's tables", "database", where.database, "schema", where.schema, "error", err)
 		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "The tables of this tenant can't be written yet.", Cause: err}

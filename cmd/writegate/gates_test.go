@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/appliers"
 	"writegate/configs"
 	"writegate/internal/pgtest"
 )
@@ -264,6 +266,31 @@ routes: {schema: {claim: schema, allow: "t_[a-z]"}}
 		if e := writegate.AsError(err); e == nil || e.Class != class {
 			t.Errorf("schema %q: %v, want %v", schema, err, class)
 		}
+	}
+}
+
+// away is a database that does not answer.
+type away struct{ appliers.Database }
+
+func (away) Schema(context.Context, []writegate.TableRef) (writegate.Schema, error) {
+	return nil, writegate.TryLater(errors.New("connection refused"))
+}
+
+// TestTenantOfADatabaseThatIsAway is worth sending again, and no fault of the policy.
+func TestTenantOfADatabaseThatIsAway(t *testing.T) {
+	t.Setenv("SCHEMAS_DSN", "postgres://nowhere")
+	c, _ := folder(t, `
+database: {driver: postgres, dsn: "${SCHEMAS_DSN}"}
+routes: {schema: {claim: schema, allow: "t_[a-z]"}}
+`)
+	var log strings.Builder
+	g, err := newGates(t.Context(), c, databases{configs.MainDatabase: away{}}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = putAs(t.Context(), g, map[string]any{"schema": "t_a"}, 1, "notes/n1")
+	if e := writegate.AsError(err); e.Class != writegate.Retry || !strings.Contains(err.Error(), "connection refused") || log.Len() > 0 {
+		t.Errorf("%v of class %v, %s", err, e.Class, log.String())
 	}
 }
 

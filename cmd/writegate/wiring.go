@@ -151,7 +151,17 @@ func verifierOptions(c configs.Auth, log *slog.Logger) auth.Options {
 // plain shows an operator the cause that a client must not see.
 func plain(err error) error {
 	if e, ok := errors.AsType[*writegate.Error](err); ok && e.Cause != nil {
-		return fmt.Errorf("%s: %w", strings.TrimSuffix(e.Message, "."), e.Cause)
+		return &shown{fmt.Sprintf("%s: %v", strings.TrimSuffix(e.Message, "."), e.Cause), err}
 	}
 	return err
 }
+
+// shown is an error in words for operators.
+type shown struct {
+	text string
+	error
+}
+
+func (s *shown) Error() string { return s.text }
+
+func (s *shown) Unwrap() error { return s.error }
