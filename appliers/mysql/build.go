@@ -74,7 +74,7 @@ func (b *builder) column(cc *catalogColumn, name string) {
 	extra := strings.ToLower(cc.Extra)
 	increments := strings.Contains(extra, "auto_increment")
 	private := &column{
-		name: name, source: cc.Name, quoted: quote(cc.Name), codec: codec, exact: exact(cc),
+		name: name, source: cc.Name, quoted: quote(cc.Name), codec: codec, exact: exact(cc), narrow: narrow(cc), sought: sought(cc),
 		fillsNull: !cc.Nullable && (increments || cc.Data == "timestamp"),
 	}
 	public := &writegate.Column{
@@ -129,6 +129,29 @@ func exact(cc *catalogColumn) bool {
 	default:
 		return cc.Data == "char" && strings.HasSuffix(c, "_bin")
 	}
+}
+
+// narrow tells columns of text whose character set lacks some of Unicode and is not known to [toColumnText].
+func narrow(cc *catalogColumn) bool {
+	switch cc.Charset {
+	case "", "binary", "ascii", "utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf16le", "utf32":
+		return false
+	}
+	return cc.Data != "enum"
+}
+
+// sought returns how a value is written where rows are looked for by it. The server fails when a text can't be in the
+// column's character set, so it is converted here, with ? for what there is not; whether that is the row, the bytes
+// decide. MariaDB scans the whole index for integers of which some need 64 bits and some don't, unless they are of one
+// type.
+func sought(cc *catalogColumn) string {
+	switch {
+	case narrow(cc):
+		return "CONVERT(%s USING " + quote(cc.Charset) + ") COLLATE " + quote(cc.Collation)
+	case cc.Data == "bigint" && strings.Contains(cc.Native, "unsigned"):
+		return "CAST(%s AS UNSIGNED)"
+	}
+	return ""
 }
 
 // keys settles the key.

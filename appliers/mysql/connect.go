@@ -25,9 +25,10 @@ func session(statement time.Duration) []string {
 	seconds := max(1, int(statement.Seconds()))
 	return []string{
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-		fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, innodb_lock_wait_timeout = %d, wait_timeout = %d"+
-			" /*M!100100 , max_statement_time = %d */ /*!80000 , max_execution_time = %d */",
-			sessionMode, int(lockWait.Seconds()), int(idleLimit.Seconds()), seconds, 1000*seconds),
+		fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1, unique_checks = 1, sql_select_limit = 18446744073709551615, sql_big_selects = 1"+
+			", innodb_lock_wait_timeout = %d, lock_wait_timeout = %d, wait_timeout = %d"+
+			" /*M!100100 , max_statement_time = %d, check_constraint_checks = 1, in_predicate_conversion_threshold = 0 */ /*!80000 , max_execution_time = %d */",
+			sessionMode, int(lockWait.Seconds()), int(lockWait.Seconds()), int(idleLimit.Seconds()), seconds, 1000*seconds),
 	}
 }
 
@@ -41,6 +42,7 @@ func newConnector(cfg Config) (driver.Connector, error) {
 	mc.ClientFoundRows, mc.MultiStatements = true, true
 	mc.InterpolateParams, mc.ParseTime, mc.AllowAllFiles, mc.ColumnsWithAlias, mc.RejectReadOnly = false, false, false, false, false
 	mc.CheckConnLiveness = true
+	mc.MaxAllowedPacket = 1 << 30 // as much as any server takes: what this one does is looked at
 	mc.Loc = time.UTC
 	mc.Collation = ""
 	mc.Logger = &mysql.NopLogger{} // what goes wrong comes as an error

@@ -71,11 +71,19 @@ func connectionLost(err error) bool {
 	return network
 }
 
-var errClosed = errors.New("the applier is closed")
+var (
+	errClosed   = errors.New("the applier is closed")
+	errTooLarge = errors.New("larger than max_allowed_packet")
+)
 
 // explain makes the error of a change that the database refused, of several when they were one statement. What it
 // says names tables and columns of the configuration and nothing else.
 func explain(err error, change *writegate.Change) *writegate.Error {
+	if errors.Is(err, errTooLarge) {
+		e := writegate.Refuse(writegate.InvalidData, "", change.Table.Name+": the row is larger than the database takes in one statement.")
+		e.Table, e.Cause = change.Table.Name, err
+		return e
+	}
 	native, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok {
 		return classify(err)
@@ -205,8 +213,4 @@ func race(index int, cause error) *writegate.ChangeError {
 	return &writegate.ChangeError{Index: index, Race: true, Err: &writegate.Error{
 		Class: writegate.Rerun, Code: writegate.Conflict, Message: "The row changed in the meantime; the write is worth trying again.", Cause: cause,
 	}}
-}
-
-func tooLarge(packet int) error {
-	return misconfigured(fmt.Sprintf("a row is larger than the server takes in one statement: raise max_allowed_packet, now %d, to at least 64M", packet), nil)
 }

@@ -145,7 +145,7 @@ func (db *DB) inspectServer(ctx context.Context) ([]writegate.Finding, error) {
 		all = append(all, doubtful("the binary log is not as a PowerSync service reads it: log_bin on, binlog_format=ROW, binlog_row_image=FULL"))
 	}
 	if db.server.packet < ampleMegabytes<<20 {
-		all = append(all, doubtful("max_allowed_packet is %d bytes, and a row needs up to twice its size in one statement; set it to %dM", db.server.packet, ampleMegabytes))
+		all = append(all, doubtful("max_allowed_packet is %d bytes, and a row needs up to twice its size in one statement, or is refused; set it to %dM", db.server.packet, ampleMegabytes))
 	}
 	if skew := max(before.Sub(now), time.Until(now), 0); skew > maxSkew {
 		all = append(all, doubtful("the clocks of the server and of this machine are %s apart; have both follow NTP", skew.Round(time.Second)))

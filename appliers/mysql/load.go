@@ -4,14 +4,19 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"writegate"
 )
 
-// mostKeys bounds the keys of one statement.
-const mostKeys = 4000
+// mostKeys and mostKeyText bound the keys of one statement.
+const (
+	mostKeys    = 4000
+	mostKeyText = 256 << 10
+)
 
 // Load implements [writegate.Tx]. All reads travel together. Rows are locked table by table in the order of their
 // names, and in the order of the key within a table: by way of the key's index, which is in that order.
@@ -29,7 +34,7 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	found := make([]map[any]writegate.Row, len(reads))
 	for _, i := range order {
 		found[i] = make(map[any]writegate.Row, len(reads[i].Keys))
-		for keys := range slices.Chunk(reads[i].Keys, mostKeys) {
+		for keys := range portions(reads[i].Keys) {
 			t.queue(readRows(&reads[i], found[i]), t.db.selectSQL(&reads[i], keys))
 		}
 	}
@@ -37,6 +42,25 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	return found, nil
+}
+
+// portions cuts keys into those of one statement.
+func portions(keys []any) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for len(keys) > 0 {
+			n, size := 1, textSize(keys[0])
+			for n < min(len(keys), mostKeys) {
+				if size += textSize(keys[n]); size > mostKeyText {
+					break
+				}
+				n++
+			}
+			if !yield(keys[:n]) {
+				return
+			}
+			keys = keys[n:]
+		}
+	}
 }
 
 func (db *DB) selectSQL(r *writegate.Read, keys []any) string {
@@ -157,10 +181,10 @@ func (own *table) is(key any) string {
 func (c *column) among(values []any) string {
 	literals := make([]string, len(values))
 	for i, v := range values {
-		literals[i] = c.codec.literal(v)
+		literals[i] = c.seek(v)
 	}
 	in := c.quoted + " IN (" + strings.Join(literals, ", ") + ")"
-	if c.exact {
+	if c.exact && !c.narrow {
 		return in
 	}
 	for i, v := range values {
@@ -168,6 +192,14 @@ func (c *column) among(values []any) string {
 		literals[i] = bytesLiteral(s)
 	}
 	return in + " AND " + c.bytes() + " IN (" + strings.Join(literals, ", ") + ")"
+}
+
+// seek writes a stored value that the column is compared with.
+func (c *column) seek(v any) string {
+	if c.sought == "" {
+		return c.codec.literal(v)
+	}
+	return fmt.Sprintf(c.sought, c.codec.literal(v))
 }
 
 // bytes is the column's text in UTF-8, to be compared byte by byte.

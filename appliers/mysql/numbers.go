@@ -66,6 +66,8 @@ var meanings = map[uint16]meaning{
 	1416: misfit,    // ER_CANT_CREATE_GEOMETRY_OBJECT
 	1441: misfit,    // ER_DATETIME_FUNCTION_OVERFLOW
 	1690: misfit,    // ER_DATA_OUT_OF_RANGE
+	1977: misfit,    // ER_CANNOT_CONVERT_CHARACTER of MariaDB
+	3854: misfit,    // ER_CANNOT_CONVERT_STRING
 	3037: misfit,    // ER_GIS_INVALID_DATA
 	3055: misfit,    // ER_GIS_DATA_WRONG_ENDIANESS
 	3140: misfit,    // ER_INVALID_JSON_TEXT

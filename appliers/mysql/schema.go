@@ -31,8 +31,10 @@ type table struct {
 type column struct {
 	name, source, quoted string
 	codec                *codec
-	exact                bool // the server compares it letter for letter
-	fillsNull            bool // the server puts a value of its own where null is written
+	exact                bool   // the server compares it letter for letter
+	narrow               bool   // its character set lacks characters that a client may send
+	sought               string // how a value is written that is looked for, with %s for its literal; empty is the literal
+	fillsNull            bool   // the server puts a value of its own where null is written
 }
 
 func driverOf(t *writegate.Table) *table { return t.Driver.(*table) }

@@ -37,6 +37,10 @@ func (t *tx) settleRefusal(r *writegate.Refusal) {
 		" table_name = VALUES(table_name), column_name = VALUES(column_name), revision = VALUES(revision), at = VALUES(at)")
 }
 
+// letterPart is the size in bytes of the parts of a dead letter. As digits they fit even a max_allowed_packet of 1M. It is
+// the same always, since a letter that comes again is stored over.
+const letterPart = min(256<<10, writegate.DeadLetterPart)
+
 // settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too.
 func (t *tx) settleDeadLetter(d *writegate.DeadLetter) {
 	id := ownText(d.ID)
@@ -45,7 +49,7 @@ func (t *tx) settleDeadLetter(d *writegate.DeadLetter) {
 			ownText(d.Message), ownText(d.Table), ownText(d.Column), ownText(d.Revision), timeLiteral(d.At), timeLiteral(d.At)) +
 		") ON DUPLICATE KEY UPDATE seen = seen + 1, last_seen = VALUES(last_seen)")
 	for part, body := 0, d.Body; part == 0 || len(body) > 0; part++ {
-		n := min(len(body), writegate.DeadLetterPart)
+		n := min(len(body), letterPart)
 		t.do("INSERT INTO " + t.db.own + ".writegate_dead_letter_parts (letter_id, part, body) VALUES (" +
 			join(id, strconv.Itoa(part), bytesLiteral(string(body[:n]))) + ") ON DUPLICATE KEY UPDATE part = VALUES(part)")
 		body = body[n:]

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"time"
 
 	"writegate"
@@ -101,8 +102,8 @@ func (t *tx) flush(ctx context.Context) error {
 	return t.failed
 }
 
-// packetHead is what a packet has besides the text, amply.
-const packetHead = 64
+// packetHead is what a packet has besides the statements, the begin of the transaction included, amply.
+const packetHead = 128
 
 // send makes one round trip.
 func (t *tx) send(ctx context.Context, batch []statement) error {
@@ -117,8 +118,8 @@ func (t *tx) send(ctx context.Context, batch []statement) error {
 		t.begun = true
 		text = append([]byte("START TRANSACTION"+separator), text...)
 	}
-	if len(text)+packetHead > t.db.server.packet {
-		return tooLarge(t.db.server.packet)
+	if len(batch) == 1 && len(batch[0].text)+packetHead > t.db.server.packet {
+		return t.tooLarge(ctx, &batch[0])
 	}
 	limited, cancel := context.WithTimeout(ctx, t.db.cfg.StatementTimeout)
 	defer cancel()
@@ -131,6 +132,17 @@ func (t *tx) send(ctx context.Context, batch []statement) error {
 		err = wrong(ctx, err)
 	}
 	return watch(known(err))
+}
+
+// tooLarge is a statement that no packet holds. As little as any other number of this server will do about a row that it
+// has no room for, so that is refused, and kept where it can be looked at. What is ours waits for the operator.
+func (t *tx) tooLarge(ctx context.Context, s *statement) error {
+	err := misconfigured(fmt.Sprintf("a statement is larger than the server takes: raise max_allowed_packet, now %d, to at least %dM", t.db.server.packet, ampleMegabytes), errTooLarge)
+	t.db.log.WarnContext(ctx, err.Message, "bytes", len(s.text))
+	if s.wrong != nil {
+		return known(s.wrong(ctx, errTooLarge))
+	}
+	return err
 }
 
 // known leaves an error that is classified as it is.

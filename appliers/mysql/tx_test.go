@@ -1,7 +1,9 @@
 package mysql
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -177,9 +179,19 @@ func TestTooLargeForThePacket(t *testing.T) {
 		db := open(t, e.config(notesOn(t, e)))
 		notes := tables(t, db, "notes")["notes"]
 		db.server.packet = 1 << 20
-		err := write(t, db, put(notes, "a", writegate.Row{"body": strings.Repeat("x", 1<<20)}))
-		if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator || !strings.Contains(e.Message, "max_allowed_packet") {
+		var change *writegate.ChangeError
+		err := blamed(t, db, put(notes, "z", nil), put(notes, "a", writegate.Row{"body": strings.Repeat("x", 1<<20)}))
+		if !errors.As(err, &change) || change.Index != 1 || change.Err.Class != writegate.Refused || change.Err.Code != writegate.InvalidData {
 			t.Errorf("it is %s", describe(err))
+		}
+		err = db.InTx(t.Context(), someone, func(tx writegate.Tx) error { // what is refused is kept
+			return tx.Settle(t.Context(), writegate.Settlement{DeadLetters: []writegate.DeadLetter{{ID: "d", ClientID: "d1", Body: bytes.Repeat([]byte("x"), 3<<20)}}})
+		})
+		if err != nil {
+			t.Error(describe(err))
+		}
+		if got := e.scalar(t, "", "SELECT SUM(LENGTH(body)) FROM "+db.own+".writegate_dead_letter_parts"); got != fmt.Sprint(3<<20) {
+			t.Errorf("the dead letter has %s bytes", got)
 		}
 		var changes []writegate.Change
 		for i := range 20 { // together too large, but not one by one

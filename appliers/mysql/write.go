@@ -72,10 +72,10 @@ func likeness(changes []writegate.Change) int {
 	if first.Verb == writegate.Update {
 		return 1
 	}
-	seen, size := map[any]bool{first.Key: true}, textSize(first)
+	seen, size := map[any]bool{first.Key: true}, sizeOf(first)
 	for i := range changes[1:] {
 		c := &changes[i+1]
-		if size += textSize(c); c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) ||
+		if size += sizeOf(c); c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) ||
 			i+1 >= mostRows || size > mostSetText || unmade(c) != nil {
 			return i + 1
 		}
@@ -84,18 +84,24 @@ func likeness(changes []writegate.Change) int {
 	return len(changes)
 }
 
-// textSize is about how much text the values of a change make.
-func textSize(c *writegate.Change) int {
-	n := 0
+// sizeOf is about how much text the values of a change make.
+func sizeOf(c *writegate.Change) int {
+	n := 2 * textSize(c.Key) // it may be looked for
 	for _, v := range c.Set {
-		switch v := v.(type) {
-		case string:
-			n += 2 * len(v)
-		case writegate.Bytes:
-			n += 2 * len(v)
-		}
+		n += textSize(v)
 	}
 	return n
+}
+
+// textSize is how much text a value makes, as far as it counts.
+func textSize(v any) int {
+	switch v := v.(type) {
+	case string:
+		return 2 * len(v)
+	case writegate.Bytes:
+		return 2 * len(v)
+	}
+	return 0
 }
 
 func sameColumns(a, b writegate.Row) bool {
@@ -131,7 +137,7 @@ func (t *tx) write(m made) {
 	case writegate.Update:
 		t.update(own, m)
 	case writegate.Remove:
-		t.change("DELETE FROM "+own.quoted+" WHERE "+own.among(m.keys()), nothing, t.wrong(m))
+		t.change(deleteSQL(own, m.keys()), nothing, t.wrong(m))
 	}
 }
 
@@ -150,7 +156,7 @@ func (t *tx) update(own *table, m made) {
 				return err
 			}
 			return found(n)
-		}, "SELECT COUNT(*) FROM "+own.quoted+" WHERE "+own.among(m.keys()))
+		}, "SELECT COUNT(*) FROM "+own.quoted+own.force+" WHERE "+own.among(m.keys()))
 		return
 	}
 	t.change(updateSQL(own, first), found, t.wrong(m))
@@ -177,9 +183,13 @@ func insertSQL(own *table, changes []writegate.Change) string {
 	return b.String()
 }
 
+func deleteSQL(own *table, keys []any) string {
+	return "DELETE FROM " + own.quoted + " WHERE " + own.among(keys)
+}
+
 func updateSQL(own *table, change *writegate.Change) string {
 	var b strings.Builder
-	b.WriteString("UPDATE " + own.quoted + " SET ")
+	b.WriteString("UPDATE " + own.quoted + own.force + " SET ")
 	for i, c := range written(change) {
 		b.WriteString(comma(i) + c.quoted + " = " + c.param(change.Set[c.name]))
 	}
@@ -227,7 +237,8 @@ func (t *tx) wrong(m made) func(context.Context, error) error {
 
 // collision tells a race, in which a row of the same key is there after all, from a row with another key that the
 // index takes for the same, as under a collation that ignores case: that one is refused. On the key says that the
-// server named the key's index.
+// server named the key's index, which may be one of the same name of a table that a trigger writes to: the row that was
+// met is locked until the transaction ends, so were it one of this table, it would be found.
 func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) error {
 	first := &m.changes[0]
 	own := driverOf(first.Table)
@@ -236,10 +247,13 @@ func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) err
 	switch {
 	case err != nil:
 		return classify(err)
-	case same > 0 || onKey && similar == 0:
+	case same > 0:
 		return race(m.index, cause)
 	}
 	e := explain(cause, first)
+	if e.Class == writegate.Refused && onKey && similar == 0 { // a trigger's doing, or two of one statement
+		e.Column, e.Message = "", place(first.Table.Name, nil)+": "+duplicate.text+"."
+	}
 	if e.Class == writegate.Refused && similar > 0 {
 		names := make([]string, len(own.key))
 		for i, c := range own.key {
@@ -257,7 +271,7 @@ func (own *table) similar(keys []any) string {
 	for i, key := range keys {
 		parts := make([]string, len(own.key))
 		for j, v := range own.split(key) {
-			parts[j] = own.key[j].quoted + " = " + own.key[j].codec.literal(v)
+			parts[j] = own.key[j].quoted + " = " + own.key[j].seek(v)
 		}
 		rows[i] = "(" + strings.Join(parts, " AND ") + ")"
 	}
