@@ -1,13 +1,10 @@
 package mongodb
 
 import (
-	"bytes"
 	"context"
 	"slices"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate"
@@ -78,43 +75,4 @@ func lookup(doc bson.Raw, name string) bson.RawValue {
 		return bson.RawValue{Type: bson.TypeNull}
 	}
 	return v
-}
-
-// lockIDs are the ids of the lock documents of a read: those of looked-up rows whether they are there or not, so that
-// nobody makes one meanwhile, and those of operands that are there. Two who create one row meet at the row.
-func lockIDs(read *writegate.Read, found map[any]writegate.Row) ([]bson.Raw, error) {
-	if read.Lock == writegate.Unlocked {
-		return nil, nil
-	}
-	c := driverOf(read.Table)
-	var ids []bson.Raw
-	for _, key := range read.Keys {
-		if found[key] == nil && read.Lock == writegate.ForUpdate {
-			continue
-		}
-		id, err := bson.Marshal(append(bson.D{{Key: "ns", Value: c.namespace()}}, c.keyFields(read.Table, key)...))
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
-// lock writes lock documents, in one order for everybody.
-func (t *tx) lock(ctx context.Context, ids []bson.Raw) error {
-	if len(ids) == 0 || t.db.cfg.bare() {
-		return nil
-	}
-	slices.SortFunc(ids, func(a, b bson.Raw) int { return bytes.Compare(a, b) })
-	ids = slices.CompactFunc(ids, func(a, b bson.Raw) bool { return bytes.Equal(a, b) })
-	update := bson.D{{Key: "$set", Value: bson.D{{Key: "at", Value: time.Now().UTC()}}}, {Key: "$inc", Value: bson.D{{Key: "uses", Value: int64(1)}}}}
-	models := make([]mongo.WriteModel, len(ids))
-	for i, id := range ids {
-		models[i] = mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).SetUpdate(update).SetUpsert(true)
-	}
-	return t.do(ctx, func(ctx context.Context) error {
-		_, err := t.db.own.Collection(locksName).BulkWrite(ctx, models)
-		return ours(err)
-	})
 }
