@@ -72,3 +72,54 @@ func TestLocks(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnDuplicates has another replica make each of our own documents at the same moment. That is worth running again
+// and never the fault of a change.
+func TestOwnDuplicates(t *testing.T) {
+	w := newWired(t)
+	duplicate := order{reply: bson.D{{Key: "ok", Value: 1.0}, {Key: "n", Value: int32(0)}, {Key: "writeErrors", Value: bson.A{bson.D{
+		{Key: "index", Value: int32(0)}, {Key: "code", Value: int32(11000)}, {Key: "errmsg", Value: "E11000 duplicate key error collection: x.y index: _id_ dup key: { }"},
+		{Key: "keyPattern", Value: bson.D{{Key: "_id", Value: int32(1)}}},
+	}}}}}
+	keys := make([]any, 2*fewLocks)
+	for i := range keys {
+		keys[i] = fmt.Sprint(i)
+	}
+	letter := writegate.DeadLetter{ID: "l", ClientID: "c", Subject: "u", Code: writegate.InvalidData, Body: []byte("{}")}
+	refusal := writegate.Refusal{ClientID: "c", Subject: "u", OpID: 1, Code: writegate.InvalidData}
+	for _, own := range []string{clientsName, locksName, refusalsName, lettersName, partsName} {
+		for _, n := range []int{1, len(keys)} {
+			planted := 0
+			w.on(func(name string, command bson.D) order {
+				if planted > 0 || name != "update" && name != "insert" || command[0].Value != own || own == locksName && n > 1 && name == "update" {
+					return order{}
+				}
+				planted++
+				return duplicate
+			})
+			err := w.db.InTx(t.Context(), writegate.Caller{Subject: "u"}, func(tx writegate.Tx) (failed error) {
+				if _, failed = tx.Claim(t.Context(), writegate.Claim{ClientID: "c", Subject: "u", First: 1, Last: 2}); failed != nil {
+					return failed
+				}
+				if _, failed = tx.Load(t.Context(), []writegate.Read{{Table: w.schema["notes"], Keys: keys[:n], Lock: writegate.ForShare}}); failed != nil {
+					return failed
+				}
+				return tx.Settle(t.Context(), writegate.Settlement{Refusals: []writegate.Refusal{refusal}, DeadLetters: []writegate.DeadLetter{letter}})
+			})
+			w.on(nil)
+			switch e := writegate.AsError(err); {
+			case planted != 1:
+				t.Errorf("%s was written %d times", own, planted)
+			case own == clientsName && err != nil: // Claim itself tries again
+				t.Errorf("%s: %v (cause: %v)", own, err, cause(err))
+			case own != clientsName && (err == nil || e.Class != writegate.Rerun):
+				t.Errorf("%s, %d rows: %v (cause: %v)", own, n, err, cause(err))
+			}
+			for _, name := range []string{lettersName, partsName, locksName} { // so that the next round makes them again
+				if _, err := w.client.Database(w.own).Collection(name).DeleteMany(t.Context(), bson.D{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
