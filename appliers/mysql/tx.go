@@ -22,8 +22,7 @@ type tx struct {
 	failed error // nothing more is sent after an error
 
 	queued []statement
-	given  int                           // changes over all calls of Write
-	late   []func(context.Context) error // looks closer at what a batch found, after it
+	given  int // changes over all calls of Write
 }
 
 // statement is one result set: a SELECT, or a statement with the SELECT of its ROW_COUNT behind it.
@@ -91,13 +90,8 @@ func (t *tx) flush(ctx context.Context) error {
 		t.queued = t.queued[n:]
 		t.failed = t.send(ctx, batch)
 	}
-	for t.failed == nil && len(t.late) > 0 {
-		look := t.late[0]
-		t.late = t.late[1:]
-		t.failed = look(ctx)
-	}
 	if t.failed != nil {
-		t.queued, t.late = nil, nil
+		t.queued = nil
 	}
 	return t.failed
 }
