@@ -39,7 +39,7 @@ func judge(err error) (verdict, *mssql.Error) {
 	var guilty *mssql.Error
 	for _, alone := range []bool{false, true} {
 		for i := range all {
-			if v := verdictOf(all[i].Number); followers[all[i].Number] == alone && (guilty == nil || severity[v.class] > severity[found.class]) {
+			if v := verdictAt(&all[i]); followers[all[i].Number] == alone && (guilty == nil || severity[v.class] > severity[found.class]) {
 				found, guilty = v, &all[i]
 			}
 			if all[i].Number == numberTriggerEnded && alone { // whatever else says that the transaction is over

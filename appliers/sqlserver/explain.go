@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,29 +23,19 @@ func (t *tx) blameFor(ctx context.Context, err error, all []made) error {
 	if m := t.madeAt(guilty, all); m != nil {
 		all = []made{*m}
 	}
-	if isDuplicate(err) && t.ownDuplicate(guilty) {
+	switch {
+	case isDuplicate(err) && t.ownDuplicate(guilty):
 		return &writegate.Error{Class: writegate.Rerun, Code: writegate.Conflict, Message: "The write met another one; it is worth trying again.", Cause: err}
-	}
-	if len(all) == 0 {
+	case len(all) == 0:
 		return classify(err)
-	}
-	m := made{index: -1}
-	if len(all) == 1 {
-		m = all[0]
-	}
-	if isDuplicate(err) {
-		if of := keyTaken(guilty, all); of != nil {
-			same, others := t.lookAgain(ctx, of)
-			if others > 0 {
-				return &writegate.ChangeError{Index: m.index, Err: twin(err, of.changes[0].Table)}
-			}
-			if same > 0 || driverOf(of.changes[0].Table).seek {
-				return race(m.index, err)
-			}
-		}
-	}
-	if len(m.changes) == 0 {
+	case len(all) > 1:
 		return &writegate.ChangeError{Index: -1, Err: classify(err)}
+	}
+	m := &all[0]
+	if isDuplicate(err) {
+		if e := t.collision(ctx, err, guilty, m); e != nil {
+			return e
+		}
 	}
 	return &writegate.ChangeError{Index: m.index, Err: explain(err, v, guilty, &m.changes[0])}
 }
@@ -64,32 +55,40 @@ func (t *tx) madeAt(e *mssql.Error, all []made) *made {
 }
 
 // ownDuplicate tells a duplicate in our own tables: two uploads that came at once, of which the second finds the
-// row of the first when it runs again.
+// row of the first when it runs again. PostgreSQL's message has no table, so there the name of the index tells.
 func (t *tx) ownDuplicate(e *mssql.Error) bool {
-	text, _, _ := strings.Cut(e.Message, duplicateValue)
-	return strings.Contains(text, "'"+t.db.cfg.Schema+".writegate_")
+	m := mentioned(e.Number, e.Message)
+	if m.table == "" {
+		return strings.HasPrefix(folded(m.name), "writegate_")
+	}
+	return strings.HasPrefix(m.table, t.db.cfg.Schema+".writegate_")
 }
 
-// duplicateValue is where a message begins to tell values.
-const duplicateValue = " The duplicate key value is "
-
-// keyTaken returns the insert whose key another row has already, where the index that the message names is over
-// the key alone. Of a view nobody knows the indexes, so the key may be it.
-func keyTaken(e *mssql.Error, all []made) *made {
-	text, _, _ := strings.Cut(e.Message, duplicateValue)
-	for i, m := range all {
-		if m.changes[0].Verb != writegate.Insert {
-			continue
-		}
-		own := driverOf(m.changes[0].Table)
-		if !own.seek {
-			return &all[i]
-		}
-		for name := range own.keyIndexes {
-			if strings.Contains(text, "'"+name+"'") && strings.Contains(text, "'"+m.changes[0].Table.Source+"'") {
-				return &all[i]
-			}
-		}
+// collision explains a duplicate of an insert that may be about the row's key, nil when it is not. Where the message
+// names the index of the key and the key has one form only, the row is there, or was: a race. Else the database is
+// asked what it has: of a view nobody knows the indexes, and an index may be newer than what the driver knows.
+func (t *tx) collision(ctx context.Context, err error, e *mssql.Error, m *made) error {
+	first := &m.changes[0]
+	own, said := driverOf(first.Table), mentioned(e.Number, e.Message)
+	if first.Verb != writegate.Insert || said.elsewhere(first.Table) {
+		return nil
+	}
+	index := said.of(first.Table, maps.Keys(own.indexes))
+	onKey := own.keyIndexes[index]
+	if index != "" && !onKey {
+		return nil
+	}
+	letters := slices.ContainsFunc(own.key, func(c *column) bool { return c.codec.letters })
+	if onKey && !letters {
+		return race(m.index, err)
+	}
+	switch same, others, failed := t.lookAgain(ctx, m); {
+	case failed != nil && !onKey:
+		return classify(failed)
+	case others > 0:
+		return &writegate.ChangeError{Index: m.index, Err: twin(err, first.Table)}
+	case same > 0 || onKey:
+		return race(m.index, err)
 	}
 	return nil
 }
@@ -99,26 +98,15 @@ func keyTaken(e *mssql.Error, all []made) *made {
 func explain(err error, v verdict, e *mssql.Error, change *writegate.Change) *writegate.Error {
 	t := change.Table
 	own := driverOf(t)
+	said := mentioned(e.Number, e.Message)
 	var columns []string
 	switch e.Number {
 	case numberDuplicate, numberUnique:
-		text, _, _ := strings.Cut(e.Message, duplicateValue)
-		columns = named(text, "'", own.indexes)
+		columns = own.indexes[said.of(t, maps.Keys(own.indexes))]
 	case numberConstraint:
-		v, columns = constrained(e.Message, v, own, change)
-	case numberNotNull:
-		for _, c := range own.columns {
-			if strings.Contains(e.Message, "column '"+c.source()+"', table '") {
-				columns = []string{c.name}
-			}
-		}
-	case 2628:
-		text, _, _ := strings.Cut(e.Message, "Truncated value:")
-		for _, c := range own.columns {
-			if strings.Contains(text, ", column '"+c.source()+"'.") {
-				columns = []string{c.name}
-			}
-		}
+		v, columns = constrained(own.constraints[said.of(t, maps.Keys(own.constraints))], v, change.Verb)
+	case numberNotNull, numberTruncated:
+		columns = said.column(t)
 	}
 	out := &writegate.Error{Class: writegate.Refused, Code: v.code, Reason: v.reason, Table: t.Name, Cause: err}
 	place := t.Name
@@ -134,33 +122,14 @@ func explain(err error, v verdict, e *mssql.Error, change *writegate.Change) *wr
 	return out
 }
 
-// named returns the columns of the longest name that stands in quotation marks in a message.
-func named(text, mark string, all map[string][]string) []string {
-	var best string
-	for name := range all {
-		if len(name) > len(best) && strings.Contains(text, mark+name+mark) {
-			best = name
-		}
-	}
-	return all[best]
-}
-
 // constrained tells foreign keys from checks, which have one number.
-func constrained(message string, v verdict, own *table, change *writegate.Change) (verdict, []string) {
-	text, _, _ := strings.Cut(message, " The conflict occurred in ")
-	var name string
-	for known := range own.constraints {
-		if len(known) > len(name) && strings.Contains(text, `"`+known+`"`) {
-			name = known
-		}
-	}
-	c := own.constraints[name]
+func constrained(c constraint, v verdict, verb writegate.Verb) (verdict, []string) {
 	switch {
 	case c.kind == "check":
 		return verdict{v.class, writegate.CheckViolation, "", "does not meet a check of the database"}, c.columns
-	case c.kind == "foreign" && change.Verb != writegate.Remove:
+	case c.kind == "foreign" && verb != writegate.Remove:
 		return verdict{v.class, writegate.ForeignKeyViolation, "", "the row it refers to does not exist"}, c.columns
-	case c.kind != "" || change.Verb == writegate.Remove:
+	case c.kind != "" || verb == writegate.Remove:
 		return verdict{v.class, writegate.ForeignKeyViolation, "", "other rows still refer to it"}, nil
 	}
 	return v, nil
@@ -190,13 +159,9 @@ func twin(err error, t *writegate.Table) *writegate.Error {
 
 // lookAgain counts the rows that have the keys of an insert, and others that the index takes for the same: those
 // that differ in case, in accents or in blanks at the end. Nobody would ever find them by the key, so it is no race.
-// The transaction is over anyway. Where nothing can be found out there are none.
-func (t *tx) lookAgain(ctx context.Context, m *made) (same, others int) {
+// The transaction is over anyway.
+func (t *tx) lookAgain(ctx context.Context, m *made) (same, others int, err error) {
 	own := driverOf(m.changes[0].Table)
-	letters := slices.ContainsFunc(own.key, func(c *column) bool { return c.codec.letters })
-	if own.seek && !letters {
-		return 0, 0
-	}
 	t.rollback(ctx)
 	set := make([]map[string]any, len(m.changes))
 	for i := range m.changes {
@@ -206,7 +171,7 @@ func (t *tx) lookAgain(ctx context.Context, m *made) (same, others int) {
 	b := &batch{}
 	source, err := b.rows(set, len(own.key), 0)
 	if err != nil {
-		return 0, 0
+		return 0, 0, err
 	}
 	exact := "CASE WHEN " + own.match("[t].", jsonField, false) + " THEN 1 ELSE 0 END"
 	b.add("SELECT COALESCE(SUM(" + exact + "), 0) AS [writegate], COUNT(*) FROM " + source + "\nINNER JOIN " + own.quoted + " AS [t] ON " + own.match("[t].", jsonField, true))
@@ -214,7 +179,7 @@ func (t *tx) lookAgain(ctx context.Context, m *made) (same, others int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if err := b.run(ctx, t.conn); err != nil {
-		return 0, 0
+		return 0, 0, err
 	}
-	return same, others - same
+	return same, others - same, nil
 }

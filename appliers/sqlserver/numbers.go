@@ -32,6 +32,7 @@ const (
 	numberUnique       = 2627
 	numberConstraint   = 547
 	numberNotNull      = 515
+	numberTruncated    = 2628
 	numberTriggerEnded = 3609
 	firstRaised        = 50000
 )
@@ -59,7 +60,7 @@ var numbers = map[int32]verdict{
 
 	// Values.
 	220: invalid, 232: invalid, 241: invalid, 242: invalid, 244: invalid, 245: invalid, 248: invalid, 295: invalid, 296: invalid,
-	517: invalid, 1946: invalid, 2628: invalid, 8114: invalid, 8115: invalid, 8134: invalid, 8152: invalid, 8169: invalid, 511: invalid, 6522: invalid,
+	517: invalid, 1946: invalid, numberTruncated: invalid, 8114: invalid, 8115: invalid, 8134: invalid, 8152: invalid, 8169: invalid, 511: invalid, 6522: invalid,
 	9807: invalid, 13608: invalid, 13609: invalid, 13614: invalid,
 	6905: invalid, 6908: invalid, 6913: invalid, 6926: invalid, 6965: invalid,
 	9400: invalid, 9402: invalid, 9403: invalid, 9410: invalid, 9411: invalid, 9412: invalid, 9413: invalid, 9414: invalid, 9420: invalid, 9421: invalid,

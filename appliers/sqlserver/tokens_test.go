@@ -61,6 +61,7 @@ type failure struct {
 	message   string
 	procedure string
 	line      int
+	exactly   bool // the line is what it is, wherever the statement stands
 }
 
 func (f failure) token() []byte {

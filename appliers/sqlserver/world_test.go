@@ -174,7 +174,7 @@ func (w *world) answer(r request) reply {
 		if before, _, found := strings.Cut(r.text, text); found {
 			a.errors = slices.Clone(a.errors)
 			for i := range a.errors {
-				if a.errors[i].procedure == "" {
+				if a.errors[i].procedure == "" && !a.errors[i].exactly {
 					a.errors[i].line = 1 + strings.Count(before, "\n")
 				}
 			}
