@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 // codec is how values of one native type travel. Values are sent as text and cast by the server, so that a
@@ -29,7 +30,7 @@ type codec struct {
 	read string
 	// values are an enum's.
 	values []string
-	// shorten has numbers written by [shortest]. Keys are, so that equal ones are the same.
+	// shorten has numbers written by [wire.Shortest]. Keys are, so that equal ones are the same.
 	shorten bool
 	// identifies says that equal values have equal stored values, so that a key may have the type.
 	identifies bool
@@ -39,7 +40,7 @@ func (c *codec) text(v any) string {
 	if c.literal != nil {
 		return c.literal(v)
 	}
-	s, _ := scalarText(v)
+	s, _ := wire.Text(v)
 	return s
 }
 
@@ -100,7 +101,7 @@ func (c *codec) load(v any) any {
 			}
 		}
 		if c.shorten {
-			return shortest(v)
+			return wire.Shortest(v)
 		}
 	}
 	return v
@@ -116,7 +117,7 @@ func (c *codec) forKey() *codec {
 	key.convert = func(v any) (any, error) {
 		stored, err := c.convert(v)
 		if s, ok := stored.(string); ok {
-			stored = shortest(s)
+			stored = wire.Shortest(s)
 		}
 		return stored, err
 	}
@@ -166,11 +167,11 @@ func builtin(name string, mod int32) *codec {
 		return &codec{kind: writegate.Int, native: true, identifies: true, convert: func(v any) (any, error) { return toInt(v, bits) }}
 	case "float4", "float8":
 		bits := map[string]int{"float4": 32, "float8": 64}[name]
-		return &codec{kind: writegate.Float, native: true, convert: func(v any) (any, error) { return toFloat(v, bits) }, literal: floatText, same: sameFloat}
+		return &codec{kind: writegate.Float, native: true, convert: func(v any) (any, error) { return toFloat(v, bits) }, literal: floatText, same: wire.SameFloat}
 	case "numeric":
 		precision, scale := bound>>16&0xffff, bound&0x7ff^1024-1024
 		c := textual(writegate.Decimal, func(v any) (any, error) { return toDecimal(v, mod >= 0, precision, scale) })
-		c.same, c.identifies = sameDecimal, true
+		c.same, c.identifies = wire.SameDecimal, true
 		return c
 	case "name":
 		c := textual(writegate.Text, toName)

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -29,7 +30,7 @@ var (
 // toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
 // their JSON.
 func toText(v any) (string, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	switch v := v.(type) {
 	case writegate.JSON:
 		s, ok = string(v), true
@@ -90,7 +91,7 @@ func toAddress(v any) (any, error) {
 }
 
 func toEnum(v any, values []string) (any, error) {
-	if s, ok := scalarText(v); ok && slices.Contains(values, s) {
+	if s, ok := wire.Text(v); ok && slices.Contains(values, s) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("must be one of %s", strings.Join(values, ", "))
@@ -161,7 +162,7 @@ func toBinary(v any) (any, error) {
 // toDocument takes a JSON value, or the text of one: text is never stored as a JSON string by itself, since
 // that is how a document gets encoded twice. With binary, what jsonb can't hold is refused.
 func toDocument(v any, binary bool) (any, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	if doc, isJSON := v.(writegate.JSON); isJSON {
 		s, ok = string(doc), true
 	}

@@ -5,7 +5,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"writegate/internal/wire"
 )
+
+// lastYear is the greatest year that Postgres stores.
+const lastYear = 294275
 
 // The sync service has no infinite times: it sends the first instant of the year 0 and the last second of the
 // year 9999 down instead. They are stored values too, and mean the infinities on the way back.
@@ -35,11 +40,11 @@ func toTimestamp(v any, digits int) (any, error) {
 		if at, ok := infinite(v, positiveInfinity); ok {
 			return at, nil
 		}
-		m, ok := parseMoment(v)
-		if !ok || !m.date {
+		m, ok := wire.ParseMoment(v)
+		if !ok || !m.HasDate || m.Year > lastYear {
 			return nil, errTimestamp
 		}
-		return m.instant().Truncate(unit), nil
+		return m.Instant().Truncate(unit), nil
 	}
 	return nil, errTimestamp
 }
@@ -54,11 +59,11 @@ func toDate(v any) (any, error) {
 		if at, ok := infinite(v, lastDay); ok {
 			return at, nil
 		}
-		m, ok := parseMoment(v)
-		if !ok || !m.date {
+		m, ok := wire.ParseMoment(v)
+		if !ok || !m.HasDate || m.Year > lastYear {
 			return nil, errDate
 		}
-		return time.Date(m.year, time.Month(m.month), m.day, 0, 0, 0, 0, time.UTC), nil
+		return m.Midnight(), nil
 	}
 	return nil, errDate
 }
@@ -80,16 +85,16 @@ func toClock(v any, digits int, zoned bool) (any, error) {
 	if at, isTime := v.(time.Time); isTime {
 		text, ok = at.UTC().Format(time.RFC3339Nano), true
 	}
-	m, valid := parseMoment(text)
-	if !ok || !valid || !m.clock {
+	m, valid := wire.ParseMoment(text)
+	if !ok || !valid || !m.HasClock {
 		return nil, errTime
 	}
-	out := []byte(time.Date(0, 1, 1, m.hour, m.minute, m.second, 0, time.UTC).Format(time.TimeOnly))
-	if fraction := strings.TrimRight(pad(m.nanosecond, 9)[:digits], "0"); fraction != "" {
+	out := []byte(time.Date(0, 1, 1, m.Hour, m.Minute, m.Second, 0, time.UTC).Format(time.TimeOnly))
+	if fraction := strings.TrimRight(pad(m.Nanosecond, 9)[:digits], "0"); fraction != "" {
 		out = append(append(out, '.'), fraction...)
 	}
 	if zoned {
-		out = appendOffset(out, m.offset)
+		out = appendOffset(out, m.Offset)
 	}
 	return string(out), nil
 }
