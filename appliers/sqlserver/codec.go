@@ -11,6 +11,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 // codec is how values of one native type travel: as text, which the server converts, and back as what the client
@@ -47,7 +48,7 @@ func (c *codec) textOf(v any) string {
 	if c.text != nil {
 		return c.text(v)
 	}
-	s, _ := scalarText(v)
+	s, _ := wire.Text(v)
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -25,7 +26,7 @@ var (
 // toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
 // their JSON.
 func toText(v any) (string, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	switch v := v.(type) {
 	case writegate.JSON:
 		s, ok = string(v), true
@@ -194,7 +195,7 @@ func toRowVersion(v any) (any, error) { return toBinary(v, 8, true) }
 // is how a document gets encoded twice. A name that is twice in an object is refused: readers differ in which they
 // take, so rules would be about another value than the one that is used.
 func toDocument(v any) (any, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	if doc, isJSON := v.(writegate.JSON); isJSON {
 		s, ok = string(doc), true
 	}

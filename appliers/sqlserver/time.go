@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -59,11 +60,11 @@ func (s span) convert(v any) (any, error) {
 	at, ok := v.(time.Time)
 	if !ok {
 		text, isText := v.(string)
-		m, valid := parseMoment(text)
-		if !isText || !valid || !m.date {
+		m, valid := wire.ParseMoment(text)
+		if !isText || !valid || !m.HasDate {
 			return nil, errTimestamp
 		}
-		at = m.instant()
+		at = m.Instant()
 	}
 	at = s.round(at.UTC())
 	if at.Before(s.first) || !at.Before(s.last) {
@@ -122,11 +123,11 @@ func toDate(v any) (any, error) {
 		}
 		return day(v.Year(), v.Month(), v.Day()), nil
 	case string:
-		m, ok := parseMoment(v)
-		if !ok || !m.date || m.year < 1 {
+		m, ok := wire.ParseMoment(v)
+		if !ok || !m.HasDate || m.Year < 1 || m.Year > 9999 {
 			return nil, errDate
 		}
-		return day(m.year, time.Month(m.month), m.day), nil
+		return m.Midnight(), nil
 	}
 	return nil, errDate
 }
@@ -143,12 +144,12 @@ func toClock(v any, digits int) (any, error) {
 	if at, isTime := v.(time.Time); isTime {
 		text, ok = at.Format("15:04:05.000000000"), true
 	}
-	m, valid := parseMoment(text)
-	if !ok || !valid || !m.clock {
+	m, valid := wire.ParseMoment(text)
+	if !ok || !valid || !m.HasClock {
 		return nil, errTime
 	}
-	s := fmt.Sprintf("%02d:%02d:%02d", m.hour, m.minute, m.second)
-	if fraction := strings.TrimRight(fmt.Sprintf("%09d", m.nanosecond)[:digits], "0"); fraction != "" {
+	s := fmt.Sprintf("%02d:%02d:%02d", m.Hour, m.Minute, m.Second)
+	if fraction := strings.TrimRight(fmt.Sprintf("%09d", m.Nanosecond)[:digits], "0"); fraction != "" {
 		s += "." + fraction
 	}
 	return s, nil
