@@ -78,7 +78,9 @@ func TestLocks(t *testing.T) {
 func TestOwnDuplicates(t *testing.T) {
 	w := newWired(t)
 	duplicate := order{reply: bson.D{{Key: "ok", Value: 1.0}, {Key: "n", Value: int32(0)}, {Key: "writeErrors", Value: bson.A{bson.D{
-		{Key: "index", Value: int32(0)}, {Key: "code", Value: int32(11000)}, {Key: "errmsg", Value: "E11000 duplicate key error collection: x.y index: _id_ dup key: { }"},
+		{Key: "index", Value: int32(0)},
+		{Key: "code", Value: int32(11000)},
+		{Key: "errmsg", Value: "E11000 duplicate key error collection: x.y index: _id_ dup key: { }"},
 		{Key: "keyPattern", Value: bson.D{{Key: "_id", Value: int32(1)}}},
 	}}}}}
 	keys := make([]any, 2*fewLocks)
