@@ -132,7 +132,7 @@ func (t *tx) send(ctx context.Context, batch []statement) error {
 // has no room for, so that is refused, and kept where it can be looked at. What is ours waits for the operator.
 func (t *tx) tooLarge(ctx context.Context, s *statement) error {
 	err := misconfigured(fmt.Sprintf("a statement is larger than the server takes: raise max_allowed_packet, now %d, to at least %dM", t.db.server.packet, ampleMegabytes), errTooLarge)
-	t.db.log.WarnContext(ctx, err.Message, "bytes", len(s.text))
+	t.db.log.WarnContext(ctx, "a statement is larger than the server takes: raise max_allowed_packet", "max_allowed_packet", t.db.server.packet, "bytes", len(s.text))
 	if s.wrong != nil {
 		return known(s.wrong(ctx, errTooLarge))
 	}
