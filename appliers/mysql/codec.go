@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 // codec is how values of one native type travel. The server answers in text.
@@ -47,11 +48,11 @@ func (c *codec) forKey() *codec {
 	}
 	key := *c
 	key.same = nil
-	key.load = func(text string) any { return shortest(text) }
+	key.load = func(text string) any { return wire.Shortest(text) }
 	key.convert = func(v any) (any, error) {
 		stored, err := c.convert(v)
 		if s, ok := stored.(string); ok {
-			stored = shortest(s)
+			stored = wire.Shortest(s)
 		}
 		return stored, err
 	}
@@ -156,7 +157,7 @@ func (db *DB) codec(cat *catalogTable, cc *catalogColumn, word string) (*codec, 
 		return sized(64, unsigned), nil
 	case "decimal":
 		c := digits(writegate.Decimal, func(v any) (any, error) { return toDecimal(v, cc.Precision, cc.Scale, unsigned) })
-		c.same, c.identifies = sameDecimal, true
+		c.same, c.identifies = wire.SameDecimal, true
 		return c, nil
 	case "float", "double":
 		return float(cc, unsigned), nil
@@ -235,18 +236,18 @@ func declared(cc *catalogColumn, word string) (*codec, error) {
 
 // loadTime reads a date or a date and time; a zero date is no value, as the sync service has it.
 func loadTime(text string) any {
-	m, ok := parseMoment(text)
+	m, ok := wire.ParseMoment(text)
 	if !ok {
 		return nil
 	}
-	return m.instant()
+	return m.Instant()
 }
 
 func temporal(cc *catalogColumn) *codec {
 	fraction := max(cc.Fraction, 0)
 	switch cc.Data {
 	case "time":
-		return textual(writegate.Other, func(v any) (any, error) { return toClock(v, fraction) }).loading(func(text string) any { return shortest(text) })
+		return textual(writegate.Other, func(v any) (any, error) { return toClock(v, fraction) }).loading(func(text string) any { return wire.Shortest(text) })
 	case "date":
 		return &codec{
 			kind: writegate.Date, convert: toDate, load: loadTime, identifies: true,

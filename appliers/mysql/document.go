@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -33,7 +34,7 @@ func document(native bool) *codec {
 // toDocument takes a JSON value, or the text of one: text is never stored as a JSON string by itself, since that is
 // how a document gets encoded twice.
 func toDocument(v any, native bool) (any, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	if doc, isJSON := v.(writegate.JSON); isJSON {
 		s, ok = string(doc), true
 	}
@@ -128,7 +129,7 @@ func sameJSON(a, b any) bool {
 		return true
 	case json.Number:
 		b, ok := b.(json.Number)
-		return ok && (a == b || sameDecimal(a.String(), b.String()))
+		return ok && (a == b || wire.SameDecimal(a.String(), b.String()))
 	}
 	return a == b
 }

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,81 +8,29 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/wire"
 )
-
-// maxExponent is what a client may write as an exponent; 1e99999999 would be a cheap way to a long text.
-const maxExponent = 1000
 
 var (
-	errNumber  = errors.New("must be a decimal number")
-	errTooLong = errors.New("must be a number of fewer digits")
-	errBool    = errors.New("must be true, false, 1 or 0")
-	errInteger = errors.New("must be an integer of 64 bits")
-	errFloat   = errors.New("must be a number that a 64-bit float holds without loss")
-	errSingle  = errors.New("must be a number that a 32-bit float can approximate")
-	errBits    = errors.New("must be a number, or bytes in hexadecimal digits such as 0xff")
-	errYear    = errors.New("must be a year from 1901 to 2155, or 0")
+	errSingle = errors.New("must be a number that a 32-bit float can approximate")
+	errBits   = errors.New("must be a number, or bytes in hexadecimal digits such as 0xff")
+	errYear   = errors.New("must be a year from 1901 to 2155, or 0")
 )
-
-// scalarText returns the text of a value that is neither an object nor an array.
-func scalarText(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case bool:
-		return strconv.FormatBool(v), true
-	case int64:
-		return strconv.FormatInt(v, 10), true
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), true
-	}
-	return "", false
-}
-
-func numberText(v any) (string, bool) {
-	switch v {
-	case true:
-		return "1", true
-	case false:
-		return "0", true
-	}
-	s, ok := scalarText(v)
-	return strings.TrimSpace(s), ok
-}
 
 // toBool also keeps a number that a tinyint(1) holds and no boolean: it was there before.
 func toBool(v any) (any, error) {
 	if n, ok := v.(int64); ok && n >= math.MinInt8 && n <= math.MaxInt8 && n != 0 && n != 1 {
 		return n, nil
 	}
-	s, _ := numberText(v)
-	switch strings.ToLower(s) {
-	case "1", "true", "t":
-		return true, nil
-	case "0", "false", "f":
-		return false, nil
-	}
-	if d, err := parseDecimal(s); err == nil { // 1.0, as some clients write every number
-		switch shortest(d.text()) {
-		case "1":
-			return true, nil
-		case "0":
-			return false, nil
-		}
-	}
-	return nil, errBool
+	return wire.Bool(v)
 }
 
 // toInt converts to an integer between bounds. Integral reals such as 1.0 and 1e3 are integers. What needs more than
 // 63 bits is stored as its digits.
 func toInt(v any, low int64, high uint64) (any, error) {
-	s, _ := numberText(v)
-	d, err := parseDecimal(s)
-	if err == nil && strings.Trim(d.fraction, "0") == "" {
-		d.fraction = ""
-		text := d.text()
+	d, err := wire.ParseDecimal(wire.NumberText(v))
+	if d = d.Trimmed(); err == nil && d.Fraction == "" {
+		text := d.String()
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= low && (n < 0 || uint64(n) <= high) {
 			return n, nil
 		}
@@ -92,7 +39,7 @@ func toInt(v any, low int64, high uint64) (any, error) {
 		}
 	}
 	if high >= math.MaxInt64 {
-		return nil, errInteger
+		return nil, wire.ErrInteger
 	}
 	return nil, fmt.Errorf("must be an integer from %d to %d", low, high)
 }
@@ -186,58 +133,44 @@ func float(cc *catalogColumn, unsigned bool) *codec {
 	return c
 }
 
-// toFloat converts to a float. Into 64 bits nothing may get lost: the float written with as many digits is the same
-// number. A 32-bit column is approximate by choice, and its value is rounded.
+// toFloat converts to a float, without loss into 64 bits. The server has no infinities.
 func toFloat(v any, size int) (float64, error) {
 	if f, ok := v.(float64); ok {
 		if math.IsNaN(f) || math.IsInf(f, 0) || size == 32 && math.IsInf(float64(float32(f)), 0) {
-			return 0, errFloat
+			return 0, wire.ErrFloat
 		}
 		if size == 32 {
 			f = float64(float32(f))
 		}
 		return f + 0, nil
 	}
-	s, _ := numberText(v)
-	d, err := parseDecimal(s)
-	if err != nil {
-		return 0, errFloat
-	}
-	f, err := strconv.ParseFloat(s, size)
-	if err != nil {
-		if size == 32 {
-			return 0, errSingle
-		}
-		return 0, errFloat
-	}
-	if digits := strings.Trim(d.whole+d.fraction, "0"); size == 64 && digits != "" {
-		mantissa, _, _ := strings.Cut(strconv.FormatFloat(math.Abs(f), 'e', len(digits)-1, 64), "e")
-		if strings.Replace(mantissa, ".", "", 1) != digits {
-			return 0, errFloat
-		}
-	}
-	if f == 0 {
-		f = 0 // not -0, which the server keeps no more than a client does
+	f, err := wire.ParseFloat(wire.NumberText(v), size)
+	switch {
+	case err != nil && size == 32:
+		return 0, errSingle
+	case err != nil:
+		return 0, err
+	case f == 0:
+		return 0, nil // not -0, which the server keeps no more than a client does
 	}
 	return f, nil
 }
 
 // toDecimal converts to a DECIMAL of so many digits, scale of them behind the point.
 func toDecimal(v any, precision, scale int, unsigned bool) (any, error) {
-	s, _ := numberText(v)
-	d, err := parseDecimal(s)
+	d, err := wire.ParseDecimal(wire.NumberText(v))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(d.fraction) > scale && strings.Trim(d.fraction[scale:], "0") != "":
+	case len(d.Fraction) > scale && strings.Trim(d.Fraction[scale:], "0") != "":
 		return nil, fmt.Errorf("must be a number of at most %d digits behind the point", scale)
-	case len(d.whole) > precision-scale:
+	case len(d.Whole) > precision-scale:
 		return nil, fmt.Errorf("must be a number of at most %d digits, %d of them behind the point", precision, scale)
 	}
-	d.fraction = (d.fraction + strings.Repeat("0", max(0, scale-len(d.fraction))))[:scale]
-	d.negative = d.negative && strings.Trim(d.whole+d.fraction, "0") != ""
-	if d.negative && unsigned {
+	d.Fraction = (d.Fraction + strings.Repeat("0", max(0, scale-len(d.Fraction))))[:scale]
+	d.Negative = d.Negative && strings.Trim(d.Whole+d.Fraction, "0") != ""
+	if d.Negative && unsigned {
 		return nil, errors.New("must not be negative")
 	}
-	return d.text(), nil
+	return d.String(), nil
 }

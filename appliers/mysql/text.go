@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 // toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
 // their JSON.
 func toText(v any) (string, error) {
-	s, ok := scalarText(v)
+	s, ok := wire.Text(v)
 	switch v := v.(type) {
 	case writegate.JSON:
 		s, ok = string(v), true
@@ -70,7 +71,7 @@ func toColumnText(v any, cc *catalogColumn) (any, error) {
 }
 
 func toEnum(v any, values []string) (any, error) {
-	if s, ok := scalarText(v); ok && slices.Contains(values, s) {
+	if s, ok := wire.Text(v); ok && slices.Contains(values, s) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("must be one of %s", strings.Join(values, ", "))

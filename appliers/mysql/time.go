@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"writegate/internal/wire"
 )
 
 var (
@@ -34,11 +36,11 @@ func toTimestamp(v any, digits int, narrow bool) (any, error) {
 	case time.Time:
 		at = v.UTC()
 	case string:
-		m, ok := parseMoment(v)
-		if !ok || !m.date {
+		m, ok := wire.ParseMoment(v)
+		if !ok || !m.HasDate {
 			return nil, errTimestamp
 		}
-		at = m.instant()
+		at = m.Instant()
 	default:
 		return nil, errTimestamp
 	}
@@ -54,23 +56,23 @@ func toTimestamp(v any, digits int, narrow bool) (any, error) {
 
 // toDate converts to midnight in UTC of the day as it is written; a time of day and a zone behind it are left out.
 func toDate(v any) (any, error) {
-	var m moment
+	var m wire.Moment
 	switch v := v.(type) {
 	case time.Time:
 		v = v.UTC()
-		m.year, m.month, m.day = v.Year(), int(v.Month()), v.Day()
+		m.Year, m.Month, m.Day = v.Year(), int(v.Month()), v.Day()
 	case string:
 		var ok bool
-		if m, ok = parseMoment(v); !ok || !m.date {
+		if m, ok = wire.ParseMoment(v); !ok || !m.HasDate {
 			return nil, errDate
 		}
 	default:
 		return nil, errDate
 	}
-	if m.year < 1 || m.year > 9999 {
+	if m.Year < 1 || m.Year > 9999 {
 		return nil, errDate
 	}
-	return time.Date(m.year, time.Month(m.month), m.day, 0, 0, 0, 0, time.UTC), nil
+	return m.Midnight(), nil
 }
 
 // clockForm is a TIME, which may be negative and longer than a day.
@@ -86,11 +88,11 @@ func toClock(v any, digits int) (any, error) {
 	s = strings.TrimSpace(s)
 	parts := clockForm.FindStringSubmatch(s)
 	if parts == nil {
-		m, ok := parseMoment(s)
-		if !ok || !m.clock || !m.date {
+		m, ok := wire.ParseMoment(s)
+		if !ok || !m.HasClock || !m.HasDate {
 			return nil, errTime
 		}
-		parts = []string{"", "", fmt.Sprintf("%02d", m.hour), fmt.Sprintf("%02d", m.minute), fmt.Sprintf("%02d", m.second), fmt.Sprintf("%09d", m.nanosecond)}
+		parts = []string{"", "", fmt.Sprintf("%02d", m.Hour), fmt.Sprintf("%02d", m.Minute), fmt.Sprintf("%02d", m.Second), fmt.Sprintf("%09d", m.Nanosecond)}
 	}
 	hours, err := strconv.Atoi(parts[2])
 	fraction := strings.TrimRight((parts[5] + strings.Repeat("0", digits))[:digits], "0")
