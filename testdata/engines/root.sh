@@ -17,18 +17,18 @@ root_works() {
 
 make_root() {
 	! root_works || return 0
-	local work=$root.new began=$SECONDS
-	rm -rf "$root" "$work"
-	mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/root"
-	apt_of_root "$work/apt" || { say "no packages of Debian unstable: see above"; return 1; }
-	say "unpacking $(ls "$work"/apt/archives/*.deb | wc -l) packages"
-	printf '%s\0' "$work"/apt/archives/*.deb | xargs -0 -n 1 -P "$(nproc)" bash -c \
-		'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$0" --no-same-owner --keep-directory-symlink --exclude=./usr/share/{doc,man,locale}' "$work/root" || return 1
-	rm -rf "$work/apt"
-	finish_root "$work/root"
-	chmod 755 "$cache" "$work/root"
-	touch "$work/root/.complete"
-	mv "$work/root" "$root" && rmdir "$work"
+	local staging=$root.new began=$SECONDS
+	rm -rf "$root" "$staging"
+	mkdir -p "$staging/apt/lists/partial" "$staging/apt/archives/partial" "$staging/root"
+	apt_of_root "$staging/apt" || { say "no packages of Debian unstable: see above"; return 1; }
+	say "unpacking $(ls "$staging"/apt/archives/*.deb | wc -l) packages"
+	printf '%s\0' "$staging"/apt/archives/*.deb | xargs -0 -n 1 -P "$(nproc)" bash -c \
+		'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$0" --no-same-owner --keep-directory-symlink --exclude=./usr/share/{doc,man,locale}' "$staging/root" || return 1
+	rm -rf "$staging/apt"
+	finish_root "$staging/root"
+	chmod 755 "$cache" "$staging/root"
+	touch "$staging/root/.complete"
+	mv "$staging/root" "$root" && rmdir "$staging"
 	root_works || { say "what was unpacked in $root does not run"; return 1; }
 	say "unpacked in $((SECONDS - began)) s: $root"
 }
