@@ -61,7 +61,10 @@ func (c *catalogTable) questions(mariadb bool) []question {
 		[]any{&name, &srid},
 		func() { c.spatial[name] = srid },
 	}
+	// MariaDB opens every table of every database to answer who refers to a table, unless told where to look.
+	near := ""
 	if mariadb { // JSON is text with a check there
+		near = " AND r.CONSTRAINT_SCHEMA = %[1]s AND k.CONSTRAINT_SCHEMA = %[1]s AND k.TABLE_SCHEMA = %[1]s"
 		last = question{
 			`SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
 			[]any{&name, &clause},
@@ -101,7 +104,7 @@ func (c *catalogTable) questions(mariadb bool) []question {
 			`SELECT k.REFERENCED_TABLE_NAME, r.CONSTRAINT_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE, r.UPDATE_RULE
 			FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k
 			ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME AND k.TABLE_NAME = r.TABLE_NAME
-			WHERE r.UNIQUE_CONSTRAINT_SCHEMA = %[1]s AND r.REFERENCED_TABLE_NAME = %[2]s`,
+			WHERE r.UNIQUE_CONSTRAINT_SCHEMA = %[1]s AND r.REFERENCED_TABLE_NAME = %[2]s` + near,
 			[]any{&referrer.Constraint, &referrer.Column, &referrer.OnDelete, &referrer.OnUpdate},
 			func() { c.referrers = append(c.referrers, referrer) },
 		},
