@@ -60,31 +60,41 @@ type errorCases struct {
 	schema writegate.Schema
 }
 
+func newErrorCases(t *testing.T, e *engine) *errorCases {
+	t.Helper()
+	name := e.database(t, slices.Concat(errorSetup, failingTable(e))...)
+	db := open(t, e.config(name))
+	c := &errorCases{e, name, db, schemaOf(t, db, writegate.TableRef{Name: "lists"}, writegate.TableRef{Name: "todos"}, writegate.TableRef{Name: "odd"},
+		writegate.TableRef{Name: "ruled"}, writegate.TableRef{Name: "dropped"}, writegate.TableRef{Name: "few", Key: "id"})}
+	e.run(t, name, errorAlters...)
+	return c
+}
+
 func TestErrors(t *testing.T) {
 	engines(t, func(t *testing.T, e *engine) {
-		name := e.database(t, errorSetup...)
-		db := open(t, e.config(name))
-		c := &errorCases{e, name, db, schemaOf(t, db, writegate.TableRef{Name: "lists"}, writegate.TableRef{Name: "todos"}, writegate.TableRef{Name: "odd"},
-			writegate.TableRef{Name: "ruled"}, writegate.TableRef{Name: "dropped"}, writegate.TableRef{Name: "few", Key: "id"})}
-		e.run(t, name, errorAlters...)
-		version, err := db.Version(t.Context())
+		c := newErrorCases(t, e)
+		private, other := newPrivateCases(t, e.name)
+		version, err := c.db.Version(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := put(c.schema["odd"], "x", nil)
-		names := numberNames(t)
-		cases := slices.Concat(c.refused(), c.later(), c.held())
+		if other != "" && other != version {
+			version += ", and where global settings are changed on " + other
+		}
+		cases := slices.Concat(c.refused(), c.later(), c.held(), c.provoked(), private.all(e.mariadb()))
 		var known []string
 		for number := range meanings {
 			known = append(known, strconv.Itoa(int(number)))
 		}
-		cases = append(cases, theRest(cases)...)
+		cases = append(cases, theRest(t, cases, e.mariadb())...)
+		names := numberNames(t)
 		for i := range cases {
 			if cases[i].Name == "" {
 				cases[i].Name = names[cases[i].Number]
 			}
 		}
 		slices.SortStableFunc(cases, func(a, b applierstest.ErrorCase) int { return cmp.Compare(a.Class, b.Class) })
+		made := put(c.schema["odd"], "x", nil)
 		applierstest.ErrorMatrix(t, applierstest.ErrorHarness{
 			Name: e.name, Title: titles[e.name], Version: version, Update: *updatePages, Known: known,
 			Number: func(err error) string {
@@ -110,21 +120,6 @@ func numberNames(t *testing.T) map[string]string {
 		names[m[1]] = m[2]
 	}
 	return names
-}
-
-// theRest are the numbers that nothing here provokes.
-func theRest(provoked []applierstest.ErrorCase) []applierstest.ErrorCase {
-	var cases []applierstest.ErrorCase
-	for number, m := range meanings {
-		text := strconv.Itoa(int(number))
-		if !slices.ContainsFunc(provoked, func(c applierstest.ErrorCase) bool { return c.Number == text }) {
-			cases = append(cases, applierstest.ErrorCase{Number: text, Class: m.class, Code: m.code, Reason: m.reason, Native: &mysql.MySQLError{Number: number}, How: "nothing here makes the server say so"})
-		}
-	}
-	slices.SortFunc(cases, func(a, b applierstest.ErrorCase) int {
-		return cmp.Compare(len(a.Number)*10000, len(b.Number)*10000)*2 + strings.Compare(a.Number, b.Number)
-	})
-	return cases
 }
 
 // writes provokes by one change. What went before does not stay.
@@ -268,9 +263,12 @@ func (c *errorCases) asUser(options string, change func(*mysql.Config)) func(*te
 	}
 }
 
-func (c *errorCases) noGrant(t *testing.T) error {
+func (c *errorCases) noGrant(t *testing.T) error { return c.granted(t, "SELECT") }
+
+// granted creates a row with a login that may read, and has one more right.
+func (c *errorCases) granted(t *testing.T, right string) error {
 	user := c.user(t, "")
-	c.e.run(t, "", "GRANT SELECT ON "+c.name+".* TO "+user+"@'%'", "GRANT ALL ON "+c.name+"_own.* TO "+user+"@'%'")
+	c.e.run(t, "", "GRANT SELECT ON "+c.name+".* TO "+user+"@'%'", "GRANT "+right+" ON "+c.name+".lists TO "+user+"@'%'", "GRANT ALL ON "+c.name+"_own.* TO "+user+"@'%'")
 	cfg := c.e.config(c.name)
 	dsn := c.e.dsn.Clone()
 	dsn.User, dsn.DBName = user, c.name

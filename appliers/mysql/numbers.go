@@ -164,6 +164,7 @@ var meanings = map[uint16]meaning{
 	1049: later, // ER_BAD_DB_ERROR: restored, or not yet
 	3118: later, // ER_ACCOUNT_HAS_BEEN_LOCKED
 	3955: later, // ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK
+	4150: later, // ER_USER_IS_BLOCKED of MariaDB
 	4151: later, // ER_ACCOUNT_HAS_BEEN_LOCKED of MariaDB
 
 	// Full, or out of memory.
