@@ -126,12 +126,19 @@ func (h *hog) release(context.Context) error {
 // hogging takes every connection that there is, until the daemon has none.
 func hogging(h *hog, greedy *sql.DB, cut func(context.Context) (int, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
+		quiet := 0 // how often in a row the daemon had no connection: once may be between two of them
 		for begun := time.Now(); time.Since(begun) < 20*time.Second; {
 			left, err := cut(ctx)
-			if err != nil || left == 0 && len(h.conns) > 0 {
+			if err != nil {
 				return err
 			}
-			time.Sleep(5 * time.Millisecond) // until the server has noticed that they are free
+			if quiet++; left > 0 || len(h.conns) == 0 {
+				quiet = 0
+			}
+			if quiet == 3 {
+				return nil
+			}
+			time.Sleep(30 * time.Millisecond) // until the server has noticed that they are free
 			if err := h.take(ctx, greedy, 300, ""); err != nil {
 				return err
 			}
