@@ -18,7 +18,6 @@ var (
 	errText   = errors.New("must be text without broken UTF-8")
 	errPlane  = errors.New("must be text of the characters that utf8mb3 has, up to U+FFFF")
 	errASCII  = errors.New("must be text of ASCII characters")
-	errUUID   = errors.New("must be a UUID")
 	errBinary = errors.New(`must be bytes in hexadecimal digits, such as 0x00ff`)
 )
 
@@ -175,24 +174,7 @@ func setText(chosen, values []string) string {
 }
 
 // toUUID takes upper and lower case, with and without hyphens and braces.
-func toUUID(v any) (any, error) {
-	s, ok := v.(string)
-	if !ok {
-		return nil, errUUID
-	}
-	s = strings.ToLower(strings.TrimSpace(s))
-	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
-		s = s[1 : len(s)-1]
-	}
-	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
-		s = s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-	}
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 16 {
-		return nil, errUUID
-	}
-	return uuidText(b), nil
-}
+func toUUID(v any) (any, error) { return wire.UUID(v) }
 
 func uuidText(b []byte) string {
 	s := hex.EncodeToString(b)

@@ -20,7 +20,6 @@ import (
 var (
 	errText     = errors.New("must be text without the character U+0000 and without broken UTF-8")
 	errName     = fmt.Errorf("must be text of at most %d bytes", nameBytes)
-	errUUID     = errors.New("must be a UUID")
 	errBinary   = errors.New(`must be bytes in hexadecimal digits, such as \x00ff`)
 	errDocument = errors.New("must be a JSON value or its text")
 	errTwice    = errors.New("must be JSON in which no object has a name twice")
@@ -98,44 +97,7 @@ func toEnum(v any, values []string) (any, error) {
 }
 
 // toUUID takes upper and lower case, with and without hyphens and braces.
-func toUUID(v any) (any, error) {
-	s, ok := v.(string)
-	if !ok {
-		return nil, errUUID
-	}
-	if isUUID(s) {
-		return s, nil
-	}
-	s = strings.ToLower(strings.TrimSpace(s))
-	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
-		s = s[1 : len(s)-1]
-	}
-	if len(s) == 32 {
-		s = s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-	}
-	if !isUUID(s) {
-		return nil, errUUID
-	}
-	return s, nil
-}
-
-// isUUID tells the one form in which UUIDs are stored.
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
-				return false
-			}
-		} else if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func toUUID(v any) (any, error) { return wire.UUID(v) }
 
 // toBinary takes hexadecimal digits, as Postgres and hex() write them.
 func toBinary(v any) (any, error) {

@@ -17,7 +17,6 @@ import (
 
 var (
 	errText     = errors.New("must be text without broken UTF-8")
-	errUUID     = errors.New("must be a UUID")
 	errBinary   = errors.New(`must be bytes in hexadecimal digits, such as 0x00ff`)
 	errDocument = errors.New("must be a JSON value or its text")
 	errTwice    = errors.New("must be JSON in which no object has a name twice")
@@ -130,41 +129,7 @@ func utf16Length(s string) int {
 
 // toUUID takes upper and lower case, with and without hyphens and braces, and makes lower case of it: that is what
 // clients make and rules compare, whatever the service sends.
-func toUUID(v any) (any, error) {
-	s, ok := v.(string)
-	if !ok {
-		return nil, errUUID
-	}
-	s = strings.ToLower(strings.TrimSpace(s))
-	if strings.HasPrefix(s, "{") && strings.HasSuffix(s, "}") {
-		s = s[1 : len(s)-1]
-	}
-	if len(s) == 32 {
-		s = s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-	}
-	if !isUUID(s) {
-		return nil, errUUID
-	}
-	return s, nil
-}
-
-// isUUID tells the one form in which UUIDs are stored.
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
-				return false
-			}
-		} else if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func toUUID(v any) (any, error) { return wire.UUID(v) }
 
 // toBinary takes hexadecimal digits, as hex() writes them. A column of fixed length would fill up with zeros.
 func toBinary(v any, limit int, fixed bool) (any, error) {

@@ -218,7 +218,7 @@ func TestSame(t *testing.T) {
 }
 
 // fixedTexts are what refusals say whatever the value.
-var fixedTexts = fmt.Sprint(errTimestamp, errDate, errTime, errText, errUUID, errBinary, errDocument, errTwice, wire.ErrNumber, wire.ErrTooLong, wire.ErrBool, wire.ErrFloat, errReal, errXML, errWKT)
+var fixedTexts = fmt.Sprint(errTimestamp, errDate, errTime, errText, wire.ErrUUID, errBinary, errDocument, errTwice, wire.ErrNumber, wire.ErrTooLong, wire.ErrBool, wire.ErrFloat, errReal, errXML, errWKT)
 
 func FuzzConvert(f *testing.F) {
 	natives := []string{

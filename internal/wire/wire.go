@@ -19,6 +19,7 @@ var (
 	ErrInteger = errors.New("must be an integer of 64 bits")
 	ErrFloat   = errors.New("must be a number that a 64-bit float holds without loss")
 	ErrBool    = errors.New("must be true, false, 1 or 0")
+	ErrUUID    = errors.New("must be a UUID")
 )
 
 // Text returns the text of a scalar: a string, json.Number, bool, int64 or float64. Other values have none.
