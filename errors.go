@@ -3,6 +3,7 @@ package writegate
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Class decides what happens to an upload that met an error.
@@ -127,4 +128,15 @@ func Refuse(code Code, reason, message string) *Error {
 // TryLater makes an error of class Retry. The message is fixed, since the cause is nobody's business but the log's.
 func TryLater(cause error) *Error {
 	return &Error{Class: Retry, Code: Unavailable, Message: "The database is not available; the upload is worth sending again.", Cause: cause}
+}
+
+// Place names what an error is about: a table, a column of it, or several. The names are as clients know them.
+func Place(table string, columns []string) string {
+	switch len(columns) {
+	case 0:
+		return table
+	case 1:
+		return table + "." + columns[0]
+	}
+	return table + " (" + strings.Join(columns, ", ") + ")"
 }

@@ -1,6 +1,7 @@
 package writegate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,3 +70,6 @@ func (r *TableRef) KeyName() string {
 	}
 	return r.Key
 }
+
+// SourceName is the name of the table in the database, possibly qualified.
+func (r *TableRef) SourceName() string { return cmp.Or(r.Source, r.Name) }

@@ -112,18 +112,8 @@ func explain(err error, change *writegate.Change) *writegate.Error {
 	if len(columns) == 1 {
 		e.Column = columns[0]
 	}
-	e.Message = fmt.Sprintf("%s: %s.", place(e.Table, columns), m.text)
+	e.Message = fmt.Sprintf("%s: %s.", writegate.Place(e.Table, columns), m.text)
 	return e
-}
-
-func place(table string, columns []string) string {
-	switch len(columns) {
-	case 0:
-		return table
-	case 1:
-		return table + "." + columns[0]
-	}
-	return table + " (" + strings.Join(columns, ", ") + ")"
 }
 
 // The names in messages are looked for at their ends, since values that a client sent stand before them, and only

@@ -49,7 +49,7 @@ func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) err
 	}
 	e := explain(cause, first)
 	if e.Class == writegate.Refused && onKey && similar == 0 { // a trigger's doing, or two of one statement
-		e.Column, e.Message = "", place(first.Table.Name, nil)+": "+duplicate.text+"."
+		e.Column, e.Message = "", writegate.Place(first.Table.Name, nil)+": "+duplicate.text+"."
 	}
 	if e.Class == writegate.Refused && similar > 0 {
 		names := make([]string, len(own.key))
@@ -57,7 +57,7 @@ func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) err
 			names[i] = c.name
 		}
 		e.Column = first.Table.Key
-		e.Message = place(first.Table.Name, names) + ": another row has an id that the database takes for the same."
+		e.Message = writegate.Place(first.Table.Name, names) + ": another row has an id that the database takes for the same."
 	}
 	return &writegate.ChangeError{Index: m.index, Err: e}
 }

@@ -74,13 +74,6 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	return found, nil
 }
 
-func sourceOf(ref writegate.TableRef) string {
-	if ref.Source == "" {
-		return ref.Name
-	}
-	return ref.Source
-}
-
 // messages joins what faults say, a line each.
 func messages(faults []error) string {
 	lines := make([]string, len(faults))
@@ -115,15 +108,15 @@ func (db *DB) known() writegate.Schema {
 
 // table introspects one table. All its faults are in the error.
 func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schema, table string) bool) (*writegate.Table, error) {
-	schema, name, qualified := strings.Cut(sourceOf(ref), ".")
+	schema, name, qualified := strings.Cut(ref.SourceName(), ".")
 	if !qualified {
 		schema, name = db.server.base, schema
 	}
 	switch {
 	case strings.HasPrefix(strings.ToLower(name), ownPrefix):
-		return nil, fault(ref.Name, "table %q is one of writegate's own", sourceOf(ref))
+		return nil, fault(ref.Name, "table %q is one of writegate's own", ref.SourceName())
 	case schema == "":
-		return nil, fault(ref.Name, "table %q is in no database: name it as in database.table, or name the database in the DSN", sourceOf(ref))
+		return nil, fault(ref.Name, "table %q is in no database: name it as in database.table, or name the database in the DSN", ref.SourceName())
 	}
 	cat, err := db.readTable(ctx, schema, name)
 	if err != nil {
@@ -132,11 +125,11 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 	view := cat.Kind == "VIEW"
 	switch {
 	case cat.Kind == "":
-		return nil, fault(ref.Name, "no table %q in the database", sourceOf(ref))
+		return nil, fault(ref.Name, "no table %q in the database", ref.SourceName())
 	case cat.Kind == "SYSTEM VIEW" || cat.Kind == "SEQUENCE":
-		return nil, fault(ref.Name, "%q is no table", sourceOf(ref))
+		return nil, fault(ref.Name, "%q is no table", ref.SourceName())
 	case !view && cat.Engine != "InnoDB":
-		return nil, fault(ref.Name, "table %s has the storage engine %s, which knows no transactions: it must be InnoDB", sourceOf(ref), cat.Engine)
+		return nil, fault(ref.Name, "table %s has the storage engine %s, which knows no transactions: it must be InnoDB", ref.SourceName(), cat.Engine)
 	}
 	own := &table{
 		schema: cat.Schema, name: cat.Name, quoted: quote(cat.Schema) + "." + quote(cat.Name),

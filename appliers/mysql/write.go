@@ -57,7 +57,7 @@ func unmade(change *writegate.Change) *column {
 }
 
 func refuseNull(t *writegate.Table, c *column) *writegate.Error {
-	e := writegate.Refuse(missing.code, "", place(t.Name, []string{c.name})+": "+missing.text+".")
+	e := writegate.Refuse(missing.code, "", writegate.Place(t.Name, []string{c.name})+": "+missing.text+".")
 	e.Table, e.Column = t.Name, c.name
 	return e
 }

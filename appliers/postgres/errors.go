@@ -172,18 +172,8 @@ func (db *DB) explain(err error, change *writegate.Change) *writegate.Error {
 	if len(columns) == 1 {
 		e.Column = columns[0]
 	}
-	e.Message = fmt.Sprintf("%s: %s.", place(t.Name, columns), text)
+	e.Message = fmt.Sprintf("%s: %s.", writegate.Place(t.Name, columns), text)
 	return e
-}
-
-func place(table string, columns []string) string {
-	switch len(columns) {
-	case 0:
-		return table
-	case 1:
-		return table + "." + columns[0]
-	}
-	return table + " (" + strings.Join(columns, ", ") + ")"
 }
 
 // blamed returns the table that the client knows: the one that was written, or the one that the server

@@ -44,7 +44,7 @@ func driverOf(t *writegate.Table) *table { return t.Driver.(*table) }
 func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.Schema, error) {
 	schemas, names := make([]string, len(refs)), make([]string, len(refs))
 	for i, ref := range refs {
-		source := sourceOf(ref)
+		source := ref.SourceName()
 		if schema, name, ok := strings.Cut(source, "."); ok {
 			schemas[i], names[i] = schema, name
 		} else {
@@ -59,7 +59,7 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	var faults []error
 	for i, ref := range refs {
 		if schemas[i] == db.cfg.Schema || strings.HasPrefix(strings.ToLower(names[i]), "writegate_") {
-			faults = append(faults, fault(ref.Name, "%s: table %q is one of writegate's own", ref.Name, sourceOf(ref)))
+			faults = append(faults, fault(ref.Name, "%s: table %q is one of writegate's own", ref.Name, ref.SourceName()))
 			continue
 		}
 		t, wrong := cat.table(int32(i+1), ref)
@@ -80,13 +80,6 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	cat.relate(refs, found)
 	db.remember(found)
 	return found, nil
-}
-
-func sourceOf(ref writegate.TableRef) string {
-	if ref.Source == "" {
-		return ref.Name
-	}
-	return ref.Source
 }
 
 // messages joins what faults say, a line each.
@@ -134,7 +127,7 @@ func (c *catalog) table(ord int32, ref writegate.TableRef) (*writegate.Table, []
 		}
 	}
 	if found == nil {
-		return nil, []error{fault(ref.Name, "%s: no table %q in the database", ref.Name, sourceOf(ref))}
+		return nil, []error{fault(ref.Name, "%s: no table %q in the database", ref.Name, ref.SourceName())}
 	}
 	own.schema, own.name = found[0].Schema, found[0].Table
 	t.Source, own.quoted = own.schema+"."+own.name, pgx.Identifier{own.schema, own.name}.Sanitize()

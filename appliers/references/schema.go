@@ -126,8 +126,6 @@ func withoutReferences(ref writegate.TableRef) writegate.TableRef {
 	return ref
 }
 
-func sourceOf(ref writegate.TableRef) string { return cmp.Or(ref.Source, ref.Name) }
-
 // parent returns how the table that a column refers to was asked for.
 func (r *resolver) parent(ref writegate.TableRef, column string) (parent writegate.TableRef, ok bool) {
 	to := ref.Columns[column].References
@@ -169,7 +167,7 @@ func (r *resolver) table(schema writegate.Schema, ref writegate.TableRef) {
 // stand in nobody's way: one that is called id would be hidden by the view's own in a snapshot.
 func viewOf(parent *writegate.Table, ref writegate.TableRef, column string) writegate.TableRef {
 	view := writegate.TableRef{
-		Name: fmt.Sprintf("%s by %s", ref.Name, column), Source: sourceOf(ref), Key: column, ReadOnly: true,
+		Name: fmt.Sprintf("%s by %s", ref.Name, column), Source: ref.SourceName(), Key: column, ReadOnly: true,
 		Columns: withoutReferences(ref).Columns,
 	}
 	if view.Columns == nil {

@@ -109,16 +109,10 @@ func explain(err error, v verdict, e *mssql.Error, change *writegate.Change) *wr
 		columns = said.column(t)
 	}
 	out := &writegate.Error{Class: writegate.Refused, Code: v.code, Reason: v.reason, Table: t.Name, Cause: err}
-	place := t.Name
-	switch len(columns) {
-	case 0:
-	case 1:
+	if len(columns) == 1 {
 		out.Column = columns[0]
-		place += "." + columns[0]
-	default:
-		place += " (" + strings.Join(columns, ", ") + ")"
 	}
-	out.Message = fmt.Sprintf("%s: %s.", place, v.text)
+	out.Message = fmt.Sprintf("%s: %s.", writegate.Place(t.Name, columns), v.text)
 	return out
 }
 

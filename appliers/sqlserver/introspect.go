@@ -154,7 +154,7 @@ func catalogBatch(refs []writegate.TableRef, c *catalog) (*batch, error) {
 	list := make([]wanted, len(refs))
 	for i, ref := range refs {
 		list[i].O = i + 1
-		list[i].S, list[i].N = split(sourceOf(ref))
+		list[i].S, list[i].N = split(ref.SourceName())
 	}
 	text, err := json.Marshal(list)
 	if err != nil {

@@ -59,9 +59,9 @@ func (c *catalog) schema(refs []writegate.TableRef, own string) (writegate.Schem
 	found := make(writegate.Schema, len(refs))
 	var faults []error
 	for i := range refs {
-		schema, name := split(sourceOf(refs[i]))
+		schema, name := split(refs[i].SourceName())
 		if strings.EqualFold(schema, own) || strings.HasPrefix(strings.ToLower(name), "writegate_") {
-			faults = append(faults, fault(refs[i].Name, "table %q is one of writegate's own", sourceOf(refs[i])))
+			faults = append(faults, fault(refs[i].Name, "table %q is one of writegate's own", refs[i].SourceName()))
 			continue
 		}
 		b := &builder{catalog: c, ord: i + 1, ref: &refs[i]}
@@ -72,13 +72,6 @@ func (c *catalog) schema(refs []writegate.TableRef, own string) (writegate.Schem
 	}
 	c.relate(refs, found)
 	return found, faults
-}
-
-func sourceOf(ref writegate.TableRef) string {
-	if ref.Source == "" {
-		return ref.Name
-	}
-	return ref.Source
 }
 
 // messages are what faults say, a line each.
@@ -146,7 +139,7 @@ func (b *builder) table() *writegate.Table {
 		}
 	}
 	if first == nil {
-		b.fault("no table %q in the database that the login can see", sourceOf(*b.ref))
+		b.fault("no table %q in the database that the login can see", b.ref.SourceName())
 		return nil
 	}
 	b.t.Source, b.own.quoted = first.Schema+"."+first.Table, qualified(first.Schema, first.Table)

@@ -176,10 +176,7 @@ func (where tenancy) add(all, found writegate.Schema, database string) {
 
 // within is the table in a tenant's schema, unless it names one itself.
 func within(schema string, ref writegate.TableRef) string {
-	source := ref.Source
-	if source == "" {
-		source = ref.Name
-	}
+	source := ref.SourceName()
 	if strings.Contains(source, ".") {
 		return source
 	}

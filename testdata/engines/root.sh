@@ -19,16 +19,16 @@ make_root() {
 	! root_works || return 0
 	local staging=$root.new began=$SECONDS
 	rm -rf "$root" "$staging"
-	mkdir -p "$staging/apt/lists/partial" "$staging/apt/archives/partial" "$staging/root"
+	mkdir -p "$staging/apt/lists/partial" "$staging/apt/archives/partial" "$staging/tree"
 	apt_of_root "$staging/apt" || { say "no packages of Debian unstable: see above"; return 1; }
 	say "unpacking $(ls "$staging"/apt/archives/*.deb | wc -l) packages"
 	printf '%s\0' "$staging"/apt/archives/*.deb | xargs -0 -n 1 -P "$(nproc)" bash -c \
-		'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$0" --no-same-owner --keep-directory-symlink --exclude=./usr/share/{doc,man,locale}' "$staging/root" || return 1
+		'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$0" --no-same-owner --keep-directory-symlink --exclude=./usr/share/{doc,man,locale}' "$staging/tree" || return 1
 	rm -rf "$staging/apt"
-	finish_root "$staging/root"
-	chmod 755 "$cache" "$staging/root"
-	touch "$staging/root/.complete"
-	mv "$staging/root" "$root" && rmdir "$staging"
+	finish_root "$staging/tree"
+	chmod 755 "$cache" "$staging/tree"
+	touch "$staging/tree/.complete"
+	mv "$staging/tree" "$root" && rmdir "$staging"
 	root_works || { say "what was unpacked in $root does not run"; return 1; }
 	say "unpacked in $((SECONDS - began)) s: $root"
 }
