@@ -105,12 +105,8 @@ func (k *checker) checkRoutes() {
 
 // places are the tenancies that can be known beforehand. Of the schemas of tenants one stands for all.
 func (k *checker) places(ctx context.Context) []tenancy {
-	names := []string{configs.MainDatabase}
-	if t := k.config.Routes.Tenants; len(t.Claim) > 0 {
-		names = slices.Compact(slices.Sorted(maps.Values(t.Databases)))
-	}
 	var places []tenancy
-	for _, name := range names {
+	for _, name := range k.tenants.databases() {
 		where := tenancy{database: name}
 		if k.tenants.allow != nil && k.dbs[name] != nil {
 			schema, err := k.someSchema(ctx, name)

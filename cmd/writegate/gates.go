@@ -57,11 +57,7 @@ func newGates(ctx context.Context, c *configs.Config, dbs databases, log *slog.L
 	if tenants.allow != nil {
 		return g, nil
 	}
-	places := []string{configs.MainDatabase}
-	if t := c.Routes.Tenants; len(t.Claim) > 0 {
-		places = slices.Compact(slices.Sorted(maps.Values(t.Databases)))
-	}
-	for _, name := range places {
+	for _, name := range tenants.databases() {
 		if _, err := g.through(ctx, tenancy{database: name}); err != nil {
 			return nil, err
 		}

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"writegate"
@@ -35,6 +37,14 @@ func newTenants(routes configs.Routes) (*tenants, error) {
 
 // several reports whether not all callers have the same tables.
 func (t *tenants) several() bool { return len(t.routes.Tenants.Claim) > 0 || t.allow != nil }
+
+// databases names those that a tenancy can be in, sorted.
+func (t *tenants) databases() []string {
+	if len(t.routes.Tenants.Claim) == 0 {
+		return []string{configs.MainDatabase}
+	}
+	return slices.Compact(slices.Sorted(maps.Values(t.routes.Tenants.Databases)))
+}
 
 // of returns the tenancy of a caller. One that has none is an [*writegate.Error] of class Forbidden.
 func (t *tenants) of(caller writegate.Caller) (tenancy, error) {
