@@ -235,6 +235,7 @@ func TestDiff(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte("schema: 1\ntables: {a: {key: b, columns: {b: text!}}}"))
+	f.Add([]byte("schema: 1\ndatabases: {00: {}, a: {driver: b}, c: {server: d}}"))
 	f.Add([]byte("schema: 1\ntables: {\"\\u2028 '\": {key: {columns: [\"a\\tb\", \"~\"]}, columns: {\"a\\tb\": {type: other, native: \"- x: #\", values: [\"\", \"0x1\"]}, \"~\": text}}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := schemafile.Parse("s.yaml", data)

@@ -21,7 +21,14 @@ func (f *File) Write(w io.Writer) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Databases)) {
 		db := f.Databases[name]
-		fmt.Fprintf(&b, "  %s: {driver: %s, server: %s}\n", scalar(name), scalar(db.Driver), scalar(db.Server))
+		var known []string // a file written by hand may leave either out
+		if db.Driver != "" {
+			known = append(known, "driver: "+scalar(db.Driver))
+		}
+		if db.Server != "" {
+			known = append(known, "server: "+scalar(db.Server))
+		}
+		fmt.Fprintf(&b, "  %s: {%s}\n", scalar(name), strings.Join(known, ", "))
 	}
 	b.WriteString("tables:")
 	if len(f.Tables) == 0 {
