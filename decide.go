@@ -133,12 +133,12 @@ func (c *chunk) judgeOne(ctx context.Context, tx Tx, w *opWork, place int) (Stat
 	if err != nil {
 		return "", nil, err
 	}
-	d := c.u.judge.Decide(w.admitted, row)
+	d := c.u.judge.Decide(w.admitted, row, nil)
 	if d.Refusal == nil && d.Unknown { // only the database knows what it made of an earlier change
 		if err := c.look(ctx, tx, 1); err != nil {
 			return "", nil, err
 		}
-		d = c.u.judge.Decide(w.admitted, c.over.get(keyOf(w.admitted)))
+		d = c.u.judge.Decide(w.admitted, c.over.get(keyOf(w.admitted)), nil)
 	}
 	switch {
 	case d.Refusal != nil:

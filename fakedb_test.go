@@ -94,6 +94,8 @@ func (tx *fakeTx) Claim(_ context.Context, q Claim) (Claimed, error) {
 	return c, tx.db.ask("claim", nil)
 }
 
+func (tx *fakeTx) Find(context.Context, []Find) ([][]Row, error) { return nil, nil }
+
 func (tx *fakeTx) Load(_ context.Context, reads []Read) ([]map[any]Row, error) {
 	if err := tx.flush(); err != nil {
 		return nil, err
@@ -162,8 +164,12 @@ func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
 // fakePolicy allows everything but the value "forbidden", and needs b to decide on a value "needs b".
 type fakePolicy struct{ err error }
 
-func (fakePolicy) Revision() string                             { return "fake" }
-func (p fakePolicy) Judge(_ Caller, _ time.Time) (Judge, error) { return fakePolicy{}, p.err }
+func (fakePolicy) Revision() string                                 { return "fake" }
+func (fakePolicy) Batch() Batch                                     { return Batch{} }
+func (p fakePolicy) Judge(Caller, string, time.Time) (Judge, error) { return fakePolicy{}, p.err }
+
+func (fakePolicy) Foresee(*Admitted, Row, View) Row        { return nil }
+func (fakePolicy) Refused(*Error, *Op, string) Consequence { return Consequence{} }
 
 func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
 	if op.Table != "t" && op.Table != "u" {
@@ -172,7 +178,7 @@ func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
 	return &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}, nil
 }
 
-func (fakePolicy) Decide(a *Admitted, old Row) Decision {
+func (fakePolicy) Decide(a *Admitted, old Row, _ View) Decision {
 	switch {
 	case a.Values["a"] == "forbidden":
 		return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}

@@ -99,8 +99,19 @@ type Table struct {
 	// or other values of the same one. Triggers, rules and cascading foreign keys do that. Values that the
 	// database computes for the written row alone, as defaults and generated columns, don't count.
 	Reacts []Verb
+	// Indexes are the columns of the indexes, the primary key's among them. Nil means that nothing is known of
+	// indexes. Partial ones and those over expressions count as such over the columns that they have.
+	Indexes []Index
 	// Driver belongs to the driver that made the table: quoted identifiers, prepared texts.
 	Driver any
+}
+
+// Index is one index of a table.
+type Index struct {
+	// Columns are its columns in their order, by the names that the policy uses.
+	Columns []string
+	// Unique says that no two rows have the same values in all of them.
+	Unique bool
 }
 
 // Column returns the column of exactly that name, or nil.

@@ -16,20 +16,66 @@ type Authenticator interface {
 type Policy interface {
 	// Revision identifies rules and schema, for logs, metrics, dead letters and answers.
 	Revision() string
-	// Judge binds the policy to a caller and an instant for one upload. An [*Error] of class [Forbidden]
-	// says that the token lacks a claim that the policy requires.
-	Judge(caller Caller, now time.Time) (Judge, error)
+	// Judge binds the policy to a caller, a device and an instant for one upload. The device is empty when it is
+	// not known. An [*Error] of class [Forbidden] says that the token lacks a claim that the policy requires.
+	Judge(caller Caller, clientID string, now time.Time) (Judge, error)
+	// Batch says how the operations of one transaction hang together.
+	Batch() Batch
+}
+
+// Batch says what a refused operation means for the others of its transaction.
+type Batch struct {
+	// Apart settles the refused operation alone; the others of its transaction go on. Else none takes effect.
+	Apart bool
+	// Try judges the later operations on the row of a refused one. Else they are refused with it, for they were
+	// made for a row that is not as the device has it.
+	Try bool
 }
 
 // Judge decides the operations of one upload. It is used by one goroutine.
 type Judge interface {
 	// Admit resolves the names of one operation and converts its values, without looking at any row.
 	Admit(op *Op) (*Admitted, *Error)
+	// Foresee has the view asked for all that Decide is going to look up, as far as that can be told from the
+	// stored row and from what the view answers already. It returns the row as the operation may leave it, nil when
+	// there is none then. It decides nothing.
+	Foresee(a *Admitted, old Row, v View) Row
 	// Decide judges an admitted operation against the stored row, nil when there is none. Old has at
 	// least the columns of Admitted.Needs; a column that is absent is unknown, and a decision that would
-	// have to read it returns Decision.Unknown.
-	Decide(a *Admitted, old Row) Decision
+	// have to read it, or an answer that the view does not have, returns Decision.Unknown.
+	Decide(a *Admitted, old Row, v View) Decision
+	// Refused says what becomes of a refused operation or transaction. Blamed is the operation to blame and name
+	// what [Admitted.Name] would be, nil and empty when there is none.
+	Refused(why *Error, blamed *Op, name string) Consequence
 }
+
+// Consequence is what follows from a refusal.
+type Consequence struct {
+	// Keep is where what was refused goes.
+	Keep Keep
+	// Notes are rows that tell of the refusal, inserted when it is settled.
+	Notes []Change
+	// Redact lists columns by table, as clients name both, whose values a dead letter leaves out.
+	Redact map[string][]string
+	// PerSubject is how many dead letters are kept of one subject, 0 for any number. What is above is settled as
+	// refused and not kept.
+	PerSubject int
+}
+
+// Keep says where a refused operation goes.
+type Keep uint8
+
+// The ends of a refused operation.
+const (
+	// KeepLetter keeps it as a dead letter.
+	KeepLetter Keep = iota
+	// KeepReport tells the device and the log, and keeps nothing.
+	KeepReport
+	// KeepNothing tells the device only.
+	KeepNothing
+	// KeepOnDevice settles nothing: the device holds it, and all behind it, until somebody mends the cause.
+	KeepOnDevice
+)
 
 // Admitted is an operation whose table, key and columns are known to the policy.
 type Admitted struct {
@@ -41,6 +87,13 @@ type Admitted struct {
 	Values Row
 	// Needs lists the columns of the stored row that the decision reads.
 	Needs []string
+	// Once says that doing it twice would do harm, as with a counter: without an identity it is refused.
+	Once bool
+	// Linked says that the decision asks the view for the device's [Link] to the row.
+	Linked bool
+	// Name is given by the pipeline, distinct for each operation, and the same for all tries of one that has an
+	// identity: 32 hexadecimal digits.
+	Name string
 }
 
 // Decision is the outcome of a judgement. Exactly one of Refusal, Unknown and the rest counts, in this order.
@@ -51,6 +104,13 @@ type Decision struct {
 	Unknown bool
 	// Change is what has to be written, nil when nothing has.
 	Change *Change
+	// Notes are rows that tell of the change, or of the refusal: of a change they are inserted with it, of a refusal
+	// they are inserted when it is settled.
+	Notes []Change
+	// Link is what the device is to be remembered for at this row, nil for nothing.
+	Link *Link
+	// Rule names the rule that granted the change.
+	Rule string
 	// New is the row as it is afterwards, nil when there is none. A column that the database fills is absent.
 	New Row
 }
@@ -102,6 +162,8 @@ type Claim struct {
 	ClientID, Subject string
 	// First and Last bound the operation ids asked for, both included.
 	First, Last int64
+	// Links asks for the device's links to these rows.
+	Links []LinkKey
 }
 
 // Claimed is what the ledger has on a [Claim].
@@ -110,7 +172,17 @@ type Claimed struct {
 	Runs []Run
 	// Refusals have an operation id in First..Last.
 	Refusals []Refusal
+	// Links are those of the device to the rows asked for. Rows without one are absent.
+	Links map[LinkKey]Link
 }
+
+// LinkKey is a row that a device has changed. Both are text of at most 255 bytes; the pipeline hashes what is longer.
+type LinkKey struct{ Table, Row string }
+
+// Link remembers an unbroken chain of changes that one device made to a row: which version the first was based on,
+// and which version the last one made. So two changes that a device made offline, one after the other, on the same
+// base don't conflict with each other. Both are texts of at most 64 bytes, in a form of the policy's own.
+type Link struct{ Base, Made string }
 
 // Run is the ledger's row for operations of one device that were settled together.
 type Run struct {
@@ -165,6 +237,8 @@ type Settlement struct {
 	Run         *Run
 	Refusals    []Refusal
 	DeadLetters []DeadLetter
+	// Links replace those of the device of Run.
+	Links map[LinkKey]Link
 }
 
 // Applier is one database. Its methods may be called concurrently. Every error that they return has an
@@ -185,9 +259,9 @@ type Applier interface {
 }
 
 // Tx is one database transaction. It is used by one goroutine, in this order: Claim at most once and first,
-// then Load and Write in any number, then Settle at most once and last.
+// then Load, Find and Write in any number, then Settle at most once and last.
 //
-// Write and Settle may be deferred by the driver until the next Load or the commit, so that they travel
+// Write and Settle may be deferred by the driver until the next Load or Find, or the commit, so that they travel
 // together.
 type Tx interface {
 	// Claim locks the device's row, creating it if need be, and reads the ledger. The wait for the lock is
@@ -196,6 +270,10 @@ type Tx interface {
 	// Load reads rows, one map by key for each Read. Rows that don't exist are absent. All locks are taken
 	// in one order that is the same in every replica.
 	Load(ctx context.Context, reads []Read) ([]map[any]Row, error)
+	// Find reads rows by the values of columns, one list for each Find, in no particular order, with one statement
+	// for each Find. It sees what Write was given before. Rows have the key and the columns of the lookup, By
+	// and Null among them. Values are compared as Equal of the columns does, letter by letter.
+	Find(ctx context.Context, finds []Find) ([][]Row, error)
 	// Write makes the changes, in order as far as anyone can tell. A change that the database refuses is a
 	// [*ChangeError], here or from InTx.
 	Write(ctx context.Context, changes []Change) error

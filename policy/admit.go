@@ -10,11 +10,13 @@ import (
 
 // judge decides the operations of one upload.
 type judge struct {
-	bundle *Bundle
-	vars   *expr.Vars
-	roles  []bool
-	grants []*rule  // reused
-	names  []string // reused
+	bundle   *Bundle
+	clientID string
+	vars     *expr.Vars
+	view     writegate.View // of the operation at hand
+	roles    []bool
+	grants   []*rule  // reused
+	names    []string // reused
 }
 
 // Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.

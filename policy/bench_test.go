@@ -27,7 +27,7 @@ func BenchmarkDecide(b *testing.B) {
 				if refusal != nil {
 					b.Fatal(refusal)
 				}
-				j.Decide(a, c.stored)
+				j.Decide(a, c.stored, nil)
 			}
 		})
 	}

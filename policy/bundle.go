@@ -19,6 +19,7 @@ type Bundle struct {
 	roles    []*expr.Program
 	tables   map[string]*table
 	warnings Faults
+	batch    writegate.Batch
 }
 
 // Revision identifies the rules and the schema they were bound to: "sha256:" and 16 hexadecimal digits.
@@ -27,14 +28,17 @@ func (b *Bundle) Revision() string { return b.revision }
 // Warnings are doubts about the policy that do not keep it from loading.
 func (b *Bundle) Warnings() Faults { return b.warnings }
 
+// Batch says how the operations of one transaction hang together.
+func (b *Bundle) Batch() writegate.Batch { return b.batch }
+
 // Judge binds the policy to a caller and an instant. A required claim that the token lacks, or a claim of
 // another type than declared, is an [*writegate.Error] of class Forbidden that names it.
-func (b *Bundle) Judge(caller writegate.Caller, now time.Time) (writegate.Judge, error) {
+func (b *Bundle) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
 	claims, err := b.mapClaims(caller)
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{bundle: b, vars: expr.NewVars(claims, now), roles: make([]bool, len(b.roles))}
+	j := &judge{bundle: b, clientID: clientID, vars: expr.NewVars(claims, now), roles: make([]bool, len(b.roles))}
 	for i, role := range b.roles {
 		answer, _ := role.Test(j.vars) // a condition that fails gives nobody the role
 		j.roles[i] = answer == expr.Yes

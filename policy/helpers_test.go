@@ -160,7 +160,7 @@ func todo(t testing.TB) *Bundle {
 
 func judgeFor(t testing.TB, b *Bundle, subject string, claims map[string]any) writegate.Judge {
 	t.Helper()
-	j, err := b.Judge(writegate.Caller{Subject: subject, Claims: claims}, now)
+	j, err := b.Judge(writegate.Caller{Subject: subject, Claims: claims}, "d1", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func run(t testing.TB, j writegate.Judge, op writegate.Op, stored writegate.Row)
 	if refusal != nil {
 		return writegate.Decision{Refusal: refusal}
 	}
-	return j.Decide(a, project(stored, a.Needs))
+	return j.Decide(a, project(stored, a.Needs), nil)
 }
 
 func project(row writegate.Row, columns []string) writegate.Row {

@@ -85,7 +85,7 @@ func TestPartsOfTheKey(t *testing.T) {
 		t.Errorf("key %v needs (-want +got):\n%s", a.Key, diff)
 	}
 	stored := row{"qty": int64(5), "note": nil, "id2": nil, "big": nil}
-	j.Decide(a, stored)
+	j.Decide(a, stored, nil)
 	if len(stored) != 4 {
 		t.Errorf("the row that came in was changed: %v", stored)
 	}

@@ -28,7 +28,11 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 		return undecided
 	case expr.Yes:
 	}
-	changed, stop := j.differing(t, a, old)
+	values, stop := j.reconcile(t, a, old)
+	if stop != nil {
+		return *stop
+	}
+	changed, stop := j.differing(t, values, old)
 	if stop != nil {
 		return *stop
 	}
@@ -46,7 +50,7 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	var p proposal
 	for _, r := range j.grants {
 		if last == nil || replace {
-			if p, stop = j.propose(t, a, old, changed, r, replace); stop != nil {
+			if p, stop = j.propose(t, a, old, values, changed, r, replace); stop != nil {
 				return *stop
 			}
 			last = r
@@ -67,10 +71,10 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 }
 
 // differing lists the columns that the client wants to change. The list is good until the next operation.
-func (j *judge) differing(t *table, a *writegate.Admitted, old writegate.Row) ([]string, *writegate.Decision) {
+func (j *judge) differing(t *table, values, old writegate.Row) ([]string, *writegate.Decision) {
 	j.names = j.names[:0]
 	fixed, unsure := "", false
-	for name, v := range a.Values {
+	for name, v := range values {
 		c := t.columns[name]
 		was, known := old[name]
 		switch {
@@ -104,16 +108,16 @@ type proposal struct {
 
 // propose merges what the client sent into the stored row. A replacing PUT also sets to null what the granting
 // rule lets the client write and the client, who omits nulls, left out.
-func (j *judge) propose(t *table, a *writegate.Admitted, old writegate.Row, changed []string, r *rule, replace bool) (proposal, *writegate.Decision) {
+func (j *judge) propose(t *table, a *writegate.Admitted, old, values writegate.Row, changed []string, r *rule, replace bool) (proposal, *writegate.Decision) {
 	row := maps.Clone(old)
 	row[t.meta.Key] = a.Key
 	touched := slices.Clip(changed)
 	for _, name := range changed {
-		row[name] = a.Values[name]
+		row[name] = values[name]
 	}
 	if replace {
 		for _, c := range r.replaced {
-			if _, sent := a.Values[c.Name]; sent {
+			if _, sent := values[c.Name]; sent {
 				continue
 			}
 			if was, known := old[c.Name]; !known || was != nil {

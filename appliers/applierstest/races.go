@@ -261,14 +261,14 @@ func (r *race) bothAs(users [2]string, ops [2]writegate.Op) (got [2]writegate.Tx
 // counting is a policy that adds what a client sends to what is stored.
 type counting struct{ writegate.Policy }
 
-func (c counting) Judge(caller writegate.Caller, now time.Time) (writegate.Judge, error) {
-	j, err := c.Policy.Judge(caller, now)
+func (c counting) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
+	j, err := c.Policy.Judge(caller, clientID, now)
 	return countingJudge{j}, err
 }
 
 type countingJudge struct{ writegate.Judge }
 
-func (countingJudge) Decide(a *writegate.Admitted, old writegate.Row) writegate.Decision {
+func (countingJudge) Decide(a *writegate.Admitted, old writegate.Row, _ writegate.View) writegate.Decision {
 	sum := old["n"].(int64) + a.Values["n"].(int64)
 	return writegate.Decision{
 		Change: &writegate.Change{Verb: writegate.Update, Table: a.Table, Key: a.Key, Set: writegate.Row{"n": sum}},
