@@ -1,0 +1,16 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newPolicy() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Check, test and explain a policy",
+		Long: `Work on a policy before anybody depends on it. None of it changes anything in a database, and
+none of it but explain --config connects to one.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand()
+	return cmd
+}
