@@ -59,6 +59,7 @@ type table struct {
 	// needs lists what a decision on a stored row reads besides the columns that the client sent.
 	needsChange, needsRemove []string
 	engine                   engine
+	version                  *column // whose previous value is the base version of a change, nil for none
 }
 
 // column is one column of a table that exists in the database.

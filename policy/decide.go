@@ -10,8 +10,8 @@ import (
 // Decide judges an operation against the stored row. Whether a PUT creates or changes is decided here, by
 // whether there is a row, and only the rules for that are asked.
 func (j *judge) Decide(a *writegate.Admitted, old writegate.Row, v writegate.View) writegate.Decision {
-	j.view = v
 	t := j.bundle.tables[a.Table.Name]
+	j.serve(t, a, v)
 	old = t.whole(a, old)
 	kind := a.Op.Kind
 	switch {

@@ -13,7 +13,7 @@ import (
 // Scope says which names an expression may use besides claims.
 type Scope uint8
 
-// The names. New brings changed() along. Moment is op and now.
+// The names. New brings changed() along. Moment is op, req and now.
 const (
 	Moment Scope = 1 << iota
 	Old
@@ -62,7 +62,7 @@ func NewCompiler(claims []Claim) (*Compiler, error) {
 		cel.ExpressionNodeLimit(maxNodes),
 		cel.CostModelVersion(1),
 		cel.Macros(changedMacro()),
-		cel.Types(c.claims, opType()),
+		cel.Types(c.claims, opType(), reqType()),
 		cel.Variable("claims", c.claims.object()),
 	)
 	c.base = base
@@ -92,7 +92,7 @@ func (t *Table) env(s Scope) (*cel.Env, error) {
 	}
 	var opts []cel.EnvOption
 	if s&Moment != 0 {
-		opts = append(opts, cel.Variable("op", opType().object()), cel.Variable("now", cel.TimestampType))
+		opts = append(opts, cel.Variable("op", opType().object()), cel.Variable("req", reqType().object()), cel.Variable("now", cel.TimestampType))
 	}
 	if s&(Old|New|Row) != 0 {
 		opts = append(opts, cel.Types(t.row))
@@ -127,6 +127,16 @@ func (t *Table) Condition(text string, s Scope) (*Program, []Issue) {
 // Value compiles an expression whose value goes into a column.
 func (t *Table) Value(text string, s Scope, col *writegate.Column) (*Program, []Issue) {
 	return t.compile(text, s, func(out *types.Type) string { return misfit(col, out) }, col)
+}
+
+// Text compiles an expression that makes a text, as for a message.
+func (t *Table) Text(text string, s Scope) (*Program, []Issue) {
+	return t.compile(text, s, func(out *types.Type) string {
+		if out.Kind() == types.StringKind {
+			return ""
+		}
+		return "the expression is " + cel.FormatCELType(out) + ", want string"
+	}, nil)
 }
 
 func (t *Table) compile(text string, s Scope, fits func(*types.Type) string, col *writegate.Column) (*Program, []Issue) {

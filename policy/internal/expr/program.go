@@ -1,9 +1,13 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -18,6 +22,12 @@ type Program struct {
 	Reads []string
 	// Constant says that the expression depends on nothing.
 	Constant bool
+	// Scope is what it was compiled for.
+	Scope Scope
+	// Lookups lists the lookups that the expression uses, sorted, and Depth how many of them hang on one another: 1
+	// when none takes its arguments from another. Both are empty for an expression that looks nothing up.
+	Lookups []string
+	Depth   int
 
 	run cel.Program
 	col *writegate.Column
@@ -35,7 +45,7 @@ const (
 
 func newProgram(env *cel.Env, checked *cel.Ast, w *walker, col *writegate.Column) (*Program, *Issue) {
 	slices.Sort(w.reads)
-	p := &Program{Reads: slices.Compact(w.reads), Constant: w.constant(), col: col}
+	p := &Program{Reads: slices.Compact(w.reads), Constant: w.constant(), Scope: w.scope, col: col}
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	bounded, issue := estimate(env, checked)
 	if issue != nil {
@@ -86,6 +96,28 @@ func (p *Program) Store(v *Vars) (any, bool, error) {
 	}
 	value, err := store(p.col, out)
 	return value, err == nil, err
+}
+
+// maxText is how many characters a text may have.
+const maxText = 200
+
+// Text runs an expression that makes a text. It reports false, without an error, when the text depends on what is not
+// known yet. A text that is not one line of at most 200 characters is an error.
+func (p *Program) Text(v *Vars) (string, bool, error) {
+	out, err := p.eval(v)
+	if err != nil || types.IsUnknown(out) {
+		return "", false, err
+	}
+	text, ok := out.(types.String)
+	switch {
+	case !ok:
+		return "", false, fmt.Errorf("a text is %s", out.Type().TypeName())
+	case utf8.RuneCountInString(string(text)) > maxText:
+		return "", false, fmt.Errorf("a text is longer than %d characters", maxText)
+	case strings.ContainsFunc(string(text), func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }):
+		return "", false, errors.New("a text is more than one line, or has control characters")
+	}
+	return string(text), true, nil
 }
 
 func (p *Program) eval(v *Vars) (ref.Val, error) {

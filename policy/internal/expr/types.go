@@ -89,6 +89,27 @@ var opNames = map[string]writegate.Verb{
 	"is_create": writegate.Insert, "is_update": writegate.Update, "is_delete": writegate.Remove,
 }
 
+// reqType has what came with the operation. What is not known is an optional without a value.
+func reqType() *structType {
+	s := newStruct("@req")
+	s.add("client_id", cel.StringType, always, func(obj any) (any, error) {
+		return obj.(*Vars).req.ClientID, nil
+	})
+	s.add("base_version", cel.OptionalType(cel.IntType), always, func(obj any) (any, error) {
+		if n := obj.(*Vars).req.BaseVersion; n != nil {
+			return types.OptionalOf(types.Int(*n)), nil
+		}
+		return types.OptionalNone, nil
+	})
+	s.add("client_time", cel.OptionalType(cel.TimestampType), always, func(obj any) (any, error) {
+		if t := obj.(*Vars).req.ClientTime; !t.IsZero() {
+			return types.OptionalOf(types.Timestamp{Time: t}), nil
+		}
+		return types.OptionalNone, nil
+	})
+	return s
+}
+
 func claimsType(claims []Claim) *structType {
 	s := newStruct("@claims")
 	for i, c := range claims {

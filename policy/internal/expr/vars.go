@@ -20,7 +20,22 @@ type Vars struct {
 	old, new, row rowRef
 	touched       error
 	documents     map[string]document // by their texts
+	view          writegate.View
+	req           Request
 }
+
+// Request is what came with an operation besides its values.
+type Request struct {
+	// ClientID names the device, empty when it is not known.
+	ClientID string
+	// BaseVersion is the version of the row that the client changed, nil when it is not known.
+	BaseVersion *int64
+	// ClientTime is when the client made the change, by its clock; zero when it is not known.
+	ClientTime time.Time
+}
+
+// Serve says what came with the operations that begin from now on, and who answers their lookups.
+func (v *Vars) Serve(req Request, view writegate.View) { v.req, v.view = req, view }
 
 // NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
 // finest that most databases keep, so that what is written compares equal to what is read back.
@@ -52,7 +67,7 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 		return &v.old, true
 	case "new":
 		return &v.new, true
-	case changedName, "op":
+	case changedName, "op", "req":
 		return v, true
 	case "now":
 		return v.now, true

@@ -90,7 +90,7 @@ func (w *walker) loop(e ast.Expr, bound []string) {
 }
 
 func reserved(name string) bool {
-	return rowNames[name] != 0 || name == "claims" || name == "op" || name == "now"
+	return rowNames[name] != 0 || name == "claims" || name == "op" || name == "req" || name == "now"
 }
 
 // fieldOf recognizes name.field and name.?field.
@@ -122,6 +122,10 @@ func (w *walker) field(e, of ast.Expr, field string) bool {
 	case base == "op" && w.scope&Moment != 0:
 		if opNames[field] == 0 {
 			w.fault(e.ID(), "P102", "op has is_create, is_update and is_delete, not %q", field)
+		}
+	case base == "req" && w.scope&Moment != 0:
+		if known := reqType().order; !slices.Contains(known, field) {
+			w.fault(e.ID(), "P102", "req has client_id, base_version and client_time, not %q", field)
 		}
 	case base == changedName && w.scope&New == 0:
 		w.fault(e.ID(), "P102", "changed() has no meaning here: there is no new row")
@@ -172,7 +176,7 @@ func (w *walker) ident(e ast.Expr, bound []string) {
 	switch {
 	case rowNames[name] != 0 && w.scope&rowNames[name] == 0:
 		w.fault(e.ID(), "P102", "%s does not exist here%s", name, w.instead())
-	case rowNames[name] != 0 || name == "claims" || name == "op":
+	case rowNames[name] != 0 || name == "claims" || name == "op" || name == "req":
 		w.fault(e.ID(), "P102", "%s is no value by itself; name a field of it, as in %s.id", name, name)
 	}
 }
