@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -29,11 +28,8 @@ func Load(path string) (*Source, error) {
 // Parse reads a policy from text. The name stands for the file in messages. All that is wrong is reported at
 // once, as [Faults].
 func Parse(name string, text []byte) (*Source, error) {
-	root, err := tree.Parse(text)
+	root, err := ParseNode(name, text)
 	if err != nil {
-		if at, ok := errors.AsType[*tree.Error](err); ok {
-			return nil, Faults{{File: name, Line: at.Pos.Line, Column: at.Pos.Column, Message: at.Message}}
-		}
 		return nil, err
 	}
 	r := &reader{file: name}
@@ -47,21 +43,13 @@ func Parse(name string, text []byte) (*Source, error) {
 // Name is what the policy calls itself, possibly nothing.
 func (s *Source) Name() string { return s.spec.name }
 
-// Tables lists what a driver has to introspect, in the order of the file.
-func (s *Source) Tables() []writegate.TableRef {
-	refs := make([]writegate.TableRef, len(s.spec.tables))
-	for i := range s.spec.tables {
-		refs[i] = s.spec.tables[i].ref()
-	}
-	return refs
-}
-
 // spec is the content of a file.
 type spec struct {
 	name   string
 	claims []claimSpec
 	roles  []assignment
 	tables []tableSpec
+	own    []ownTable
 }
 
 // word is a name in the file.
