@@ -48,7 +48,7 @@ func (s *Server) cors() echo.MiddlewareFunc {
 			echo.HeaderAuthorization, echo.HeaderContentType, echo.HeaderContentEncoding,
 			headerClientID, headerRequestID, echo.HeaderXRequestedWith, "X-User-Agent",
 		},
-		ExposeHeaders: []string{headerRequestID, echo.HeaderRetryAfter, echo.HeaderWWWAuthenticate},
+		ExposeHeaders: []string{headerRequestID, headerPolicy, echo.HeaderRetryAfter, echo.HeaderWWWAuthenticate},
 		MaxAge:        2 * 60 * 60,
 	})
 }

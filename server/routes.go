@@ -17,6 +17,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 const (
 	headerRequestID = echo.HeaderXRequestID
 	headerClientID  = "X-Client-Id"
+	headerPolicy    = "X-Writegate-Policy" // of answers: the revision that decided
 	pathToken       = "/api/auth/token"
 )
 

@@ -84,6 +84,7 @@ func (s *Server) take(c echo.Context, v *visit) error {
 		return err
 	}
 	v.reply = dialect.Answer(v.req, v.res)
+	c.Response().Header().Set(headerPolicy, v.res.Revision)
 	return nil
 }
 
@@ -160,7 +161,8 @@ func (s *Server) report(c echo.Context, v *visit) {
 	if v.res != nil {
 		n := count(v.res)
 		attrs = append(attrs, slog.Int("applied", n[writegate.Applied]+n[writegate.Noop]),
-			slog.Int("rejected", n[writegate.Rejected]+n[writegate.Aborted]), slog.Int("replayed", v.res.Replayed))
+			slog.Int("rejected", n[writegate.Rejected]+n[writegate.Aborted]), slog.Int("replayed", v.res.Replayed),
+			slog.String("policy", v.res.Revision))
 	}
 	level := slog.LevelInfo
 	if held := v.held(); held != nil {

@@ -28,6 +28,8 @@ type backend struct {
 	apply  func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error)
 	tables func() []string
 	about  string
+	// watch has the policy read again until ctx ends, nil where there is none to read.
+	watch func(ctx context.Context)
 }
 
 func newBackend(ctx context.Context, f devFlags, c *configs.Config, log *slog.Logger) (*backend, error) {
@@ -57,10 +59,13 @@ func newBackend(ctx context.Context, f devFlags, c *configs.Config, log *slog.Lo
 	if err != nil {
 		return nil, errors.Join(err, closing("database", dbs))
 	}
-	tables := slices.Concat(slices.Collect(maps.Values(gates.only().tables))...)
-	slices.Sort(tables)
+	tables := func() []string {
+		all := slices.Concat(slices.Collect(maps.Values(gates.only().tables))...)
+		slices.Sort(all)
+		return all
+	}
 	return &backend{
-		database: dbs, Source: gates, apply: gates.apply, tables: func() []string { return tables },
+		database: dbs, Source: gates, apply: gates.apply, tables: tables, watch: gates.watch,
 		about: fmt.Sprintf("%s of %s, policy %s", c.Database.Driver, f.config, c.Policy),
 	}, nil
 }

@@ -137,8 +137,8 @@ func (k *checker) someSchema(ctx context.Context, database string) (string, erro
 
 // find asks for the tables of a tenancy. Without those that are faulty it is ok, without a database it is not.
 func (k *checker) find(ctx context.Context, where tenancy) (all writegate.Schema, ok bool) {
-	g := &gates{config: k.config, dbs: k.dbs, tenants: k.tenants, source: k.source}
-	refs := g.refs(where)
+	g := &gates{config: k.config, dbs: k.dbs, tenants: k.tenants}
+	refs := g.refs(where, k.source)
 	all = writegate.Schema{}
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		if k.dbs[name] == nil {

@@ -142,6 +142,9 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.watch != nil {
+		defer watching(ctx, b.watch)()
+	}
 	return srv.Run(ctx)
 }
 

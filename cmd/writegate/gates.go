@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"writegate"
@@ -21,13 +22,18 @@ const maxGates = 1000
 
 // gate lets operations through to the tables of one tenancy, by the rules bound to them.
 type gate struct {
-	*policy.Bundle
 	pipeline *writegate.Pipeline
+	rules    atomic.Pointer[rules] // nil until they are bound
+
+	mu   sync.Mutex // held while rules are being bound; the pipeline is there once they are
+	used time.Time  // guarded by gates.mu
+}
+
+// rules are the policy as it is bound to the tables of one tenancy.
+type rules struct {
+	*policy.Bundle
 	// tables has the names of the tables of each database.
 	tables map[string][]string
-
-	mu   sync.Mutex // held while it is being made
-	used time.Time  // guarded by gates.mu
 }
 
 // gates has a gate for each tenancy.
@@ -35,33 +41,35 @@ type gates struct {
 	config  *configs.Config
 	dbs     databases
 	tenants *tenants
-	source  *policy.Source
 	log     *slog.Logger
+	metrics *policyMetrics
 
-	mu   sync.Mutex
-	made map[tenancy]*gate
+	reloading sync.Mutex
+	mu        sync.Mutex
+	source    *policy.Source
+	read      contents // of its files, by the last attempt
+	made      map[tenancy]*gate
 }
 
 // newGates loads the policy and binds it to every database that the configuration names. Schemas of tenants are
 // looked at when the first of each comes.
 func newGates(ctx context.Context, c *configs.Config, dbs databases, log *slog.Logger) (*gates, error) {
-	source, err := policy.Load(c.Policy)
-	if err != nil {
-		return nil, err
-	}
 	tenants, err := newTenants(c.Routes)
 	if err != nil {
 		return nil, err
 	}
-	g := &gates{config: c, dbs: dbs, tenants: tenants, source: source, log: log, made: map[tenancy]*gate{}}
-	if tenants.allow != nil {
-		return g, nil
+	g := &gates{config: c, dbs: dbs, tenants: tenants, log: log, metrics: newPolicyMetrics(), made: map[tenancy]*gate{}}
+	if g.source, err = g.load(); err != nil {
+		return nil, err
 	}
-	for _, name := range tenants.databases() {
-		if _, err := g.through(ctx, tenancy{database: name}); err != nil {
-			return nil, err
+	if tenants.allow == nil {
+		for _, name := range tenants.databases() {
+			if _, _, err := g.through(ctx, tenancy{database: name}); err != nil {
+				return nil, err
+			}
 		}
 	}
+	g.metrics.loaded(g.revision())
 	return g, nil
 }
 
@@ -71,7 +79,7 @@ func (g *gates) apply(ctx context.Context, caller writegate.Caller, up *writegat
 	if err != nil {
 		return nil, err
 	}
-	gate, err := g.through(ctx, where)
+	gate, rules, err := g.through(ctx, where)
 	if e, ok := errors.AsType[*writegate.Error](err); ok && e.Class == writegate.Retry {
 		return nil, err
 	}
@@ -79,33 +87,53 @@ func (g *gates) apply(ctx context.Context, caller writegate.Caller, up *writegat
 		g.log.ErrorContext(ctx, "the policy does not fit a tenant's tables", "database", where.database, "schema", where.schema, "error", err)
 		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "The tables of this tenant can't be written yet.", Cause: err}
 	}
-	return gate.pipeline.Apply(ctx, caller, gate.Bundle, up)
+	return gate.pipeline.Apply(ctx, caller, rules.Bundle, up)
 }
 
-// through returns the gate of a tenancy and makes it when there is none yet.
-func (g *gates) through(ctx context.Context, where tenancy) (*gate, error) {
-	it := g.entry(where)
+// through returns the gate of a tenancy and the rules of now, which are bound when they have not been yet.
+func (g *gates) through(ctx context.Context, where tenancy) (*gate, *rules, error) {
+	it, source := g.entry(where)
+	if now := it.rules.Load(); now != nil {
+		return it, now, nil
+	}
 	it.mu.Lock()
 	defer it.mu.Unlock()
-	if it.pipeline != nil {
-		return it, nil
+	if now := it.rules.Load(); now != nil {
+		return it, now, nil
 	}
-	schema, err := g.schema(ctx, where, it)
+	now, err := g.bind(ctx, where, source)
+	if err != nil {
+		return nil, nil, err
+	}
+	if it.pipeline == nil {
+		it.pipeline = g.pipeline(where)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.source == source { // else they are already those of yesterday: good for this upload, and not to be kept
+		it.rules.Store(now)
+	}
+	return it, now, nil
+}
+
+// bind holds a policy against the tables of a tenancy.
+func (g *gates) bind(ctx context.Context, where tenancy, source *policy.Source) (*rules, error) {
+	now := &rules{tables: map[string][]string{}}
+	schema, err := g.schema(ctx, where, source, now)
 	if err == nil {
-		it.Bundle, err = g.source.Bind(schema)
+		now.Bundle, err = source.Bind(schema)
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range it.Warnings() {
+	for _, w := range now.Warnings() {
 		g.log.WarnContext(ctx, "policy", "warning", w.String())
 	}
-	it.pipeline = g.pipeline(where)
-	return it, nil
+	return now, nil
 }
 
-// entry returns the place of a gate, and makes room for it when it is new.
-func (g *gates) entry(where tenancy) *gate {
+// entry returns the place of a gate, and makes room for it when it is new, with the policy of now.
+func (g *gates) entry(where tenancy) (*gate, *policy.Source) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	it := g.made[where]
@@ -114,11 +142,11 @@ func (g *gates) entry(where tenancy) *gate {
 			oldest := slices.MinFunc(slices.Collect(maps.Keys(g.made)), func(a, b tenancy) int { return g.made[a].used.Compare(g.made[b].used) })
 			delete(g.made, oldest)
 		}
-		it = &gate{tables: map[string][]string{}}
+		it = &gate{}
 		g.made[where] = it
 	}
 	it.used = time.Now()
-	return it
+	return it, g.source
 }
 
 // home names the database of a table.
@@ -129,10 +157,10 @@ func (g *gates) home(table string, where tenancy) string {
 	return where.database
 }
 
-// refs are the tables of the policy, by database.
-func (g *gates) refs(where tenancy) map[string][]writegate.TableRef {
+// refs are the tables of a policy, by database.
+func (g *gates) refs(where tenancy, source *policy.Source) map[string][]writegate.TableRef {
 	refs := map[string][]writegate.TableRef{}
-	for _, ref := range g.source.Tables() {
+	for _, ref := range source.Tables() {
 		name := g.home(ref.Name, where)
 		if _, routed := g.config.Routes.Tables[ref.Name]; !routed && where.schema != "" {
 			ref.Source = within(where.schema, ref)
@@ -142,9 +170,9 @@ func (g *gates) refs(where tenancy) map[string][]writegate.TableRef {
 	return refs
 }
 
-// schema asks every database for its tables of the policy. What is wrong with any is said of all at once.
-func (g *gates) schema(ctx context.Context, where tenancy, into *gate) (writegate.Schema, error) {
-	refs := g.refs(where)
+// schema asks every database for its tables of a policy. What is wrong with any is said of all at once.
+func (g *gates) schema(ctx context.Context, where tenancy, source *policy.Source, into *rules) (writegate.Schema, error) {
+	refs := g.refs(where, source)
 	all := writegate.Schema{}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
@@ -200,11 +228,14 @@ func (g *gates) pipeline(where tenancy) *writegate.Pipeline {
 	return writegate.NewPipeline(g.dbs[where.database], o)
 }
 
-// only returns the gate of a configuration without tenants.
-func (g *gates) only() *gate {
+// only returns the rules of a configuration without tenants, nil where there are tenants.
+func (g *gates) only() *rules {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.made[tenancy{database: configs.MainDatabase}]
+	if it := g.made[tenancy{database: configs.MainDatabase}]; it != nil {
+		return it.rules.Load()
+	}
+	return nil
 }
 
 // Snapshot yields the rows of all tables, database by database.
@@ -224,8 +255,8 @@ func (g *gates) Snapshot(ctx context.Context, tables []string, yield func(table,
 
 // revision identifies the rules, for the log.
 func (g *gates) revision() string {
-	if it := g.only(); it != nil && it.Bundle != nil {
-		return it.Revision()
+	if now := g.only(); now != nil {
+		return now.Revision()
 	}
 	return "one for each tenant"
 }

@@ -23,7 +23,11 @@ func newServe() *cobra.Command {
 work may finish, for at most server.timeouts.stop; a second signal ends it at once.
 
 It starts only when the whole configuration is right: the database answers, and has every
-table and column that the policy names.`,
+table and column that the policy names.
+
+The policy is read again when its file changes, and on SIGHUP, which also looks at the tables of
+the database again. When anything is wrong with it, the log says what, and the one that was
+good stays.`,
 		Example: `  writegate serve --config gate.yaml
   DATABASE_URL=postgres://app@db/app writegate serve --config configs/examples/postgres.yaml`,
 		Args: noArgs,
@@ -60,6 +64,9 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	defer keys.verifier.Close()
 
 	o := serverOptions(c, log)
+	if err := gates.metrics.register(o.Registry); err != nil {
+		return err
+	}
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
 	o.Apply = gates.apply
@@ -72,6 +79,7 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
+	defer watching(ctx, gates.watch)()
 	return srv.Run(ctx)
 }
 
