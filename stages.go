@@ -87,6 +87,8 @@ type Admitted struct {
 	Values Row
 	// Needs lists the columns of the stored row that the decision reads.
 	Needs []string
+	// Asks says that the decision may ask the view for rows. Only then Foresee is called.
+	Asks bool
 	// Once says that doing it twice would do harm, as with a counter: without an identity it is refused.
 	Once bool
 	// Linked says that the decision asks the view for the device's [Link] to the row.

@@ -34,11 +34,12 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 			out.tables[t.meta.Name] = t
 		}
 	}
+	own := b.owns(s.spec.own)
 	if len(b.faults) > 0 {
 		return nil, b.faults.sorted()
 	}
 	out.warnings = b.warnings.sorted()
-	out.revision = revision(s.canonical, out.tables)
+	out.revision = revision(s.canonical, out.metas(own))
 	return out, nil
 }
 

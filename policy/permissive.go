@@ -17,6 +17,6 @@ func Permissive(schema writegate.Schema) *Bundle {
 		t.finish()
 		b.tables[name] = t
 	}
-	b.revision = revision([]byte("permissive"), b.tables)
+	b.revision = revision([]byte("permissive"), b.metas(nil))
 	return b
 }

@@ -14,15 +14,23 @@ func (s *Source) Place(table string) (line, column int) {
 			return name.pos.Line, name.pos.Column
 		}
 	}
+	for _, o := range s.spec.own {
+		if o.name.text == table {
+			return o.name.pos.Line, o.name.pos.Column
+		}
+	}
 	return 0, 0
 }
 
-// Lets reports whether any rule lets anybody make a change of that kind to a table, whatever the conditions.
+// Lets reports whether any rule lets anybody make a change of that kind to a table, whatever the conditions, or the
+// policy makes it itself.
 func (s *Source) Lets(verb writegate.Verb, table string) bool {
 	for i := range s.spec.tables {
 		if t := &s.spec.tables[i]; t.name.text == table {
-			return slices.ContainsFunc(t.rules, func(u ruleSpec) bool { return u.ops.has(verb) })
+			if slices.ContainsFunc(t.rules, func(u ruleSpec) bool { return u.ops.has(verb) }) {
+				return true
+			}
 		}
 	}
-	return false
+	return verb == writegate.Insert && slices.ContainsFunc(s.spec.own, func(o ownTable) bool { return o.name.text == table && o.inserts })
 }

@@ -56,6 +56,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 		}
 		r.references(s.tables)
 	}
+	s.own = r.own
 	return s
 }
 

@@ -14,6 +14,7 @@ import (
 type reader struct {
 	file   string
 	faults Faults
+	own    []ownTable
 }
 
 func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {
