@@ -76,6 +76,8 @@ type Instance struct {
 	// Reopen opens a further applier on the same database, as another replica has it, or after Close. The suite closes
 	// it. Nil where the database is without Replicas and Durable.
 	Reopen func(t *testing.T) writegate.Applier
+	// Statements counts the statements that the applier has sent since it was opened. Nil where nobody can count.
+	Statements func() int64
 	// DeadLetters reads what the driver stored, ordered by ID. Nil where the database is without ReadsBack.
 	DeadLetters func(ctx context.Context) ([]StoredLetter, error)
 }

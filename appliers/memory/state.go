@@ -25,10 +25,17 @@ type state struct {
 	refusals    []writegate.Refusal
 	letters     map[string]Letter
 	checkpoints map[device]int64
+	links       map[linkAt]writegate.Link
+}
+
+// linkAt is a row as a device has changed it.
+type linkAt struct {
+	clientID string
+	writegate.LinkKey
 }
 
 func newState() *state {
-	return &state{tables: map[string]map[any]writegate.Row{}, letters: map[string]Letter{}, checkpoints: map[device]int64{}}
+	return &state{tables: map[string]map[any]writegate.Row{}, letters: map[string]Letter{}, checkpoints: map[device]int64{}, links: map[linkAt]writegate.Link{}}
 }
 
 func (s *state) clone() *state {
@@ -38,6 +45,7 @@ func (s *state) clone() *state {
 		refusals:    slices.Clone(s.refusals),
 		letters:     maps.Clone(s.letters),
 		checkpoints: maps.Clone(s.checkpoints),
+		links:       maps.Clone(s.links),
 	}
 	for name, rows := range s.tables {
 		c.tables[name] = maps.Clone(rows)
@@ -67,6 +75,12 @@ func (t *tx) Claim(_ context.Context, c writegate.Claim) (writegate.Claimed, err
 			found.Refusals = append(found.Refusals, r)
 		}
 	}
+	found.Links = map[writegate.LinkKey]writegate.Link{}
+	for _, at := range c.Links {
+		if link, known := t.links[linkAt{c.ClientID, at}]; known {
+			found.Links[at] = link
+		}
+	}
 	return found, nil
 }
 
@@ -75,6 +89,9 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 		run := *s.Run
 		run.Ops = slices.Clone(run.Ops)
 		t.runs = append(t.runs, run)
+		for at, link := range s.Links {
+			t.links[linkAt{run.ClientID, at}] = link
+		}
 	}
 	for _, r := range s.Refusals {
 		t.refusals = slices.DeleteFunc(t.refusals, func(old writegate.Refusal) bool {

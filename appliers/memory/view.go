@@ -39,6 +39,13 @@ func (d *DB) describe(def *Table, ref writegate.TableRef) (*writegate.Table, []s
 		v.sources[names[c.Name]] = c.Name
 		t.Columns = append(t.Columns, describe(c, names[c.Name]))
 	}
+	for _, unique := range append([][]string{def.keyColumns()}, def.Unique...) {
+		index := writegate.Index{Unique: true}
+		for _, column := range unique {
+			index.Columns = append(index.Columns, names[column])
+		}
+		t.Indexes = append(t.Indexes, index)
+	}
 	for _, child := range d.defs {
 		if slices.ContainsFunc(child.ForeignKeys, func(f ForeignKey) bool { return f.Parent == def.Name && f.Cascade }) {
 			t.Reacts = []writegate.Verb{writegate.Remove}
@@ -104,6 +111,18 @@ func (v *view) keyRow(t *writegate.Table, key any) writegate.Row {
 		row[v.sources[t.Parts[i].Name]] = value
 	}
 	return row
+}
+
+// keyOf is the key of a row.
+func (v *view) keyOf(t *writegate.Table, row writegate.Row) any {
+	if t.Parts == nil {
+		return row[v.def.Key]
+	}
+	parts := make([]any, len(t.Parts))
+	for i, p := range t.Parts {
+		parts[i] = row[v.sources[p.Name]]
+	}
+	return t.JoinKey(parts)
 }
 
 // named puts the names that clients know into a refusal.
