@@ -75,6 +75,10 @@ func tooDeep(text []byte) bool {
 }
 
 func (r *reader) read(body ast.Node, f *File) {
+	if isBrief(body) {
+		r.brief(body, f)
+		return
+	}
 	version := ""
 	r.fields(body, "", map[string]func(string, ast.Node){
 		"schema": func(path string, n ast.Node) {
