@@ -173,7 +173,7 @@ func (fakePolicy) Refused(*Error, *Op, string) Consequence { return Consequence{
 
 func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
 	if op.Table != "t" && op.Table != "u" {
-		return nil, Refuse(SchemaMismatch, "table.unknown", "There is no such table.")
+		return nil, Refuse(SchemaMismatch, "table.denied", "There is no such table.")
 	}
 	return &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}, nil
 }

@@ -31,7 +31,7 @@ func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	}
 	t := j.bundle.tables[op.Table]
 	if t == nil {
-		return nil, writegate.Refuse(writegate.SchemaMismatch, "table.unknown", "The table "+quote(op.Table)+" is not one that can be written.")
+		return nil, writegate.Refuse(writegate.SchemaMismatch, "table.denied", "The table "+quote(op.Table)+" is not one that can be written.")
 	}
 	key, err := t.key.accept(op.ID)
 	if err != nil {

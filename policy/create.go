@@ -10,52 +10,58 @@ import (
 // create judges a PUT of a row that is not there.
 func (j *judge) create(t *table, a *writegate.Admitted) writegate.Decision {
 	j.vars.Begin(writegate.Insert, a.Key, nil, a.Values)
-	j.grants = j.grants[:0]
-	for _, r := range t.creates {
-		if j.plays(r) {
-			j.grants = append(j.grants, r)
-		}
-	}
-	if len(j.grants) == 0 {
+	if j.playing(t.creates); len(j.grants) == 0 {
 		return t.notWritable(nil)
 	}
-	j.names = j.names[:0]
-	for name := range a.Values {
-		j.names = append(j.names, name)
-	}
-	if refusal := j.covering(t, j.names); refusal != nil {
-		return writegate.Decision{Refusal: refusal}
-	}
-	row := make(writegate.Row, len(t.columns))
-	maps.Copy(row, a.Values)
-	maps.Copy(row, t.parts(a.Key))
-	row[t.meta.Key] = a.Key
-	written, stop := j.complete(t, row)
+	values, stop := j.reconcile(t, a, nil)
 	if stop != nil {
 		return *stop
 	}
-	var cause error
-	for _, r := range j.grants {
-		switch answer, err := test(r.create, j.vars); answer {
-		case expr.Yes:
-			set := make(writegate.Row, len(a.Values)+len(written))
-			maps.Copy(set, a.Values)
-			for _, name := range written {
-				set[name] = row[name]
-			}
-			return writegate.Decision{New: row, Change: &writegate.Change{Verb: writegate.Insert, Table: t.meta, Key: a.Key, Set: set}}
-		case expr.Unknown:
-			return undecided
-		default:
-			cause = first(cause, err)
-		}
+	row, written, stop := j.complete(t, a, values)
+	if stop != nil {
+		return *stop
 	}
-	return t.notWritable(cause)
+	by, stop := j.creator(t, values)
+	if stop != nil {
+		return *stop
+	}
+	set := make(writegate.Row, len(values)+len(written))
+	maps.Copy(set, values)
+	for _, name := range written {
+		set[name] = row[name]
+	}
+	d := writegate.Decision{New: row, Rule: by.name, Change: &writegate.Change{Verb: writegate.Insert, Table: t.meta, Key: a.Key, Set: set}}
+	j.account(t, a, nil, &d)
+	return d
 }
 
-// complete fills a new row: defaults where the client sent nothing, null where nothing else will be, then the
-// server-made values. What the database fills stays absent.
-func (j *judge) complete(t *table, row writegate.Row) (written []string, stop *writegate.Decision) {
+// creator finds the first grant for the new row that lists all that the client sent.
+func (j *judge) creator(t *table, values writegate.Row) (*rule, *writegate.Decision) {
+	j.names = j.names[:0]
+	for name := range values {
+		j.names = append(j.names, name)
+	}
+	var h hearing
+	for _, r := range j.grants {
+		switch j.holds(r, r.create, j.names, &h) {
+		case expr.Yes:
+			return r, nil
+		case expr.Unknown:
+			return nil, &undecided
+		case expr.No:
+		}
+	}
+	stop := h.refuse(t)
+	return nil, &stop
+}
+
+// complete makes a new row: what the client sent, defaults where it sent nothing, null where nothing else will be, then
+// the server-made values. What the database fills stays absent.
+func (j *judge) complete(t *table, a *writegate.Admitted, values writegate.Row) (row writegate.Row, written []string, stop *writegate.Decision) {
+	row = make(writegate.Row, len(t.columns))
+	maps.Copy(row, values)
+	maps.Copy(row, t.parts(a.Key))
+	row[t.meta.Key] = a.Key
 	j.vars.Propose(row)
 	for _, v := range t.defaults {
 		if _, sent := row[v.col.Name]; sent {
@@ -63,7 +69,7 @@ func (j *judge) complete(t *table, row writegate.Row) (written []string, stop *w
 		}
 		made, stop := j.make(t, v)
 		if stop != nil {
-			return nil, stop
+			return nil, nil, stop
 		}
 		row[v.col.Name] = made
 		written = append(written, v.col.Name)
@@ -73,15 +79,15 @@ func (j *judge) complete(t *table, row writegate.Row) (written []string, stop *w
 			row[c.Name] = nil
 		}
 	}
-	filled, stop := j.fill(t, writegate.Insert, row)
+	filled, stop := j.fill(t, writegate.Insert, a, nil, row)
 	if stop != nil {
-		return nil, stop
+		return nil, nil, stop
 	}
 	for _, c := range t.meta.Columns {
 		if _, ok := row[c.Name]; !ok && !c.HasDefault && !c.ReadOnly {
-			return nil, &writegate.Decision{Refusal: t.refuse(
+			return nil, nil, &writegate.Decision{Refusal: t.refuse(
 				writegate.NotNullViolation, "column.required", c.Name, t.columns[c.Name].qualified+": a value is required")}
 		}
 	}
-	return append(written, filled...), nil
+	return row, append(written, filled...), nil
 }

@@ -116,13 +116,13 @@ func TestBypasses(t *testing.T) {
 		{"PUT that gives the row away", put("todos", "t1", row{"created_by": "bob"}), item("alice"), "column.immutable"},
 		{"unlisted column", patch("lists", "l1", row{"name": "x", "secret": "y"}), list("alice"), "column.unknown"},
 		{"other letter case of a column", patch("lists", "l1", row{"Owner_ID": "bob"}), list("alice"), "column.unknown"},
-		{"other letter case of a table", patch("Lists", "l1", row{"name": "x"}), list("alice"), "table.unknown"},
+		{"other letter case of a table", patch("Lists", "l1", row{"name": "x"}), list("alice"), "table.denied"},
 		{"another id among the columns", patch("lists", "l1", row{"id": "l2", "name": "x"}), list("alice"), "column.immutable"},
-		{"table with quotes", patch(`lists" --`, "l1", row{}), nil, "table.unknown"},
-		{"table with a dot", patch("public.lists", "l1", row{}), nil, "table.unknown"},
-		{"table with brackets", patch("[lists]", "l1", row{}), nil, "table.unknown"},
-		{"table with NUL", patch("lists\x00", "l1", row{}), nil, "table.unknown"},
-		{"table without a name", patch("", "l1", row{}), nil, "table.unknown"},
+		{"table with quotes", patch(`lists" --`, "l1", row{}), nil, "table.denied"},
+		{"table with a dot", patch("public.lists", "l1", row{}), nil, "table.denied"},
+		{"table with brackets", patch("[lists]", "l1", row{}), nil, "table.denied"},
+		{"table with NUL", patch("lists\x00", "l1", row{}), nil, "table.denied"},
+		{"table without a name", patch("", "l1", row{}), nil, "table.denied"},
 		{"column with quotes", patch("lists", "l1", row{`name" = 'x', "owner_id`: "bob"}), list("alice"), "column.unknown"},
 		{"column with a dot", patch("lists", "l1", row{"lists.name": "x"}), list("alice"), "column.unknown"},
 		{"column with brackets", patch("lists", "l1", row{"name[0]": "x"}), list("alice"), "column.unknown"},
@@ -175,7 +175,7 @@ func TestRefusalsSayTheirPlace(t *testing.T) {
 		},
 		{
 			patch("nope\x00", "l1", row{}), nil,
-			writegate.Error{Code: writegate.SchemaMismatch, Reason: "table.unknown", Message: `The table "nope\x00" is not one that can be written.`},
+			writegate.Error{Code: writegate.SchemaMismatch, Reason: "table.denied", Message: `The table "nope\x00" is not one that can be written.`},
 		},
 	} {
 		d := run(t, j, c.op, c.stored)
@@ -217,7 +217,7 @@ func TestPermissive(t *testing.T) {
 		{patch("notes", "a", row{"body": nil}), row{"body": "x"}, "update"},
 		{patch("notes", "a", row{"body": "x"}), nil, "noop"},
 		{del("notes", "a"), row{}, "remove"},
-		{put("other", "a", row{}), nil, "table.unknown"},
+		{put("other", "a", row{}), nil, "table.denied"},
 		{put("notes", "a", row{"zip": "x"}), nil, "column.unknown"},
 	} {
 		if got := outcome(run(t, j, c.op, c.stored)); got != c.want {

@@ -12,21 +12,8 @@ import (
 // granted the stored row: to everybody else it answers as if the row were not there.
 func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) writegate.Decision {
 	j.vars.Begin(writegate.Update, a.Key, old, a.Values)
-	answer, cause := j.granted(t.updates)
-	if answer == expr.No && a.Op.Kind == writegate.Patch {
-		if answer = j.seen(t); answer == expr.No {
-			return t.missing(old)
-		}
-		if answer == expr.Yes {
-			return t.notWritable(cause)
-		}
-	}
-	switch answer {
-	case expr.No:
-		return t.notWritable(cause)
-	case expr.Unknown:
-		return undecided
-	case expr.Yes:
+	if stop := j.changeable(t, a, old); stop != nil {
+		return *stop
 	}
 	values, stop := j.reconcile(t, a, old)
 	if stop != nil {
@@ -43,31 +30,34 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	if a.Op.Kind == writegate.Put && t.engine.put == putReject {
 		return writegate.Decision{Refusal: t.refuse(writegate.UniqueViolation, "row.exists", "", "The row exists already.")}
 	}
-	if refusal := j.covering(t, changed); refusal != nil {
-		return writegate.Decision{Refusal: refusal}
+	by, p, stop := j.changer(t, a, old, values, changed, replace)
+	if stop != nil {
+		return *stop
 	}
-	var last *rule
-	var p proposal
-	for _, r := range j.grants {
-		if last == nil || replace {
-			if p, stop = j.propose(t, a, old, values, changed, r, replace); stop != nil {
-				return *stop
-			}
-			last = r
-		}
-		if p.row == nil {
-			return writegate.Decision{New: old}
-		}
-		switch answer, err := test(r.update, j.vars); answer {
-		case expr.Yes:
-			return t.write(a, old, p)
-		case expr.Unknown:
-			return undecided
-		default:
-			cause = first(cause, err)
+	d := t.write(a, old, p)
+	if d.Change != nil {
+		d.Rule = by.name
+		j.account(t, a, old, &d)
+	}
+	return d
+}
+
+// changeable collects the grants for the stored row, or says what becomes of the operation when there is none.
+func (j *judge) changeable(t *table, a *writegate.Admitted, old writegate.Row) *writegate.Decision {
+	answer, cause := j.granted(t.updates)
+	if answer == expr.Yes {
+		return nil
+	}
+	stop := t.notWritable(cause)
+	if answer == expr.No && a.Op.Kind == writegate.Patch {
+		if answer = j.seen(t); answer == expr.No {
+			stop = t.missing(old)
 		}
 	}
-	return t.notWritable(cause)
+	if answer == expr.Unknown {
+		return &undecided
+	}
+	return &stop
 }
 
 // differing lists the columns that the client wants to change. The list is good until the next operation.
@@ -99,6 +89,31 @@ func (j *judge) differing(t *table, values, old writegate.Row) ([]string, *write
 	return j.names, nil
 }
 
+// changer finds the first grant for the resulting row that lists all that the client changes. What results depends on
+// the grant where a PUT replaces: it sets to null what that grant lets the client write.
+func (j *judge) changer(t *table, a *writegate.Admitted, old, values writegate.Row, changed []string, replace bool) (by *rule, p proposal, stop *writegate.Decision) {
+	var h hearing
+	for i, r := range j.grants {
+		if i == 0 || replace {
+			if p, stop = j.propose(t, a, old, values, changed, r, replace); stop != nil {
+				return nil, p, stop
+			}
+		}
+		if p.row == nil {
+			return nil, p, &writegate.Decision{New: old}
+		}
+		switch j.holds(r, r.update, changed, &h) {
+		case expr.Yes:
+			return r, p, nil
+		case expr.Unknown:
+			return nil, p, &undecided
+		case expr.No:
+		}
+	}
+	refused := h.refuse(t)
+	return nil, p, &refused
+}
+
 // proposal is the row as it would be, and the columns that may differ from the stored one. It has no row when
 // nothing would change.
 type proposal struct {
@@ -117,7 +132,7 @@ func (j *judge) propose(t *table, a *writegate.Admitted, old, values writegate.R
 	}
 	if replace {
 		for _, c := range r.replaced {
-			if _, sent := values[c.Name]; sent {
+			if _, sent := a.Values[c.Name]; sent {
 				continue
 			}
 			if was, known := old[c.Name]; !known || was != nil {
@@ -130,7 +145,7 @@ func (j *judge) propose(t *table, a *writegate.Admitted, old, values writegate.R
 		return proposal{}, nil
 	}
 	j.vars.Propose(row)
-	made, stop := j.fill(t, writegate.Update, row)
+	made, stop := j.fill(t, writegate.Update, a, old, row)
 	return proposal{row, append(touched, made...)}, stop
 }
 

@@ -327,7 +327,7 @@ routes: {tables: {orders: shop}}
 		t.Errorf("the other database knows the devices %q", got)
 	}
 	letters, err := os.ReadFile(filepath.Join(dir, "refused.jsonl"))
-	if err != nil || !strings.Contains(string(letters), "table.unknown") || !strings.Contains(string(letters), "nowhere") {
+	if err != nil || !strings.Contains(string(letters), "table.denied") || !strings.Contains(string(letters), "nowhere") {
 		t.Errorf("dead letters: %v\n%s", err, letters)
 	}
 	db, err := sql.Open("sqlite", filepath.Join(dir, "main.db"))
