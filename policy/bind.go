@@ -21,7 +21,7 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 		return nil, fmt.Errorf("bind policy: %w", err)
 	}
 	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, tables: s.spec.tables, roles: map[string]int{}, bound: map[string]*tableSpec{}}
-	out := &Bundle{claims: s.spec.claims, tables: map[string]*table{}}
+	out := &Bundle{claims: s.spec.claims, settings: s.spec.settings, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
 		b.roles[role.to.text] = i

@@ -19,7 +19,7 @@ type Bundle struct {
 	roles    []*expr.Program
 	tables   map[string]*table
 	warnings Faults
-	batch    writegate.Batch
+	settings settings
 }
 
 // Revision identifies the rules and the schema they were bound to: "sha256:" and 16 hexadecimal digits.
@@ -29,7 +29,7 @@ func (b *Bundle) Revision() string { return b.revision }
 func (b *Bundle) Warnings() Faults { return b.warnings }
 
 // Batch says how the operations of one transaction hang together.
-func (b *Bundle) Batch() writegate.Batch { return b.batch }
+func (b *Bundle) Batch() writegate.Batch { return b.settings.batch }
 
 // Judge binds the policy to a caller and an instant. A required claim that the token lacks, or a claim of
 // another type than declared, is an [*writegate.Error] of class Forbidden that names it.

@@ -41,7 +41,7 @@ func (t *table) whole(a *writegate.Admitted, old writegate.Row) writegate.Row {
 
 // missing answers for a row that is not there, and in the same words for one that the caller may not know of.
 func (t *table) missing(old writegate.Row) writegate.Decision {
-	if t.engine.missing {
+	if t.engine.missing != missingIgnore {
 		return writegate.Decision{Refusal: t.refuse(writegate.Conflict, "row.missing", "", "The row does not exist.")}
 	}
 	return writegate.Decision{New: old}

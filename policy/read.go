@@ -13,7 +13,7 @@ import (
 
 // What the language has and this version does not.
 var (
-	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests", "expose"}
+	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests"}
 	laterTable = []string{"visible", "forbid", "validate", "tenant", "soft_delete", "conflict", "counters", "states", "route", "unknown"}
 	laterRule  = []string{"enforce", "code", "message", "message_expr", "when"}
 )
@@ -33,7 +33,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 			r.words("deny_claim_paths", &deny)(n)
 		},
 		"roles":  r.assignments("roles", &s.roles),
-		"engine": func(n *tree.Node) { r.engine(n, "engine", &defaults) },
+		"engine": func(n *tree.Node) { r.engine(n, "engine", &s.settings, &defaults) },
 		"tables": hold(&tables),
 	}, laterTop...)
 	switch {
@@ -132,17 +132,6 @@ func plainClaim(n *tree.Node) any {
 		return json.Number(n.Text)
 	}
 	return n.Text
-}
-
-func (r *reader) engine(n *tree.Node, path string, e *engine) {
-	r.keys(n, path, r.engineKeys(path, e), "batch", "ledger", "limits", "dependents", "expose", "unknown")
-}
-
-func (r *reader) engineKeys(path string, e *engine) map[string]func(*tree.Node) {
-	return map[string]func(*tree.Node){
-		"patch_missing": choice(r, path, &e.missing, map[string]bool{"ignore": false, "reject": true}, "dead_letter"),
-		"put_existing":  choice(r, path, &e.put, map[string]putMode{"merge": putMerge, "replace": putReplace, "reject": putReject}),
-	}
 }
 
 func (r *reader) table(f tree.Field, defaults engine) tableSpec {

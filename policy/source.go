@@ -50,6 +50,7 @@ type spec struct {
 	roles  []assignment
 	tables []tableSpec
 	own    []ownTable
+	settings
 }
 
 // word is a name in the file.
@@ -112,19 +113,3 @@ func (o ops) has(v writegate.Verb) bool { return o&only(v) != 0 }
 var verbs = map[string]writegate.Verb{"create": writegate.Insert, "update": writegate.Update, "delete": writegate.Remove}
 
 const allOps = 1<<writegate.Insert | 1<<writegate.Update | 1<<writegate.Remove
-
-// engine says what happens where a write meets a row or none.
-type engine struct {
-	// missing refuses a PATCH of a row that is not there, instead of letting the deletion win.
-	missing bool
-	put     putMode
-}
-
-// putMode is what a PUT does to a row that is there already.
-type putMode uint8
-
-const (
-	putMerge   putMode = iota // columns that it leaves out keep their values
-	putReplace                // nullable columns that it leaves out, and that the client may write, become null
-	putReject                 // it is refused unless it changes nothing
-)

@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"maps"
+	"time"
+
+	"writegate"
+	"writegate/policy/internal/tree"
+)
+
+// settings hold for a policy as a whole.
+type settings struct {
+	batch  writegate.Batch
+	expose exposure
+	limits limits
+}
+
+// limits bound what a policy and what clients send may cost. Zero leaves it at what is usual.
+type limits struct {
+	ops         int    // operations of one transaction of a device
+	opBytes     int64  // what one operation carries
+	lookups     int    // declared ones
+	lookupDepth int    // lookups whose arguments come from others
+	ruleCost    uint64 // units of one evaluation
+}
+
+// engine says what happens where a write meets a row or none, for all tables or for one.
+type engine struct {
+	missing missingMode
+	put     putMode
+}
+
+// missingMode is what becomes of a PATCH of a row that is not there.
+type missingMode uint8
+
+const (
+	missingIgnore missingMode = iota // nothing: the deletion wins
+	missingReject                    // it is refused
+	missingKeep                      // it is refused and kept as a dead letter, whatever route: says
+)
+
+var missingModes = map[string]missingMode{"ignore": missingIgnore, "reject": missingReject, "dead_letter": missingKeep}
+
+// putMode is what a PUT does to a row that is there already.
+type putMode uint8
+
+const (
+	putMerge   putMode = iota // columns that it leaves out keep their values
+	putReplace                // nullable columns that it leaves out, and that the client may write, become null
+	putReject                 // it is refused unless it changes nothing
+)
+
+// engine reads what holds for all tables.
+func (r *reader) engine(n *tree.Node, path string, s *settings, e *engine) {
+	known := map[string]func(*tree.Node){
+		"batch":      choice(r, path+".batch", &s.batch.Apart, map[string]bool{"atomic": false, "per_op": true}),
+		"dependents": choice(r, path+".dependents", &s.batch.Try, map[string]bool{"skip": false, "try": true}),
+		"expose":     choice(r, path+".expose", &s.expose, exposures),
+		"ledger":     func(n *tree.Node) { r.ledger(n, path+".ledger") },
+		"limits":     func(n *tree.Node) { r.limits(n, path+".limits", &s.limits) },
+	}
+	maps.Copy(known, r.engineKeys(path, e))
+	r.keys(n, path, known, "unknown")
+}
+
+// engineKeys are the keys that tables have too.
+func (r *reader) engineKeys(path string, e *engine) map[string]func(*tree.Node) {
+	return map[string]func(*tree.Node){
+		"patch_missing": choice(r, path, &e.missing, missingModes),
+		"put_existing":  choice(r, path, &e.put, map[string]putMode{"merge": putMerge, "replace": putReplace, "reject": putReject}),
+	}
+}
+
+func (r *reader) limits(n *tree.Node, path string, l *limits) {
+	r.keys(n, path, map[string]func(*tree.Node){
+		"ops":          integer(r, path+".ops", 1, &l.ops),
+		"op_bytes":     r.size(path+".op_bytes", &l.opBytes),
+		"lookups":      integer(r, path+".lookups", 1, &l.lookups),
+		"lookup_depth": integer(r, path+".lookup_depth", 1, &l.lookupDepth),
+		"rule_cost":    integer(r, path+".rule_cost", 1, &l.ruleCost),
+	})
+}
+
+// ledger reads how long operations are recognized at least. Nothing is removed from the ledger any sooner, so it is
+// checked and not kept.
+func (r *reader) ledger(n *tree.Node, path string) {
+	var keep time.Duration
+	r.keys(n, path, map[string]func(*tree.Node){"keep": r.span(path+".keep", &keep)})
+}
