@@ -55,6 +55,9 @@ func TestArchitectureSees(t *testing.T) {
 		{"internal/wire", "writegate/policy", false},
 		{"appliers/applierstest", "writegate/appliers/memory", true},
 		{"appliers", "writegate/appliers/memory", true},
+		{"policytest", "writegate/policy", true},
+		{"policytest", "writegate/appliers/memory", false},
+		{"policy", "writegate/policytest", false},
 		{"configs", "writegate/server", false},
 		{"cmd/writegate", "writegate/server", true},
 	}
@@ -79,6 +82,8 @@ func forbidden(own, imported string) string {
 		return ""
 	case slices.Contains([]string{"appliers", "appliers/applierstest", "bench"}, own), below(own, "cmd"):
 		return "" // these are about several packages
+	case own == "policytest" && imported == module+"/policy":
+		return "" // what it tests
 	case below(own, "appliers") && imported == module+"/internal/wire":
 		return "" // what clients write is the same for every database
 	case below(strings.TrimPrefix(imported, module+"/"), stage(own)):

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,10 +35,15 @@ func offlineSchema(ctx context.Context, f *schemafile.File) (_ writegate.Schema,
 		return nil, err
 	}
 	types := schema[model.Name]
+	pulled := len(f.Databases) > 0
 	return f.Schema(func(c *writegate.Column) {
 		like := types.Column(c.Type.String())
 		c.Convert, c.Same = like.Convert, like.Same
 		switch c.Type {
+		case writegate.Bool:
+			if !pulled {
+				c.Convert = converted(toTruth)
+			}
 		case writegate.Date:
 			c.Convert = converted(toDate)
 		case writegate.Binary:
@@ -67,6 +73,18 @@ func converted(to func(any) (any, error)) func(any) (any, error) {
 		}
 		return to(v)
 	}
+}
+
+// toTruth takes what nobody doubts. Which texts stand for a truth value is a matter of the driver, and a file that was
+// written by hand names none.
+func toTruth(v any) (any, error) {
+	switch v {
+	case true, json.Number("1"):
+		return true, nil
+	case false, json.Number("0"):
+		return false, nil
+	}
+	return nil, errors.New("must be true or false")
 }
 
 // toDate keeps a day as text.
