@@ -1,6 +1,7 @@
 package applierstest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +22,9 @@ import (
 //	upload USER DEVICE [option...]
 //	                  one operation a line: TX OP KIND TABLE/ID [JSON]. A dash is no device, TX or OP.
 //	                  Options: stop; chunk=N; times=N sends the upload N times in a row; together=N sends it
-//	                  N times at once; lost commits but tells the pipeline that the database went away.
+//	                  N times at once; lost commits but tells the pipeline that the database went away;
+//	                  claims=JSON are those of the token besides sub; told prints in words what the device is told of
+//	                  each transaction, and what the database was asked for it.
 //	again USER [option...]
 //	                  the last upload once more, under a user's name
 //	rows TABLE        the table's rows
@@ -223,8 +226,10 @@ func (p *player) policy(args []string, text string) writegate.Policy {
 // options of upload and again.
 type options struct {
 	stop, lost      bool
+	told            bool
 	chunk           int
 	times, together int
+	claims          map[string]any
 }
 
 func (p *player) options(words []string) options {
@@ -238,6 +243,10 @@ func (p *player) options(words []string) options {
 			o.stop = true
 		case word == "lost":
 			o.lost = true
+		case word == "told":
+			o.told = true
+		case name == "claims":
+			p.db.no(json.Unmarshal([]byte(value), &o.claims))
 		case name == "chunk" && err == nil:
 			o.chunk = n
 		case name == "times" && err == nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,9 +23,14 @@ func (p *player) send(user string, words []string) string {
 	if o.lost {
 		db = &lossy{Applier: db}
 	}
+	caller := writegate.Caller{Subject: user, Claims: map[string]any{"sub": user}}
+	maps.Copy(caller.Claims, o.claims)
+	if o.told {
+		return p.told(caller, &up)
+	}
 	pipe := writegate.NewPipeline(db, writegate.Options{ChunkOps: o.chunk})
 	apply := func() string {
-		res, err := pipe.Apply(p.t.Context(), writegate.Caller{Subject: user, Claims: map[string]any{"sub": user}}, p.pol, &up)
+		res, err := pipe.Apply(p.t.Context(), caller, p.pol, &up)
 		if err != nil {
 			return "error: " + err.Error()
 		}
