@@ -40,9 +40,11 @@ func instance(t *testing.T, dsn string) *applierstest.Instance {
 	}
 	qualified := func(table string) string { return app + "." + applierstest.Quote(table) }
 	cfg := Config{DSN: dsn, Schema: own}
+	db := open(t, cfg)
 	return &applierstest.Instance{
-		Applier: open(t, cfg),
-		Source:  func(table string) string { return app + "." + table },
+		Applier:    db,
+		Statements: counted(t, db).statements.Load,
+		Source:     func(table string) string { return app + "." + table },
 		Define: func(ctx context.Context, defs []applierstest.TableDef) error {
 			for _, statement := range applierstest.SQL(defs, nativeTypes, qualified) {
 				if _, err := side.ExecContext(ctx, statement); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"writegate"
 )
@@ -20,7 +21,7 @@ const lockNumber = 0x77726974_67617465 // "writgate"
 
 // DDL returns the statements that create writegate's own tables, for those who would rather run them by hand,
 // once: [Open] then finds everything in place and needs no right to create. What the login needs instead follows
-// as comments. Of the configuration only Schema matters.
+// as comments. Run again for a later version, they add what it needs. Of the configuration only Schema matters.
 func DDL(cfg Config) string {
 	name := quote(schemaName(cfg.Schema))
 	return "begin;\n" +
@@ -48,7 +49,11 @@ func recordSteps(schema string, upTo int) string {
 	return fmt.Sprintf("insert into %s.writegate_steps (step) select generate_series(1, %d) on conflict do nothing;\n", schema, upTo)
 }
 
-// ddlSteps returns the numbered steps in order. A step that was ever released is never changed.
+// neededSteps are those without which no upload is applied. What later ones make is for some uploads only, which are held
+// back until it is there.
+const neededSteps = 1
+
+// ddlSteps returns the numbered steps in order. What a step makes is never changed once it was released.
 func ddlSteps(schema string) []string {
 	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", schema), "-- step ")[1:]
 	for i, part := range parts {
@@ -58,16 +63,17 @@ func ddlSteps(schema string) []string {
 }
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made.
+// nothing is to be made. A login that may not make what only some uploads need does without.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
 	steps := ddlSteps(db.own)
-	if done, err := db.stepsDone(ctx, db.pool); err != nil || done >= len(steps) {
+	before, err := db.stepsDone(ctx, db.pool)
+	if err != nil || before >= len(steps) {
 		return err
 	}
-	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(lockNumber)); err != nil {
 			return err
 		}
@@ -82,6 +88,11 @@ func (db *DB) ensure(ctx context.Context) error {
 		_, err = tx.Exec(ctx, script)
 		return err
 	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" && before >= neededSteps {
+		db.log.WarnContext(ctx, errOldSteps.Error()+", and the login may not make what they lack; uploads that need it are held back")
+		return nil
+	}
+	return err
 }
 
 // ensureSchema asks first: "if not exists" would need the right to create a schema that is there.

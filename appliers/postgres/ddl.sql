@@ -1,6 +1,6 @@
 -- step 1
 -- A device: one row, locked by every upload that has an identity, so that its uploads take their turn.
-create table {schema}.writegate_clients (
+create table if not exists {schema}.writegate_clients (
 	client_id text primary key,
 	subject text not null,                       -- of the last upload
 	last_op bigint not null,                     -- the greatest operation id in an upload that was settled
@@ -9,7 +9,7 @@ create table {schema}.writegate_clients (
 ) with (fillfactor = 70);
 
 -- A run of operations of one device that were settled together. Ops is packed: id, fingerprint and outcome of each.
-create table {schema}.writegate_ledger (
+create table if not exists {schema}.writegate_ledger (
 	id bigint generated always as identity primary key,
 	client_id text not null,
 	subject text not null,
@@ -18,11 +18,11 @@ create table {schema}.writegate_ledger (
 	settled_at timestamptz not null,
 	ops bytea not null
 );
-create index writegate_ledger_client on {schema}.writegate_ledger (client_id, last_op);
-create index writegate_ledger_age on {schema}.writegate_ledger using brin (settled_at);
+create index if not exists writegate_ledger_client on {schema}.writegate_ledger (client_id, last_op);
+create index if not exists writegate_ledger_age on {schema}.writegate_ledger using brin (settled_at);
 
 -- The answer to a refused operation, so that a replay gets the same one.
-create table {schema}.writegate_refusals (
+create table if not exists {schema}.writegate_refusals (
 	client_id text not null,
 	op_id bigint not null,
 	fingerprint bytea not null,
@@ -40,7 +40,7 @@ create table {schema}.writegate_refusals (
 );
 
 -- A refused transaction, kept whole: convert_from(string_agg(body, '' order by part), 'UTF8') of its parts is JSON.
-create table {schema}.writegate_dead_letters (
+create table if not exists {schema}.writegate_dead_letters (
 	id text primary key,
 	client_id text not null,
 	subject text not null,
@@ -58,7 +58,7 @@ create table {schema}.writegate_dead_letters (
 	seen int not null default 1,
 	last_seen timestamptz not null
 );
-create table {schema}.writegate_dead_letter_parts (
+create table if not exists {schema}.writegate_dead_letter_parts (
 	letter_id text not null references {schema}.writegate_dead_letters on delete cascade,
 	part int not null,
 	body bytea not null,
@@ -66,9 +66,21 @@ create table {schema}.writegate_dead_letter_parts (
 );
 
 -- Write checkpoints that the app asked for.
-create table {schema}.writegate_checkpoints (
+create table if not exists {schema}.writegate_checkpoints (
 	subject text not null,
 	client_id text not null,
 	checkpoint bigint not null,
 	primary key (subject, client_id)
 );
+-- step 2
+-- Chains of changes: the version that a device's first change to a row was based on, and the one that its last change
+-- made, both as the policy writes versions. So changes made offline one after the other don't conflict.
+create table if not exists {schema}.writegate_links (
+	client_id text not null,
+	table_name text not null,
+	row_id text not null,
+	base text not null,
+	made text not null,
+	updated_at timestamptz not null default now(),
+	primary key (client_id, table_name, row_id)
+) with (fillfactor = 70);

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The catalog is read by five statements in one round trip, reactsSQL and relativesSQL among them. $1 and $2 are the schemas, empty for the search
+// The catalog is read by six statements in one round trip, reactsSQL, relativesSQL and indexesSQL among them. $1 and $2 are the schemas, empty for the search
 // path, and names of the tables asked for.
 const (
 	wantedSQL = `wanted as (
@@ -123,13 +123,14 @@ type catalog struct {
 	constraints []catalogConstraint
 	reactions   []catalogReaction
 	relatives   []catalogRelatives
+	indexed     []catalogIndex
 	types       map[uint32]*catalogType
 }
 
 // readCatalog asks for the tables named by schemas and names, pairwise.
 func (db *DB) readCatalog(ctx context.Context, schemas, names []string) (*catalog, error) {
 	batch := &pgx.Batch{}
-	for _, sql := range []string{columnsSQL, constraintsSQL, reactsSQL, relativesSQL, typesSQL} {
+	for _, sql := range []string{columnsSQL, constraintsSQL, reactsSQL, relativesSQL, indexesSQL, typesSQL} {
 		batch.Queue(sql, schemas, names)
 	}
 	results := db.pool.SendBatch(ctx, batch)
@@ -160,6 +161,10 @@ func collectCatalog(results pgx.BatchResults) (*catalog, error) {
 	}
 	rows, _ = results.Query()
 	if c.relatives, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogRelatives]); err != nil {
+		return nil, err
+	}
+	rows, _ = results.Query()
+	if c.indexed, err = pgx.CollectRows(rows, pgx.RowToStructByPos[catalogIndex]); err != nil {
 		return nil, err
 	}
 	rows, _ = results.Query()

@@ -50,31 +50,45 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 }
 
 func (t *tx) read(r *writegate.Read, into map[any]writegate.Row) {
-	t.queue(readRows(r, into), selectSQL(r), driverOf(r.Table).params(r.Table, r.Keys)...)
+	t.queue(readRows(r.Table, r.Columns, into), selectSQL(r), driverOf(r.Table).params(r.Table, r.Keys)...)
 }
 
 // selectSQL reads the columns of the key and those asked for.
 func selectSQL(r *writegate.Read) string {
 	own := driverOf(r.Table)
+	sql := own.selecting(r.Columns) + " from " + own.quoted + " where " + own.among()
+	if r.Lock == writegate.Unlocked {
+		return sql
+	}
+	return sql + " order by " + quoted(own.keys) + locking(r.Lock)
+}
+
+// selecting is the start of a statement that reads the columns of the key and others.
+func (own *table) selecting(names []string) string {
 	var b strings.Builder
 	b.WriteString("select " + joined(own.keys, func(c *column) string { return c.selected }))
-	for _, name := range r.Columns {
+	for _, name := range names {
 		b.WriteString(", " + own.columns[name].selected)
-	}
-	b.WriteString(" from " + own.quoted + " where " + own.among())
-	switch r.Lock {
-	case writegate.ForUpdate:
-		b.WriteString(" order by " + quoted(own.keys) + " for update")
-	case writegate.ForShare:
-		b.WriteString(" order by " + quoted(own.keys) + " for share")
-	case writegate.Unlocked:
 	}
 	return b.String()
 }
 
-func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResults) error {
+// locking is the clause that locks rows, of no length for none.
+func locking(lock writegate.Lock) string {
+	switch lock {
+	case writegate.ForUpdate:
+		return " for update"
+	case writegate.ForShare:
+		return " for share"
+	case writegate.Unlocked:
+	}
+	return ""
+}
+
+// readRows reads what a statement that begins with selecting answers.
+func readRows(t *writegate.Table, names []string, into map[any]writegate.Row) func(pgx.BatchResults) error {
 	return func(results pgx.BatchResults) error {
-		own := driverOf(r.Table)
+		own := driverOf(t)
 		rows, err := results.Query()
 		if err != nil {
 			return classify(err)
@@ -89,10 +103,10 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(pgx.BatchResul
 			for i, c := range own.keys {
 				parts[i] = c.codec.load(parts[i])
 			}
-			key := own.join(r.Table, parts)
+			key := own.join(t, parts)
 			row := make(writegate.Row, len(rest)+1)
-			row[r.Table.Key] = key
-			for i, name := range r.Columns {
+			row[t.Key] = key
+			for i, name := range names {
 				row[name] = own.columns[name].codec.load(rest[i])
 			}
 			into[key] = row

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,57 @@ func TestNoOwnTables(t *testing.T) {
 	}
 	if got := scalar(t, dsn, "select count(*)::text from pg_class where relname ~ 'writegate'"); got != "0" {
 		t.Errorf("%s tables of ours", got)
+	}
+}
+
+// TestOlderOwnTables has a login that may make nothing find our own tables as an older version made them: what needs
+// nothing else works, check says what is missing, and the DDL adds it to what is there.
+func TestOlderOwnTables(t *testing.T) {
+	login := role(t, "login")
+	ddl := DDL(Config{})
+	dsn := database(t, "create schema writegate; "+createSteps("writegate")+ddlSteps("writegate")[0]+recordSteps("writegate", 1), granting(ddl, login),
+		"create table lists (id text primary key, name text)", "grant select, insert, update, delete on lists to "+login)
+	t.Cleanup(func() { run(t, dsn, "drop owned by "+login) })
+	at := writegate.LinkKey{Table: "lists", Row: "l1"}
+	upload := func(db *DB, op int64, asked []writegate.LinkKey, links map[writegate.LinkKey]writegate.Link) error {
+		return db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			if _, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: op, Last: op, Links: asked}); err != nil {
+				return err
+			}
+			run := &writegate.Run{ClientID: "d1", Subject: "u1", FirstOp: op, LastOp: op, Ops: []byte("x")}
+			return tx.Settle(t.Context(), writegate.Settlement{Run: run, Links: links})
+		})
+	}
+	db := open(t, Config{DSN: as(t, dsn, login)})
+	if err := db.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := upload(db, 1, nil, nil); err != nil {
+		t.Error(err)
+	}
+	links := map[writegate.LinkKey]writegate.Link{at: {Base: "1", Made: "2"}}
+	for what, err := range map[string]error{"asking": upload(db, 2, []writegate.LinkKey{at}, nil), "settling": upload(db, 2, nil, links)} {
+		if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator {
+			t.Errorf("%s: %v, want class operator", what, err)
+		}
+	}
+	const older = "fault : writegate's own tables are missing or older than this program, and the login may not make them; run what `writegate schema ddl` prints"
+	if got := inspected(t, db, login, "lists"); !slices.Contains(got, older) {
+		t.Errorf("findings %q", got)
+	}
+	run(t, dsn, ddl, granting(ddl, login), ddl)
+	if got := inspected(t, db, login, "lists"); slices.Contains(got, older) {
+		t.Errorf("findings %q", got)
+	}
+	if err := upload(db, 2, []writegate.LinkKey{at}, links); err != nil {
+		t.Error(err)
+	}
+	if got := scalar(t, dsn, "select count(*)::text || max(made) from writegate.writegate_ledger, writegate.writegate_links"); got != "22" {
+		t.Errorf("there is %s", got)
+	}
+	mayMake := open(t, Config{DSN: database(t, "create schema writegate; "+createSteps("writegate")+ddlSteps("writegate")[0]+recordSteps("writegate", 1))})
+	if err := upload(mayMake, 1, []writegate.LinkKey{at}, links); err != nil {
+		t.Errorf("a login that may make what is missing: %v", err)
 	}
 }
 

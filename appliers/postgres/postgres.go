@@ -120,7 +120,8 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Ready reports whether the database answers, accepts writes and has our own tables, if it is to have them.
+// Ready reports whether the database answers, accepts writes and has those of our own tables without which no upload is
+// applied, if it is to have them.
 func (db *DB) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
@@ -138,7 +139,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
-	if done < len(ddlSteps(db.own)) {
+	if done < neededSteps {
 		return misconfigured(errOldSteps.Error(), errOldSteps)
 	}
 	return nil

@@ -154,7 +154,7 @@ func (c *catalog) table(ord int32, ref writegate.TableRef) (*writegate.Table, []
 	if faults = c.key(ord, ref, t, found[0].Kind); len(faults) > 0 {
 		return nil, faults
 	}
-	t.Reacts = c.reacts(ord, own.inKey)
+	t.Reacts, t.Indexes = c.reacts(ord, own.inKey), c.indexes(ord, own, found[0].Kind)
 	return t, nil
 }
 

@@ -25,6 +25,7 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 	if r := s.Run; r != nil {
 		t.queue(t.ignore, "insert into "+t.db.own+".writegate_ledger (client_id, subject, first_op, last_op, settled_at, ops) values ($1, $2, $3, $4, $5, $6)",
 			storable(r.ClientID), storable(r.Subject), r.FirstOp, r.LastOp, instant(r.SettledAt), r.Ops)
+		t.settleLinks(storable(r.ClientID), s.Links)
 	}
 	return nil
 }

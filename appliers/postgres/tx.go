@@ -219,6 +219,7 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		return r, err
 	}), "select op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at from "+own+
 		".writegate_refusals where client_id = $1 and op_id between $2 and $3", client, c.First, c.Last)
+	t.claimLinks(client, c.Links, &claimed.Links)
 	return claimed, t.flush(ctx)
 }
 
