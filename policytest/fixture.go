@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"writegate"
-	"writegate/policy"
 )
 
 // stored makes the rows of the file what a driver stores. All that does not fit the tables is reported at once.
@@ -47,7 +46,6 @@ func (f *File) stored(schema writegate.Schema) ([]writegate.Change, error) {
 	}
 	f.checkRows(r, schema)
 	if len(r.faults) > 0 {
-		r.sort()
 		return nil, r.faults
 	}
 	return changes, nil
@@ -69,7 +67,8 @@ func (f *File) checkRows(r *reader, schema writegate.Schema) {
 			}
 		}
 	}
-	r.faults = slices.CompactFunc(r.faults, func(a, b policy.Fault) bool { return a == b }) // of several users
+	r.sort()
+	r.faults = slices.Compact(r.faults) // what is wrong for one user is for another
 }
 
 // now stands for the instant of the tests in a row that is expected.
