@@ -33,6 +33,7 @@ func Parse(name string, text []byte) (*Source, error) {
 		return nil, err
 	}
 	r := &reader{file: name}
+	root = r.lengthen(root)
 	s := r.policy(root)
 	if len(r.faults) > 0 {
 		return nil, r.faults.sorted()

@@ -45,6 +45,19 @@ func (n *Node) With(f Field) *Node {
 	return &out
 }
 
+// Before returns a copy of a map in which a field is new, in front of another one.
+func (n *Node) Before(name string, f Field) *Node {
+	out := *n
+	out.Fields = nil
+	for _, g := range n.Fields {
+		if g.Name == name {
+			out.Fields = append(out.Fields, f)
+		}
+		out.Fields = append(out.Fields, g)
+	}
+	return &out
+}
+
 // Without returns a copy of a map that lacks some fields.
 func (n *Node) Without(names ...string) *Node {
 	out := *n
@@ -59,4 +72,15 @@ next:
 		out.Fields = append(out.Fields, f)
 	}
 	return &out
+}
+
+// All returns the items of a list. A single word stands for a list of one.
+func (n *Node) All() []*Node {
+	switch {
+	case n == nil:
+		return nil
+	case n.Kind == Scalar:
+		return []*Node{n}
+	}
+	return n.Items
 }

@@ -31,13 +31,13 @@ func (w *writer) line(depth int, text string) {
 	w.WriteString("\n" + strings.Repeat("  ", depth) + text)
 }
 
-// fields writes each field on a line of its own. Of the outermost ones, and of tables, those of several lines are set apart.
+// fields writes each field on a line of its own. Of the outer ones, those of many lines are set apart.
 func (w *writer) fields(fields []Field, depth int) {
 	for i, f := range fields {
 		before := w.Len()
 		w.line(depth, quote(f.Name)+":")
 		w.value(f.Value, depth+1)
-		if i > 0 && depth == 0 && bytes.Count(w.Bytes()[before:], []byte("\n")) > 1 {
+		if lines := bytes.Count(w.Bytes()[before:], []byte("\n")); i > 0 && depth < 2 && lines > 1 {
 			text := bytes.Clone(w.Bytes()[before:])
 			w.Truncate(before)
 			w.WriteString("\n")
@@ -51,10 +51,12 @@ func (w *writer) value(n *Node, depth int) {
 	text := inline(n)
 	room := widest - w.column()
 	switch {
-	case len(n.Fields) > 0 && (depth < 3 || len(text) > room):
+	case len(n.Fields) > 0 && (len(text) > room || depth < 3 && deep(n)):
 		w.fields(n.Fields, depth)
 	case len(n.Items) > 0 && (len(text) > room || hasMaps(n)):
 		w.items(n.Items, depth)
+	case n.Kind == Scalar && !n.Quoted && open.MatchString(n.Text) && !marks.MatchString(n.Text):
+		w.WriteString(" " + n.Text)
 	default:
 		w.WriteString(" " + text)
 	}
@@ -81,6 +83,16 @@ func (w *writer) items(items []*Node, depth int) {
 
 // column is how much is on the line that is being written.
 func (w *writer) column() int { return w.Len() - bytes.LastIndexByte(w.Bytes(), '\n') }
+
+// deep reports whether a map has maps or many lists.
+func deep(n *Node) bool {
+	for _, f := range n.Fields {
+		if len(f.Value.Fields) > 0 || hasMaps(f.Value) {
+			return true
+		}
+	}
+	return false
+}
 
 func hasMaps(n *Node) bool {
 	for _, item := range n.Items {
@@ -121,6 +133,8 @@ func inline(n *Node) string {
 var (
 	// plain needs no quotes, not even between brackets.
 	plain = regexp.MustCompile(`^[\pL_$(.0-9/-]([^\x00-\x1f\x7f\x{80}-\x{a0}\x{2028}\x{2029}\x{feff},\[\]{}#:"'` + "`" + `\\]|:[^\s,\[\]{}#:"'` + "`" + `\\])*$`)
+	// open needs no quotes outside of brackets.
+	open = regexp.MustCompile(`^\pL([ -9;-~]|:[!-"$-~])*$`)
 	// bare are words that mean something else than text, and nothing else in quotes than text.
 	bare = regexp.MustCompile(`^(true|false|-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?)$`)
 	// special are words that readers of YAML take for something else than text where they are not in quotes.

@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"writegate/policy/internal/tree"
+)
+
+// TestShortForms compares what the short forms stand for with what is written beside them.
+func TestShortForms(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(policies, "short", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			root, err := tree.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &reader{file: filepath.Base(file)}
+			long := r.lengthen(root)
+			if len(r.faults) > 0 {
+				t.Fatal(r.faults)
+			}
+			again := r.lengthen(long)
+			if diff := cmp.Diff(string(long.Canonical()), string(again.Canonical())); diff != "" || len(r.faults) > 0 {
+				t.Errorf("the long form is not its own: %v%s", r.faults, diff)
+			}
+			golden := strings.TrimSuffix(file, ".yaml") + ".long"
+			if *update {
+				if err := os.WriteFile(golden, long.Write(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(long.Write())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

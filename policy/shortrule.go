@@ -1,0 +1,237 @@
+package policy
+
+import (
+	"slices"
+
+	"writegate"
+	"writegate/policy/internal/tree"
+)
+
+// table writes the long form of one table. What the file says itself comes first, but for rules and guards.
+func (s *shortener) table(t *shortTable) *tree.Node {
+	n := t.node
+	if n.Kind != tree.Map {
+		return n
+	}
+	s.askForMe(t)
+	n = s.fixed(t, n)
+	for _, f := range t.details {
+		n = s.detail(t, n, f)
+	}
+	n = s.ignore(t, n)
+	n = add(n, "set", t.sets...)
+	rules := s.rules(t, n)
+	if condition := s.visible(t); condition != "" && n.Get("visible") == nil {
+		n = n.With(tree.NewField("visible", tree.NewScalar(t.rights.pos, condition)))
+	}
+	n = ahead(n, "forbid", s.guard(t))
+	return ahead(n, "rules", rules)
+}
+
+// ahead is like add, but the items come before those of the file.
+func ahead(n *tree.Node, name string, items []*tree.Node) *tree.Node {
+	old := n.Get(name)
+	if len(items) == 0 || old != nil && old.Kind != tree.List {
+		return n
+	}
+	if old != nil {
+		items = append(items, old.Items...)
+	}
+	return add(n.Without(name), name, items...)
+}
+
+func (s *shortener) askForMe(t *shortTable) {
+	if s.me == "" && (t.owner.text != "" || t.members != nil) {
+		s.fault(t.rights.pos, t.path, "", "%s: has to know who the caller is: say me: sub at the top, or the claim of the token that has it", t.rights.text)
+		s.me = "claims.me"
+	}
+}
+
+// fixed are the columns that a row's rights hang on: they never change, and a row belongs to whoever made it.
+func (s *shortener) fixed(t *shortTable, n *tree.Node) *tree.Node {
+	columns := []word{t.owner}
+	if t.parent != nil {
+		columns = append(columns, t.parent.column)
+	}
+	for _, m := range t.shares {
+		columns = append(columns, word{m.key.text, m.table.pos}, word{m.user.text, m.table.pos})
+	}
+	for _, w := range columns {
+		if w.text != "" && !t.given(w.text) && !mentions(n.Get("immutable"), w.text) {
+			n = add(n, "immutable", tree.NewScalar(w.pos, w.text))
+		}
+	}
+	if t.owner.text == "" || t.given(t.owner.text) {
+		return n
+	}
+	if other := n.Get("default").Field(t.owner.text); other != nil {
+		s.fault(other.Pos, t.path+".default", "", "owner: says that %s is whoever makes the row; take one of the two away", t.owner.text)
+		return n
+	}
+	return extend(n, "default", tree.Field{Name: t.owner.text, Pos: t.owner.pos, Value: tree.NewScalar(t.owner.pos, s.me)})
+}
+
+// mentions reports whether a list, or a single word, has a word.
+func mentions(n *tree.Node, text string) bool {
+	return slices.ContainsFunc(n.All(), func(item *tree.Node) bool { return item.Text == text })
+}
+
+func (s *shortener) visible(t *shortTable) string {
+	if t.owner.text == "" && t.members == nil && t.above == nil {
+		return ""
+	}
+	return s.seen(rowAt{table: t, key: "row" + selected(t.key)})
+}
+
+// guard keeps people from making themselves members, or more than they are.
+func (s *shortener) guard(t *shortTable) []*tree.Node {
+	for _, m := range t.shares {
+		at := m.table.pos
+		when := "new" + selected(m.user.text) + " == " + s.me
+		on := []*tree.Node{tree.NewScalar(at, "create")}
+		if m.role.text != "" {
+			on = append(on, tree.NewScalar(at, "update"))
+			when += ` && (op.is_create || changed("` + m.role.text + `"))`
+		}
+		return []*tree.Node{tree.NewMap(at,
+			tree.NewField("name", tree.NewScalar(at, "self_share")), tree.NewField("on", tree.NewList(at, on...)),
+			tree.NewField("when", tree.NewScalar(at, when)), tree.NewField("code", tree.NewScalar(at, "share.self")),
+			tree.NewField("message", tree.NewScalar(at, "Nobody can make or change a share of their own.")))}
+	}
+	return nil
+}
+
+// rules are the grants of a table.
+func (s *shortener) rules(t *shortTable, n *tree.Node) (rules []*tree.Node) {
+	if t.rights.text == "" {
+		return nil
+	}
+	row := rowAt{table: t, key: "row" + selected(t.key)}
+	owner := s.owner(row)
+	switch {
+	case t.parent != nil && t.above == nil:
+		return nil // reported
+	case t.above != nil && s.seen(row) == "" && !t.orphaned():
+		s.fault(t.parent.table.pos, t.path+".parent", "", "rows of %s belong to nobody: say owner:, members: or parent: there", t.above.name)
+		return nil
+	case !t.granted && owner != "":
+		t.grants = []shortGrant{{role: word{ownerRole, t.rights.pos}, all: true}}
+	case t.owner.text != "" && !slices.ContainsFunc(t.grants, func(g shortGrant) bool { return g.role.text == ownerRole }):
+		s.fault(t.rights.pos, t.path+".allow", "", "allow: lists all who may write, and not the owner; say owner: all, or owner: none")
+	}
+	for _, g := range t.grants {
+		rules = append(rules, s.grant(t, n, g, row)...)
+	}
+	return rules
+}
+
+// orphaned reports whether a table above has a parent that can't be.
+func (t *shortTable) orphaned() bool {
+	for ; t.above != nil; t = t.above {
+		if t.above.parent != nil && t.above.above == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// grant makes the rules of one role. Nobody is a member of a row before it is there.
+func (s *shortener) grant(t *shortTable, n *tree.Node, g shortGrant, row rowAt) []*tree.Node {
+	if s.unknownRole(t, g.role) {
+		return nil
+	}
+	stored, created := s.owner(row), s.owner(row)
+	switch {
+	case slices.Contains(s.roles, g.role.text):
+		if names, _ := s.known(t); slices.Contains(names[len(s.roles):], g.role.text) {
+			s.fault(g.role.pos, t.path+".allow", "", "%s is one of roles:, and somebody's part in this row as well; call one of them otherwise", g.role.text)
+		}
+		stored, created = "true", "true"
+	case g.role.text != ownerRole || stored == "":
+		stored, created = s.member(row, g.role.text, true), s.member(row, g.role.text, false)
+	}
+	change, create := s.verbs(t, g, created != "")
+	if len(create) > 0 && stored == created {
+		change, create = append(create, change...), nil
+	}
+	return slices.DeleteFunc([]*tree.Node{s.rule(t, n, g, g.role.text, change, stored), s.rule(t, n, g, g.role.text+"_create", create, created)},
+		func(r *tree.Node) bool { return r == nil })
+}
+
+// verbs says which operations a grant is for: those that change rows, and that which makes one.
+func (s *shortener) verbs(t *shortTable, g shortGrant, creates bool) (change, create []word) {
+	if g.all {
+		if creates {
+			create = []word{{"create", g.role.pos}}
+		}
+		if !t.once {
+			change = []word{{"update", g.role.pos}, {"delete", g.role.pos}}
+		}
+		return change, create
+	}
+	for _, w := range g.ops {
+		switch {
+		case w.text != "create" && t.once:
+			s.fault(w.pos, t.path+".allow", "", "insert_only: true lets nobody %s", w.text)
+		case w.text != "create":
+			change = append(change, w)
+		case !creates:
+			s.fault(w.pos, t.path+".allow", "", "nobody is a member of a row before it is made, so that members can't create it")
+		default:
+			create = []word{w}
+		}
+	}
+	return change, create
+}
+
+// rule writes one rule, nil when it is for no operation.
+func (s *shortener) rule(t *shortTable, n *tree.Node, g shortGrant, name string, ops []word, condition string) *tree.Node {
+	if len(ops) == 0 {
+		return nil
+	}
+	at := g.role.pos
+	list := tree.NewList(at)
+	for _, w := range ops {
+		list.Items = append(list.Items, tree.NewScalar(w.pos, w.text))
+	}
+	out := tree.NewMap(at, tree.NewField("name", tree.NewScalar(at, name)))
+	if condition == "true" {
+		out.Fields = append(out.Fields, tree.NewField("to", tree.NewList(at, tree.NewScalar(at, g.role.text))))
+	}
+	out.Fields = append(out.Fields, tree.NewField("ops", list), tree.NewField("row", tree.NewScalar(at, condition)))
+	if condition == "true" && len(ops) == 3 {
+		out.Fields = append(out.Fields, tree.NewField("acknowledge", tree.NewScalar(at, "open")))
+	}
+	if columns := t.columns(n, ops); len(columns) > 0 {
+		list := tree.NewList(columns[0].pos)
+		for _, w := range columns {
+			list.Items = append(list.Items, tree.NewScalar(w.pos, w.text))
+		}
+		out.Fields = append(out.Fields, tree.NewField("columns", list))
+	}
+	return out
+}
+
+// columns are what clients may send: what write: lists and, where rows are made, the columns that say whose they are.
+func (t *shortTable) columns(n *tree.Node, ops []word) []word {
+	does := func(verb writegate.Verb) bool {
+		return slices.ContainsFunc(ops, func(w word) bool { return verbs[w.text] == verb })
+	}
+	if !does(writegate.Insert) && !does(writegate.Update) {
+		return nil
+	}
+	columns := slices.Clone(t.write)
+	if !does(writegate.Insert) || slices.ContainsFunc(columns, func(w word) bool { return w.text == "*" }) {
+		return columns
+	}
+	more := []word{t.owner}
+	if t.parent != nil {
+		more = append(more, t.parent.column)
+	}
+	for _, w := range more {
+		if w.text != "" && !t.given(w.text) && !has(columns, w.text) && !mentions(n.Get("ignore"), w.text) && !mentions(n.Get("server"), w.text) {
+			columns = append(columns, w)
+		}
+	}
+	return columns
+}
