@@ -122,8 +122,10 @@ func isDocument(clause, column string) bool {
 func (b *builder) keys(view bool) {
 	indexes := map[string][]catalogIndex{}
 	for _, i := range b.cat.indexes {
-		indexes[i.Index] = append(indexes[i.Index], i)
-		b.own.indexes[i.Index] = append(b.own.indexes[i.Index], i.Column)
+		if i.Unique {
+			indexes[i.Index] = append(indexes[i.Index], i)
+			b.own.indexes[i.Index] = append(b.own.indexes[i.Index], i.Column)
+		}
 	}
 	sources := b.keySources(indexes["PRIMARY"])
 	if sources == nil {
@@ -185,6 +187,9 @@ func (b *builder) index(indexes map[string][]catalogIndex, sources []string, vie
 		whole := !slices.ContainsFunc(columns, func(i catalogIndex) bool { return !i.Whole })
 		if whole && slices.Equal(slices.Sorted(slices.Values(b.own.indexes[name])), wanted) {
 			b.own.keyIndexes[name] = true
+			if columns[0].Hidden {
+				continue
+			}
 			if best == "" || name == "PRIMARY" || best != "PRIMARY" && name < best {
 				best = name
 			}
@@ -195,7 +200,7 @@ func (b *builder) index(indexes map[string][]catalogIndex, sources []string, vie
 	case best != "":
 		order = b.own.indexes[best]
 		b.own.force = " FORCE INDEX (" + quote(best) + ")"
-	case !view:
+	case !view && len(b.own.keyIndexes) == 0:
 		b.fault("the key %s of table %s has no unique constraint of its own", strings.Join(sources, ", "), b.t.Source)
 	}
 	quoted := make([]string, len(order))

@@ -48,6 +48,7 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		}
 		return rows.Err()
 	}, fmt.Sprintf("SELECT op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at FROM %s.writegate_refusals WHERE client_key = %s AND op_id BETWEEN %d AND %d", own, client, c.First, c.Last))
+	claimed.Links = t.claimLinks(c)
 	return claimed, t.flush(ctx)
 }
 

@@ -30,9 +30,11 @@ func instance(t *testing.T, e *engine) *applierstest.Instance {
 	name := e.database(t)
 	side := e.side(t, name, map[string]string{"sql_mode": "'STRICT_ALL_TABLES,ANSI_QUOTES'"})
 	cfg := e.config(name)
+	p := newProxy(t, e.dsn.Addr)
 	uuids := map[string]bool{} // columns by table.name
 	i := &applierstest.Instance{
-		Applier: open(t, cfg),
+		Applier:    open(t, p.through(e, cfg)),
+		Statements: p.statements.Load,
 		Define: func(ctx context.Context, defs []applierstest.TableDef) error {
 			for i := range defs {
 				for _, c := range slices.Concat(defs[i].PrimaryKey(), defs[i].Columns) {

@@ -82,3 +82,17 @@ CREATE TABLE IF NOT EXISTS {schema}.writegate_checkpoints (
 	checkpoint BIGINT NOT NULL,
 	PRIMARY KEY (subject_key, client_key)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- step 2
+-- The last change of a device to a row, and what the chain of its changes was based on.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_links (
+	client_key BINARY(32) NOT NULL,
+	table_name VARBINARY(255) NOT NULL COMMENT 'as clients call it, in UTF-8, as all of these',
+	row_key VARBINARY(255) NOT NULL,
+	client_id MEDIUMTEXT NOT NULL,
+	base VARBINARY(64) NOT NULL COMMENT 'the version that the first change was based on',
+	made VARBINARY(64) NOT NULL COMMENT 'the version that the last change made',
+	at DATETIME(6) NOT NULL COMMENT 'when it was settled',
+	PRIMARY KEY (client_key, table_name, row_key),
+	KEY writegate_links_age (at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

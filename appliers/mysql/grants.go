@@ -122,6 +122,12 @@ func (db *DB) seesTriggers(ctx context.Context) (func(schema, table string) bool
 	return func(schema, table string) bool { return all.may("TRIGGER", schema, table, nil) }, err
 }
 
+// need is a privilege, and the columns that it is needed on.
+type need struct {
+	name    string
+	columns []string
+}
+
 // lacks lists the privileges that the login would need on a table and has not.
 func (all grants) lacks(t *writegate.Table) []string {
 	own := driverOf(t)
@@ -136,11 +142,12 @@ func (all grants) lacks(t *writegate.Table) []string {
 			changed = append(changed, c.source)
 		}
 	}
+	needs := []need{{"SELECT", every}, {"INSERT", created}, {"UPDATE", changed}, {"DELETE", nil}}
+	if own.lookedUp {
+		needs = needs[:1]
+	}
 	var lacks []string
-	for _, p := range []struct {
-		name    string
-		columns []string
-	}{{"SELECT", every}, {"INSERT", created}, {"UPDATE", changed}, {"DELETE", nil}} {
+	for _, p := range needs {
 		if !all.may(p.name, own.schema, own.name, p.columns) {
 			lacks = append(lacks, p.name)
 		}

@@ -29,10 +29,11 @@ type catalogColumn struct {
 	Charset, Collation           string
 }
 
-// catalogIndex is a column of a unique index. It is not whole when only its beginning or an expression is indexed.
+// catalogIndex is a column of an index. It is not whole when only its beginning is indexed, and has no name when an
+// expression is. The server does not go by a hidden index.
 type catalogIndex struct {
-	Index, Column string
-	Whole         bool
+	Index, Column, Kind   string
+	Unique, Whole, Hidden bool
 }
 
 // catalogReference is a column of a foreign key of the table.
@@ -62,8 +63,9 @@ func (c *catalogTable) questions(mariadb bool) []question {
 		func() { c.spatial[name] = srid },
 	}
 	// MariaDB opens every table of every database to answer who refers to a table, unless told where to look.
-	near := ""
+	near, hidden := "", "IS_VISIBLE = 'NO'"
 	if mariadb { // JSON is text with a check there
+		hidden = "IGNORED = 'YES'"
 		near = " AND r.CONSTRAINT_SCHEMA = %[1]s AND k.CONSTRAINT_SCHEMA = %[1]s AND k.TABLE_SCHEMA = %[1]s"
 		last = question{
 			`SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = %[1]s AND TABLE_NAME = %[2]s`,
@@ -89,9 +91,9 @@ func (c *catalogTable) questions(mariadb bool) []question {
 			func() { c.columns = append(c.columns, column) },
 		},
 		{
-			`SELECT TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), COLUMN_NAME IS NOT NULL AND SUB_PART IS NULL
-			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
-			[]any{&index.Index, &index.Column, &index.Whole},
+			`SELECT TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), INDEX_TYPE, NON_UNIQUE = 0, COLUMN_NAME IS NOT NULL AND SUB_PART IS NULL, ` + hidden + `
+			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %[1]s AND TABLE_NAME = %[2]s ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
+			[]any{&index.Index, &index.Column, &index.Kind, &index.Unique, &index.Whole, &index.Hidden},
 			func() { c.indexes = append(c.indexes, index) },
 		},
 		{

@@ -24,15 +24,8 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	if t.failed != nil {
 		return nil, t.failed
 	}
-	order := make([]int, len(reads))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(driverOf(reads[a].Table).quoted, driverOf(reads[b].Table).quoted), cmp.Compare(reads[b].Lock, reads[a].Lock))
-	})
 	found := make([]map[any]writegate.Row, len(reads))
-	for _, i := range order {
+	for _, i := range lockOrder(len(reads), func(i int) (*writegate.Table, writegate.Lock) { return reads[i].Table, reads[i].Lock }) {
 		found[i] = make(map[any]writegate.Row, len(reads[i].Keys))
 		for keys := range portions(reads[i].Keys) {
 			t.queue(readRows(&reads[i], found[i]), t.db.selectSQL(&reads[i], keys))
@@ -42,6 +35,20 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	return found, nil
+}
+
+// lockOrder is the order in which n reads lock their rows: by the names of the tables, the strongest lock of each first.
+func lockOrder(n int, read func(i int) (*writegate.Table, writegate.Lock)) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		tableA, lockA := read(a)
+		tableB, lockB := read(b)
+		return cmp.Or(cmp.Compare(driverOf(tableA).quoted, driverOf(tableB).quoted), cmp.Compare(lockB, lockA))
+	})
+	return order
 }
 
 // portions cuts keys into those of one statement.
@@ -65,28 +72,39 @@ func portions(keys []any) iter.Seq[[]any] {
 
 func (db *DB) selectSQL(r *writegate.Read, keys []any) string {
 	own := driverOf(r.Table)
+	text := own.selecting(r.Columns, own.force) + " WHERE " + own.among(keys)
+	if r.Lock != writegate.Unlocked && own.ordered != "" {
+		text += " ORDER BY " + own.ordered
+	}
+	return text + locking(r.Lock)
+}
+
+// selecting reads the key and columns by way of an index.
+func (own *table) selecting(columns []string, force string) string {
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, c := range own.key {
 		b.WriteString(comma(i) + c.codec.selected(c.quoted))
 	}
-	for _, name := range r.Columns {
+	for _, name := range columns {
 		if c := own.columns[name]; c != nil {
 			b.WriteString(", " + c.codec.selected(c.quoted))
 		}
 	}
-	b.WriteString(" FROM " + own.quoted + own.force + " WHERE " + own.among(keys))
-	if r.Lock != writegate.Unlocked && own.ordered != "" {
-		b.WriteString(" ORDER BY " + own.ordered)
-	}
-	switch r.Lock {
+	b.WriteString(" FROM " + own.quoted + force)
+	return b.String()
+}
+
+// locking is the end of a SELECT that locks what it finds. Both servers know the older words for a shared lock.
+func locking(lock writegate.Lock) string {
+	switch lock {
 	case writegate.ForUpdate:
-		b.WriteString(" FOR UPDATE")
+		return " FOR UPDATE"
 	case writegate.ForShare:
-		b.WriteString(" LOCK IN SHARE MODE")
+		return " LOCK IN SHARE MODE"
 	case writegate.Unlocked:
 	}
-	return b.String()
+	return ""
 }
 
 func comma(i int) string {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"writegate"
 )
 
@@ -29,6 +31,46 @@ func TestManyOpenAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+// TestOlderTables has the tables of the first release, which the next start completes.
+func TestOlderTables(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		cfg := e.config(e.database(t))
+		own := quote(cfg.Schema)
+		e.run(t, "", createSchema(own), createSteps(own), recordSteps(own, 1))
+		side := e.side(t, cfg.Schema, nil)
+		if _, err := side.ExecContext(t.Context(), ddlSteps(own)[0]); err != nil {
+			t.Fatal(err)
+		}
+		looking := cfg
+		looking.ReadOnly = true
+		if err := open(t, looking).Ready(t.Context()); !errors.Is(err, errOldSteps) {
+			t.Errorf("before: %v", err)
+		}
+		db := open(t, cfg)
+		if err := db.Ready(t.Context()); err != nil {
+			t.Error(describe(err))
+		}
+		at := writegate.LinkKey{Table: "notes", Row: "a"}
+		want := map[writegate.LinkKey]writegate.Link{at: {Base: "1", Made: "2"}}
+		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			return tx.Settle(t.Context(), writegate.Settlement{Run: &writegate.Run{ClientID: "d1", Subject: "u1", FirstOp: 1, LastOp: 1, Ops: []byte{1}}, Links: want})
+		})
+		if err != nil {
+			t.Fatal(describe(err))
+		}
+		err = db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			claimed, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 2, Last: 2, Links: []writegate.LinkKey{at}})
+			if diff := cmp.Diff(want, claimed.Links); diff != "" {
+				t.Errorf("links (-want +got):\n%s", diff)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(describe(err))
+		}
 	})
 }
 

@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// proxy stands between driver and server. It counts the commands, which are the round trips, and breaks the connection
-// where it is told to.
+// proxy stands between driver and server. It counts the commands, which are the round trips, and the statements in them,
+// and breaks the connection where it is told to.
 type proxy struct {
 	addr       string
 	roundTrips atomic.Int64
+	statements atomic.Int64
 	// breakAt is the word whose command is the last: broken before the server has it, or after, so that its answer is
 	// lost.
 	mu      sync.Mutex
@@ -104,6 +105,7 @@ func (p *proxy) pass(to io.Writer, from io.Reader, mute *atomic.Bool) {
 		isBreak, after := false, false
 		if header[3] == 0 {
 			p.roundTrips.Add(1)
+			p.statements.Add(1 + int64(bytes.Count(body, []byte(separator))))
 			isBreak, after = p.breaks(body)
 		}
 		if isBreak && !after {

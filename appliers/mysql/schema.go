@@ -15,15 +15,17 @@ import (
 type table struct {
 	of           *writegate.Table
 	schema, name string
-	quoted       string             // schema and name
-	force        string             // has the server go by the key's index, empty for a view
-	ordered      string             // columns of the key as the index has them
-	key          []*column          // one, or the parts
-	all          []*column          // in the order of the table
-	columns      map[string]*column // by the name that clients use
-	indexes      map[string][]string
+	quoted       string              // schema and name
+	force        string              // has the server go by the key's index, empty for a view
+	ordered      string              // columns of the key as the index has them
+	key          []*column           // one, or the parts
+	all          []*column           // in the order of the table
+	columns      map[string]*column  // by the name that clients use
+	indexes      map[string][]string // sources of each unique index
+	lookups      []*index            // those that concern lookups
 	keyIndexes   map[string]bool     // unique indexes over the columns of the key
 	references   map[string][]string // columns of each foreign key
+	lookedUp     bool                // no row is ever created
 	documents    map[string]string   // columns whose check says that they are JSON, by the check's name
 }
 
@@ -132,7 +134,7 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 		return nil, fault(ref.Name, "table %s has the storage engine %s, which knows no transactions: it must be InnoDB", ref.SourceName(), cat.Engine)
 	}
 	own := &table{
-		schema: cat.Schema, name: cat.Name, quoted: quote(cat.Schema) + "." + quote(cat.Name),
+		lookedUp: ref.ReadOnly, schema: cat.Schema, name: cat.Name, quoted: quote(cat.Schema) + "." + quote(cat.Name),
 		columns: map[string]*column{}, indexes: map[string][]string{}, keyIndexes: map[string]bool{}, references: map[string][]string{}, documents: map[string]string{},
 	}
 	t := &writegate.Table{Name: ref.Name, Source: cat.Schema + "." + cat.Name, Driver: own}
@@ -143,6 +145,9 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 	b := &builder{db: db, ref: ref, cat: cat, own: own, t: t}
 	b.columns()
 	b.keys(view)
+	if !view {
+		b.describe()
+	}
 	if b.faults != nil {
 		return nil, fault(ref.Name, "%s", strings.Join(b.faults, "\n"+ref.Name+": "))
 	}

@@ -25,6 +25,7 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 	if r := s.Run; r != nil {
 		t.do("INSERT INTO " + t.db.own + ".writegate_ledger (client_key, client_id, subject, first_op, last_op, settled_at, ops) VALUES (" +
 			join(keyOf(r.ClientID), ownText(r.ClientID), ownText(r.Subject), intLiteral(r.FirstOp), intLiteral(r.LastOp), timeLiteral(r.SettledAt), bytesLiteral(string(r.Ops))) + ")")
+		t.settleLinks(r, s.Links)
 	}
 	return nil
 }
