@@ -12,15 +12,28 @@ import (
 
 // Bind checks the policy against a schema and compiles it. All that is wrong is reported at once, as [Faults].
 func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
+	out, b, err := s.bind(schema)
+	if err == nil && len(b.faults) > 0 {
+		err = b.faults.sorted()
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.warnings = b.warnings.sorted()
+	return out, nil
+}
+
+// bind compiles as much as can be compiled, and says in the binder what can't.
+func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 	claims := make([]expr.Claim, len(s.spec.claims))
 	for i, c := range s.spec.claims {
 		claims[i] = expr.Claim{Name: c.name.text, Type: c.typ}
 	}
 	compiler, err := expr.NewCompiler(claims)
 	if err != nil {
-		return nil, fmt.Errorf("bind policy: %w", err)
+		return nil, nil, fmt.Errorf("bind policy: %w", err)
 	}
-	b := &binder{reader: reader{file: s.file}, compiler: compiler, schema: schema, tables: s.spec.tables, roles: map[string]int{}, bound: map[string]*tableSpec{}}
+	b := &binder{reader: reader{file: s.file, faults: slices.Clone(s.faults)}, compiler: compiler, schema: schema, tables: s.spec.tables, roles: map[string]int{}, bound: map[string]*tableSpec{}}
 	out := &Bundle{claims: s.spec.claims, settings: s.spec.settings, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
@@ -35,12 +48,10 @@ func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
 		}
 	}
 	own := b.owns(s.spec.own)
-	if len(b.faults) > 0 {
-		return nil, b.faults.sorted()
+	if len(b.faults) == 0 {
+		out.revision = revision(s.canonical, out.metas(own))
 	}
-	out.warnings = b.warnings.sorted()
-	out.revision = revision(s.canonical, out.metas(own))
-	return out, nil
+	return out, b, nil
 }
 
 // binder compiles one policy against one schema.

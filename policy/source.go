@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -13,7 +14,9 @@ import (
 type Source struct {
 	file      string
 	spec      *spec
+	long      *tree.Node // the whole in the long form
 	canonical []byte
+	faults    Faults // those of meaning, reported with those that only the schema shows
 }
 
 // Load reads a policy file. What is wrong with its text is [Faults].
@@ -25,8 +28,8 @@ func Load(path string) (*Source, error) {
 	return Parse(path, text)
 }
 
-// Parse reads a policy from text. The name stands for the file in messages. All that is wrong is reported at
-// once, as [Faults].
+// Parse reads a policy from text. The name stands for the file in messages. All that is wrong with its form is
+// reported at once, as [Faults]; what is wrong with its meaning is reported by [Source.Bind].
 func Parse(name string, text []byte) (*Source, error) {
 	root, err := ParseNode(name, text)
 	if err != nil {
@@ -35,10 +38,10 @@ func Parse(name string, text []byte) (*Source, error) {
 	r := &reader{file: name}
 	root = r.lengthen(root)
 	s := r.policy(root)
-	if len(r.faults) > 0 {
+	if slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Code == "" }) {
 		return nil, r.faults.sorted()
 	}
-	return &Source{file: name, spec: s, canonical: root.Canonical()}, nil
+	return &Source{file: name, spec: s, long: root, canonical: root.Canonical(), faults: r.faults}, nil
 }
 
 // Name is what the policy calls itself, possibly nothing.
