@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -22,6 +24,8 @@ const (
 	insertLetter = `INSERT INTO writegate_dead_letters (id, client, subject, tx_id, first_op, last_op, op_index, code, reason,
 		message, table_name, column_name, revision, refused_at, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
 		ON CONFLICT (id) DO UPDATE SET seen = seen + 1 RETURNING seen`
+	selectLink = `SELECT base, made FROM writegate_links WHERE client = ? AND table_name = ? AND row_id = ?`
+	upsertLink = `INSERT OR REPLACE INTO writegate_links (client, table_name, row_id, base, made, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
 	insertPart = `INSERT INTO writegate_dead_letter_parts (id, part, body) VALUES (?, ?, ?)`
 )
 
@@ -51,7 +55,29 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		found.Refusals = append(found.Refusals, r)
 		return err
 	})
+	if err != nil {
+		return found, err
+	}
+	found.Links, err = t.links(ctx, c)
 	return found, err
+}
+
+// links reads the device's links to the rows asked for.
+func (t *tx) links(ctx context.Context, c writegate.Claim) (map[writegate.LinkKey]writegate.Link, error) {
+	links := make(map[writegate.LinkKey]writegate.Link, len(c.Links))
+	for _, at := range c.Links {
+		if err := t.prepare(ctx, selectLink); err != nil {
+			return nil, err
+		}
+		var link writegate.Link
+		switch err := t.prepared[selectLink].QueryRowContext(ctx, c.ClientID, at.Table, at.Row).Scan(&link.Base, &link.Made); {
+		case err == nil:
+			links[at] = link
+		case !errors.Is(err, sql.ErrNoRows):
+			return nil, classify(err)
+		}
+	}
+	return links, nil
 }
 
 // Settle stores what the transaction leaves behind.
@@ -66,6 +92,11 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 		}
 		if err := t.exec(ctx, touchClient, run.Subject, run.LastOp, at, run.ClientID); err != nil {
 			return err
+		}
+		for to, link := range s.Links {
+			if err := t.exec(ctx, upsertLink, run.ClientID, to.Table, to.Row, link.Base, link.Made, at); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range s.Refusals {

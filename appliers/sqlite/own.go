@@ -74,6 +74,15 @@ var ownTables = []string{
 		value INTEGER NOT NULL,
 		PRIMARY KEY (subject, client)
 	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS writegate_links (
+		client TEXT NOT NULL,
+		table_name TEXT NOT NULL,
+		row_id TEXT NOT NULL,
+		base TEXT NOT NULL,
+		made TEXT NOT NULL,
+		updated_at TEXT NOT NULL,
+		PRIMARY KEY (client, table_name, row_id)
+	) STRICT, WITHOUT ROWID`,
 }
 
 var ownIndexes = []string{
@@ -84,7 +93,7 @@ var ownIndexes = []string{
 
 const (
 	countOwnTables = `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('writegate_clients', 'writegate_ledger',
-		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints')`
+		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints', 'writegate_links')`
 	nextCheckpoint = `INSERT INTO writegate_checkpoints (subject, client, value) VALUES (?, ?, 1)
 		ON CONFLICT (subject, client) DO UPDATE SET value = value + 1 RETURNING value`
 )

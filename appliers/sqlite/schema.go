@@ -80,6 +80,9 @@ func (d *DB) table(ctx context.Context, ref writegate.TableRef) (_ *writegate.Ta
 	if t.Reacts, err = d.reacts(ctx, t); err != nil {
 		return nil, nil, err
 	}
+	if t.Indexes, err = d.indexes(ctx, t); err != nil {
+		return nil, nil, err
+	}
 	own.references, err = d.references(ctx, name)
 	return t, nil, err
 }
