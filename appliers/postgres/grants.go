@@ -92,7 +92,7 @@ func (g *granted) findings(t *writegate.Table) []writegate.Finding {
 		g.lacking(t, writegate.Update, "update", g.NoUpdate, g.AnyUpdate),
 	)
 	if g.AnySelect && !g.AnyUpdate {
-		all = append(all, faulty("rows are locked before they are judged, which needs the right to update; grant update on %s, or on one column of it, to %s", t.Source, g.Role))
+		all = append(all, faulty("rows are locked before they are judged, and where a lookup finds them, which needs the right to update; grant update on %s, or on one column of it, to %s", t.Source, g.Role))
 	}
 	if !g.Delete {
 		all = append(all, missing(t, writegate.Remove, "delete", g.Role))

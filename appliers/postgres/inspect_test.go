@@ -83,7 +83,18 @@ func TestInspect(t *testing.T) {
 			"fault lists [remove]: LOGIN may not delete; grant delete on public.lists to LOGIN",
 			"fault lists [insert]: LOGIN may not insert; grant insert on public.lists to LOGIN",
 			"fault lists [update]: LOGIN may not update; grant update on public.lists to LOGIN",
-			"fault lists: rows are locked before they are judged, which needs the right to update; grant update on public.lists, or on one column of it, to LOGIN",
+			"fault lists: rows are locked before they are judged, and where a lookup finds them, which needs the right to update; grant update on public.lists, or on one column of it, to LOGIN",
+		}},
+		{"only looked up, but not to be locked", ready + "revoke all on lists from LOGIN; grant select on lists to LOGIN;", true, []string{
+			"fault lists [remove]: LOGIN may not delete; grant delete on public.lists to LOGIN",
+			"fault lists [insert]: LOGIN may not insert; grant insert on public.lists to LOGIN",
+			"fault lists [update]: LOGIN may not update; grant update on public.lists to LOGIN",
+			"fault lists: rows are locked before they are judged, and where a lookup finds them, which needs the right to update; grant update on public.lists, or on one column of it, to LOGIN",
+		}},
+		{"only looked up, and may be locked", ready + "revoke all on lists from LOGIN; grant select, update (name) on lists to LOGIN;", true, []string{
+			"fault lists [remove]: LOGIN may not delete; grant delete on public.lists to LOGIN",
+			"fault lists [insert]: LOGIN may not insert; grant insert on public.lists to LOGIN",
+			"warning lists [update]: LOGIN may update only some columns of public.lists, not id; grant update on public.lists to LOGIN",
 		}},
 		{"grants on columns", ready + "revoke insert, update on lists from LOGIN; grant insert (name), update (name) on lists to LOGIN;", true, []string{
 			"fault lists [insert]: LOGIN may insert only some columns of public.lists, not id; grant insert on public.lists to LOGIN",
