@@ -29,7 +29,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 	for i, c := range s.spec.claims {
 		claims[i] = expr.Claim{Name: c.name.text, Type: c.typ}
 	}
-	compiler, err := expr.NewCompiler(claims)
+	compiler, err := expr.NewCompiler(claims, expr.Limits{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("bind policy: %w", err)
 	}

@@ -22,16 +22,20 @@ type Claims []ClaimVal
 // ClaimVal is the value of one claim.
 type ClaimVal = ref.Val
 
-var claimTypes = map[string]*cel.Type{
+// argTypes are the types of claims and arguments.
+var argTypes = map[string]*cel.Type{
 	"text": cel.StringType, "string": cel.StringType, "uuid": cel.StringType,
 	"bool": cel.BoolType, "int": cel.IntType, "float": cel.DoubleType, "text[]": cel.ListType(cel.StringType),
+	"timestamp": cel.TimestampType, "date": cel.TimestampType,
 }
 
 // ClaimTypes lists the types that a claim can have.
 func ClaimTypes() []string { return []string{"text", "uuid", "bool", "int", "float", "text[]"} }
 
 // IsClaimType reports whether a word names a type of claims.
-func IsClaimType(name string) bool { return claimTypes[name] != nil }
+func IsClaimType(name string) bool {
+	return argTypes[name] != nil && argTypes[name] != cel.TimestampType
+}
 
 // ClaimValue checks a token's value against the type of a claim. Nothing is guessed: a number is no text.
 func ClaimValue(typ string, v any) (ref.Val, bool) {

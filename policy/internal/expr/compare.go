@@ -17,6 +17,7 @@ func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
 	if len(args) != 2 {
 		return
 	}
+	w.order(e, call)
 	left, right := w.columnOf(args[0]), w.columnOf(args[1])
 	switch call.FunctionName() {
 	case operators.Equals, operators.NotEquals:
@@ -63,10 +64,59 @@ func (w *walker) letterCase(e ast.Expr, col *writegate.Column, with ast.Expr) {
 	}
 }
 
+// columnOf is the column that an expression reads, of a row of the table or of one that a lookup found.
 func (w *walker) columnOf(e ast.Expr) *writegate.Column {
-	base, field, ok := fieldOf(e)
-	if !ok || rowNames[base.AsIdent()] == 0 || w.table.meta == nil {
+	of, field, ok := selected(e)
+	if !ok {
+		return nil
+	}
+	if l := w.found(of); l != nil {
+		return l.Table.Column(field)
+	}
+	if of.Kind() != ast.IdentKind || rowNames[of.AsIdent()] == 0 || w.table.meta == nil {
 		return nil
 	}
 	return w.table.meta.Column(field)
+}
+
+// order warns of columns that may be null when they are ordered, which is an error then.
+func (w *walker) order(e ast.Expr, call ast.CallExpr) {
+	switch call.FunctionName() {
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+	default:
+		return
+	}
+	for _, arg := range call.Args() {
+		base, field, ok := fieldOf(arg)
+		if !ok {
+			continue
+		}
+		if c := w.columnOf(arg); c != nil && c.Nullable && !w.guards[base.AsIdent()+"."+field] {
+			w.warn(e.ID(), "P201", "column %s may be null here, which makes the comparison an error; ask has(%s.%s) first", field, base.AsIdent(), field)
+		}
+	}
+}
+
+// guarded collects the columns that has() or a comparison with null asks for, wherever that is.
+func guarded(root ast.Expr) map[string]bool {
+	out := map[string]bool{}
+	ask := func(e ast.Expr) {
+		if base, field, ok := fieldOf(e); ok {
+			out[base.AsIdent()+"."+field] = true
+		}
+	}
+	ast.PostOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
+		switch {
+		case e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly():
+			ask(e)
+		case e.Kind() == ast.CallKind && len(e.AsCall().Args()) == 2:
+			name, args := e.AsCall().FunctionName(), e.AsCall().Args()
+			for i, arg := range args {
+				if (name == operators.Equals || name == operators.NotEquals) && arg.Kind() == ast.LiteralKind && arg.AsLiteral() == types.NullValue {
+					ask(args[1-i])
+				}
+			}
+		}
+	}))
+	return out
 }

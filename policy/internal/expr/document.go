@@ -6,26 +6,26 @@ import (
 	"strconv"
 	"strings"
 
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// document is what became of reading a JSON text.
-type document struct {
-	value any
-	err   error
-}
-
 // document reads a JSON text, once for all expressions of an operation.
-func (v *Vars) document(text string) (any, error) {
+func (v *Vars) document(text string) ref.Val {
 	d, known := v.documents[text]
 	if !known {
-		d.value, d.err = readDocument(text)
+		if value, err := readDocument(text); err != nil {
+			d = types.WrapErr(err)
+		} else {
+			d = types.DefaultTypeAdapter.NativeToValue(value)
+		}
 		if v.documents == nil {
-			v.documents = map[string]document{}
+			v.documents = map[string]ref.Val{}
 		}
 		v.documents[text] = d
 	}
-	return d.value, d.err
+	return d
 }
 
 // readDocument reads JSON text that means the same to every reader: a name twice in one object is an error,

@@ -3,17 +3,16 @@
 package expr
 
 import (
-	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/types"
+	"fmt"
 
-	"writegate"
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 )
 
 // Scope says which names an expression may use besides claims.
 type Scope uint8
 
-// The names. New brings changed() along. Moment is op, req and now.
+// The names. New brings changed() along. Moment is op, req and now, and lookups.
 const (
 	Moment Scope = 1 << iota
 	Old
@@ -23,11 +22,10 @@ const (
 
 // The limits of one expression.
 const (
-	maxLength   = 4 << 10 // characters
-	maxNodes    = 1000
-	maxDepth    = 50
-	maxRegex    = 1000    // instructions of a compiled pattern
-	costCeiling = 100_000 // cost units of one evaluation
+	maxLength = 4 << 10 // characters
+	maxNodes  = 1000    // with everything written out that it is defined by
+	maxDepth  = 50
+	maxRegex  = 1000 // instructions of a compiled pattern
 )
 
 // Issue is a fault or a doubt in an expression.
@@ -41,15 +39,32 @@ type Issue struct {
 	Warning bool
 }
 
+// Limits bound what expressions may cost. A zero stands for the default.
+type Limits struct {
+	// Cost is how many units one evaluation may cost, by default 100,000.
+	Cost uint64
+	// Depth is how many lookups may hang on one another, by default 2.
+	Depth int
+}
+
 // Compiler compiles the expressions of one policy.
 type Compiler struct {
-	base   *cel.Env
-	claims *structType
+	base    *cel.Env
+	claims  *structType
+	lookups map[string]*lookup
+	defs    map[string]*definition
+	limits  Limits
 }
 
 // NewCompiler makes a compiler for expressions over these claims.
-func NewCompiler(claims []Claim) (*Compiler, error) {
-	c := &Compiler{claims: claimsType(claims)}
+func NewCompiler(claims []Claim, limits Limits) (*Compiler, error) {
+	if limits.Cost == 0 {
+		limits.Cost = 100_000
+	}
+	if limits.Depth == 0 {
+		limits.Depth = 2
+	}
+	c := &Compiler{claims: claimsType(claims), lookups: map[string]*lookup{}, defs: map[string]*definition{}, limits: limits}
 	base, err := cel.NewEnv(
 		cel.OptionalTypes(cel.OptionalTypesVersion(2)),
 		cel.DefaultUTCTimeZone(true),
@@ -65,110 +80,43 @@ func NewCompiler(claims []Claim) (*Compiler, error) {
 		cel.Types(c.claims, opType(), reqType()),
 		cel.Variable("claims", c.claims.object()),
 	)
-	c.base = base
-	return c, err
-}
-
-// Table compiles expressions over the rows of one table. A nil table is for expressions over claims alone.
-func (c *Compiler) Table(t *writegate.Table) *Table {
-	out := &Table{compiler: c, meta: t, envs: map[Scope]*cel.Env{}}
-	if t != nil {
-		out.row, out.changed = rowType(t), changedType(t)
-	}
-	return out
-}
-
-// Table is a compiler for the expressions of one table.
-type Table struct {
-	compiler     *Compiler
-	meta         *writegate.Table
-	row, changed *structType
-	envs         map[Scope]*cel.Env
-}
-
-func (t *Table) env(s Scope) (*cel.Env, error) {
-	if env := t.envs[s]; env != nil {
-		return env, nil
-	}
-	var opts []cel.EnvOption
-	if s&Moment != 0 {
-		opts = append(opts, cel.Variable("op", opType().object()), cel.Variable("req", reqType().object()), cel.Variable("now", cel.TimestampType))
-	}
-	if s&(Old|New|Row) != 0 {
-		opts = append(opts, cel.Types(t.row))
-	}
-	for name, bit := range rowNames {
-		if s&bit != 0 {
-			opts = append(opts, cel.Variable(name, t.row.object()))
-		}
-	}
-	if s&New != 0 {
-		opts = append(opts, cel.Types(t.changed), cel.Variable(changedName, t.changed.object()))
-	}
-	env, err := t.compiler.base.Extend(opts...)
-	if err == nil {
-		t.envs[s] = env
-	}
-	return env, err
-}
-
-var rowNames = map[string]Scope{"old": Old, "new": New, "row": Row}
-
-// Condition compiles an expression that is true or false. The program is nil when there are faults.
-func (t *Table) Condition(text string, s Scope) (*Program, []Issue) {
-	return t.compile(text, s, func(out *types.Type) string {
-		if types.BoolType.IsExactType(out) || out.Kind() == types.BoolKind {
-			return ""
-		}
-		return "the expression is " + cel.FormatCELType(out) + ", want bool"
-	}, nil)
-}
-
-// Value compiles an expression whose value goes into a column.
-func (t *Table) Value(text string, s Scope, col *writegate.Column) (*Program, []Issue) {
-	return t.compile(text, s, func(out *types.Type) string { return misfit(col, out) }, col)
-}
-
-// Text compiles an expression that makes a text, as for a message.
-func (t *Table) Text(text string, s Scope) (*Program, []Issue) {
-	return t.compile(text, s, func(out *types.Type) string {
-		if out.Kind() == types.StringKind {
-			return ""
-		}
-		return "the expression is " + cel.FormatCELType(out) + ", want string"
-	}, nil)
-}
-
-func (t *Table) compile(text string, s Scope, fits func(*types.Type) string, col *writegate.Column) (*Program, []Issue) {
-	env, err := t.env(s)
 	if err != nil {
-		return nil, []Issue{{Line: 1, Code: "P102", Message: err.Error()}}
+		return nil, fmt.Errorf("make an environment for expressions: %w", err)
 	}
-	parsed, iss := env.Parse(text)
-	if iss.Err() != nil {
-		return nil, fromCEL(iss, nil)
+	c.base = base
+	return c, nil
+}
+
+// extend makes what is declared known to all expressions that are compiled from now on.
+func (c *Compiler) extend(opts ...cel.EnvOption) error {
+	base, err := c.base.Extend(opts...)
+	if err != nil {
+		return fmt.Errorf("declare names for expressions: %w", err)
 	}
-	w := &walker{table: t, scope: s, info: parsed.NativeRep().SourceInfo()}
-	w.walk(parsed.NativeRep().Expr(), nil)
-	checked, iss := env.Check(parsed)
-	if iss.Err() != nil {
-		w.issues = append(w.issues, fromCEL(iss, w.issues)...)
+	c.base = base
+	return nil
+}
+
+// moment are the names that every expression of an operation knows.
+func (c *Compiler) moment() []cel.EnvOption {
+	return []cel.EnvOption{
+		cel.Variable("op", opType().object()), cel.Variable("req", reqType().object()), cel.Variable("now", cel.TimestampType),
 	}
-	if hasFault(w.issues) {
-		return nil, w.issues
-	}
-	if why := fits(checked.OutputType()); why != "" {
-		code := "P102"
-		if col != nil && checked.OutputType().Kind() == types.NullTypeKind {
-			code = "P111"
+}
+
+// typeName is what messages call a type.
+func typeName(t *types.Type) string {
+	switch {
+	case t.IsAssignableType(types.NullType) && t.Kind() != types.DynKind && t.Kind() != types.NullTypeKind:
+		for _, plain := range argTypes {
+			if plain.Kind() == t.Kind() {
+				return cel.FormatCELType(plain) + ", perhaps null"
+			}
 		}
-		return nil, append(w.issues, Issue{Line: 1, Code: code, Message: why})
+	case t.Kind() == types.OpaqueKind && len(t.Parameters()) == 1:
+		return t.TypeName() + "(" + typeName(t.Parameters()[0]) + ")"
 	}
-	p, issue := newProgram(env, checked, w, col)
-	if issue != nil {
-		w.issues = append(w.issues, *issue)
-	}
-	return p, w.issues
+	return cel.FormatCELType(t)
 }
 
 func hasFault(issues []Issue) bool {
@@ -178,51 +126,4 @@ func hasFault(issues []Issue) bool {
 		}
 	}
 	return false
-}
-
-// misfit says why a value of a type does not go into a column, or nothing.
-func misfit(col *writegate.Column, out *types.Type) string {
-	k := out.Kind()
-	ok := k == columnKind(col.Type)
-	switch {
-	case k == types.NullTypeKind:
-		if col.Nullable {
-			return ""
-		}
-		return "column " + col.Name + " can't be null"
-	case k == types.ErrorKind || k == types.OpaqueKind || k == types.StructKind || k == types.TypeKind:
-	case col.Type == writegate.Any, col.Type == writegate.Document, col.Type == writegate.List, k == types.DynKind:
-		ok = true
-	case col.Type == writegate.Float:
-		ok = ok || k == types.IntKind
-	case col.Type == writegate.Decimal:
-		ok = ok || k == types.IntKind || k == types.StringKind
-	case col.Type == writegate.Timestamp, col.Type == writegate.Date:
-		ok = ok || k == types.StringKind
-	}
-	if ok {
-		return ""
-	}
-	return "the expression is " + cel.FormatCELType(out) + ", but column " + col.Name + " is " + col.Type.String()
-}
-
-// fromCEL takes over the faults that the library found, but for those at places that have a better message.
-func fromCEL(iss *cel.Issues, known []Issue) []Issue {
-	var out []Issue
-next:
-	for _, e := range iss.Errors() {
-		line, column := max(1, e.Location.Line()), max(0, e.Location.Column())
-		for _, k := range known {
-			if k.Line == line && k.Column == column {
-				continue next
-			}
-		}
-		out = append(out, Issue{Line: line, Column: column, Code: codeOf(e.Message), Message: plain(e.Message)})
-	}
-	return out
-}
-
-func located(info *ast.SourceInfo, id int64) (line, column int) {
-	at := info.GetStartLocation(id)
-	return max(1, at.Line()), max(0, at.Column())
 }

@@ -2,12 +2,13 @@ package expr
 
 import (
 	"fmt"
-	"io"
+
 	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"cel.dev/cel-go/common/types"
 	"github.com/google/go-cmp/cmp"
 
 	"writegate"
@@ -36,7 +37,7 @@ var declared = []Claim{{"sub", "text"}, {"staff", "bool"}, {"level", "int"}, {"t
 
 func compiler(t testing.TB) *Compiler {
 	t.Helper()
-	c, err := NewCompiler(declared)
+	c, err := NewCompiler(declared, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +388,7 @@ func TestDocumentsAreParsedOnce(t *testing.T) {
 		if len(v.documents) != 2 {
 			t.Errorf("%d documents are kept", len(v.documents))
 		}
-		v.documents[text] = document{err: io.ErrUnexpectedEOF}
+		v.documents[text] = types.NewErr("parsed before")
 		if got, err := p.Test(v); got != No || err == nil {
 			t.Errorf("got %v, %v: the document was parsed again", got, err)
 		}

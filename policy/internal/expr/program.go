@@ -3,7 +3,6 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -12,6 +11,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
 
 	"writegate"
 )
@@ -43,19 +43,24 @@ const (
 	Unknown
 )
 
-func newProgram(env *cel.Env, checked *cel.Ast, w *walker, col *writegate.Column) (*Program, *Issue) {
-	slices.Sort(w.reads)
-	p := &Program{Reads: slices.Compact(w.reads), Constant: w.constant(), Scope: w.scope, col: col}
-	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	bounded, issue := estimate(env, checked)
+// plan makes a program of an expression in which everything is written out.
+func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Column) (*Program, *Issue) {
+	f := t.compiler.facts(whole.NativeRep().Expr())
+	if f.depth > t.compiler.limits.Depth {
+		return nil, &Issue{Line: 1, Code: "P131", Message: fmt.Sprintf("%d lookups hang on one another, and at most %d may", f.depth, t.compiler.limits.Depth)}
+	}
+	p := &Program{Reads: f.reads, Constant: !f.named, Scope: s, Lookups: f.lookups, Depth: f.depth, col: col}
+	nodes := &planner{table: t, tests: f.tests}
+	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
+	bounded, issue := t.compiler.estimate(env, whole)
 	if issue != nil {
 		return nil, issue
 	}
 	if !bounded {
-		opts = append(opts, cel.CostLimit(costCeiling))
+		opts = append(opts, cel.CostLimit(t.compiler.limits.Cost))
 	}
 	var err error
-	if p.run, err = env.Program(checked, opts...); err != nil {
+	if p.run, err = env.Program(whole, opts...); err != nil {
 		return nil, &Issue{Line: 1, Code: "P102", Message: plain(err.Error())}
 	}
 	if p.Constant && col != nil {
@@ -121,15 +126,12 @@ func (p *Program) Text(v *Vars) (string, bool, error) {
 }
 
 func (p *Program) eval(v *Vars) (ref.Val, error) {
-	v.touched = nil
 	out, _, err := p.run.Eval(v)
-	switch {
-	case v.touched != nil && v.verb == writegate.Insert:
-		return nil, v.touched
-	case v.touched != nil:
-		return unknown, nil
-	case err != nil:
-		return nil, err
-	}
-	return out, nil
+	return out, err
+}
+
+// Limited reports whether an expression failed because it cost too much or found too much.
+func Limited(err error) bool {
+	cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err)
+	return ok && cancelled.Cause == interpreter.CostLimitExceeded || errors.Is(err, errTooMany)
 }

@@ -14,20 +14,37 @@ import (
 // changedName is the hidden variable behind changed("column"); no expression can spell it.
 const changedName = "@changed"
 
-// structType makes a set of named fields known to the checker. Values of it come only from [Vars].
+// reader reads a field of a variable. The row is that of the variable where it is a row.
+type reader func(v *Vars, row writegate.Row) ref.Val
+
+// structType makes a set of named fields known to the checker. Variables of such types are read by [fieldNode], and
+// rows that lookups found by the library.
 type structType struct {
 	name   string
 	fields map[string]*types.FieldType
 	order  []string
+	read   map[string]reader
 }
 
 func newStruct(name string) *structType {
-	return &structType{name: name, fields: map[string]*types.FieldType{}}
+	return &structType{name: name, fields: map[string]*types.FieldType{}, read: map[string]reader{}}
 }
 
-func (s *structType) add(name string, t *types.Type, isSet func(any) bool, get func(any) (any, error)) {
-	s.fields[name] = &types.FieldType{Type: t, IsSet: isSet, GetFrom: get}
+func (s *structType) add(name string, t *types.Type, read reader) {
+	s.fields[name] = &types.FieldType{
+		Type:  t,
+		IsSet: func(obj any) bool { return obj.(*found).row[name] != nil },
+		GetFrom: func(obj any) (any, error) {
+			f := obj.(*found)
+			v := read(f.vars, f.row)
+			if err, failed := v.(*types.Err); failed {
+				return nil, err
+			}
+			return v, nil
+		},
+	}
 	s.order = append(s.order, name)
+	s.read[name] = read
 }
 
 func (s *structType) object() *cel.Type { return cel.ObjectType(s.name) }
@@ -52,14 +69,12 @@ func (s *structType) Adapt(types.Adapter, any) ref.Val {
 	return types.NewErr("%s is no value", s.name)
 }
 
-func always(any) bool { return true }
-
 // rowType has the columns of a table.
 func rowType(t *writegate.Table) *structType {
 	s := newStruct("@row")
 	for _, c := range t.Columns {
 		f := &columnField{name: c.Name, typ: c.Type, key: c.Name == t.Key}
-		s.add(c.Name, columnType(c), f.isSet, f.get)
+		s.add(c.Name, columnType(c), f.read)
 	}
 	return s
 }
@@ -68,9 +83,7 @@ func rowType(t *writegate.Table) *structType {
 func changedType(t *writegate.Table) *structType {
 	s := newStruct(changedName)
 	for _, c := range t.Columns {
-		s.add(c.Name, cel.BoolType, always, func(obj any) (any, error) {
-			return types.Bool(obj.(*Vars).changed(c)), nil
-		})
+		s.add(c.Name, cel.BoolType, func(v *Vars, _ writegate.Row) ref.Val { return types.Bool(v.changed(c)) })
 	}
 	return s
 }
@@ -78,9 +91,7 @@ func changedType(t *writegate.Table) *structType {
 func opType() *structType {
 	s := newStruct("@op")
 	for name, verb := range opNames {
-		s.add(name, cel.BoolType, always, func(obj any) (any, error) {
-			return types.Bool(obj.(*Vars).verb == verb), nil
-		})
+		s.add(name, cel.BoolType, func(v *Vars, _ writegate.Row) ref.Val { return types.Bool(v.verb == verb) })
 	}
 	return s
 }
@@ -92,20 +103,18 @@ var opNames = map[string]writegate.Verb{
 // reqType has what came with the operation. What is not known is an optional without a value.
 func reqType() *structType {
 	s := newStruct("@req")
-	s.add("client_id", cel.StringType, always, func(obj any) (any, error) {
-		return obj.(*Vars).req.ClientID, nil
-	})
-	s.add("base_version", cel.OptionalType(cel.IntType), always, func(obj any) (any, error) {
-		if n := obj.(*Vars).req.BaseVersion; n != nil {
-			return types.OptionalOf(types.Int(*n)), nil
+	s.add("client_id", cel.StringType, func(v *Vars, _ writegate.Row) ref.Val { return types.String(v.req.ClientID) })
+	s.add("base_version", cel.OptionalType(cel.IntType), func(v *Vars, _ writegate.Row) ref.Val {
+		if n := v.req.BaseVersion; n != nil {
+			return types.OptionalOf(types.Int(*n))
 		}
-		return types.OptionalNone, nil
+		return types.OptionalNone
 	})
-	s.add("client_time", cel.OptionalType(cel.TimestampType), always, func(obj any) (any, error) {
-		if t := obj.(*Vars).req.ClientTime; !t.IsZero() {
-			return types.OptionalOf(types.Timestamp{Time: t}), nil
+	s.add("client_time", cel.OptionalType(cel.TimestampType), func(v *Vars, _ writegate.Row) ref.Val {
+		if t := v.req.ClientTime; !t.IsZero() {
+			return types.OptionalOf(types.Timestamp{Time: t})
 		}
-		return types.OptionalNone, nil
+		return types.OptionalNone
 	})
 	return s
 }
@@ -113,9 +122,7 @@ func reqType() *structType {
 func claimsType(claims []Claim) *structType {
 	s := newStruct("@claims")
 	for i, c := range claims {
-		s.add(c.Name, claimTypes[c.Type], always, func(obj any) (any, error) {
-			return obj.(Claims)[i], nil
-		})
+		s.add(c.Name, argTypes[c.Type], func(v *Vars, _ writegate.Row) ref.Val { return v.claims[i] })
 	}
 	return s
 }

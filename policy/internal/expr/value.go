@@ -2,7 +2,6 @@ package expr
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -17,78 +16,82 @@ import (
 )
 
 // adapt makes an expression's value of a stored one. A value of the wrong sort is an error, and so denies.
-func adapt(vars *Vars, t writegate.Type, v any) (any, error) {
+func adapt(vars *Vars, t writegate.Type, v any) ref.Val {
 	if v == nil {
-		return nil, nil
+		return types.NullValue
 	}
-	ok := true
 	switch t {
 	case writegate.Text, writegate.UUID, writegate.Other:
-		_, ok = v.(string)
+		if s, ok := v.(string); ok {
+			return types.String(s)
+		}
 	case writegate.Bool:
-		_, ok = v.(bool)
+		if b, ok := v.(bool); ok {
+			return types.Bool(b)
+		}
 	case writegate.Int:
-		_, ok = v.(int64)
+		if n, ok := v.(int64); ok {
+			return types.Int(n)
+		}
 	case writegate.Float:
-		if f, is := v.(float64); is {
+		if f, ok := v.(float64); ok {
 			return finite(f)
 		}
-		ok = false
-	case writegate.Binary:
-		if b, is := v.(writegate.Bytes); is {
-			return []byte(b), nil
-		}
-		ok = false
-	case writegate.Any:
-		switch v := v.(type) {
-		case writegate.Bytes:
-			return []byte(v), nil
-		case float64:
-			return finite(v)
-		}
 	case writegate.Decimal:
-		if s, is := v.(string); is {
+		if s, ok := v.(string); ok {
 			f, err := strconv.ParseFloat(s, 64)
 			if err != nil {
-				return nil, errors.New("a stored decimal is out of range")
+				return types.NewErr("a stored decimal is out of range")
 			}
 			return finite(f)
 		}
-		ok = false
+	case writegate.Binary:
+		if b, ok := v.(writegate.Bytes); ok {
+			return types.Bytes(b)
+		}
 	case writegate.Timestamp, writegate.Date:
 		return instant(v)
 	case writegate.Document, writegate.List:
-		if s, is := v.(string); is {
+		if s, ok := v.(string); ok {
 			return vars.document(s)
 		}
-		ok = false
+	case writegate.Any:
+		return loose(v)
 	}
-	if !ok {
-		return nil, fmt.Errorf("a stored value is a %T where a %s is expected", v, t)
+	return types.NewErr("a stored value is a %T where a %s is expected", v, t)
+}
+
+// loose makes an expression's value of what a column without a type holds.
+func loose(v any) ref.Val {
+	switch v := v.(type) {
+	case writegate.Bytes:
+		return types.Bytes(v)
+	case float64:
+		return finite(v)
 	}
-	return v, nil
+	return types.DefaultTypeAdapter.NativeToValue(v)
 }
 
 // finite refuses what no comparison holds for, since a condition may deny by a comparison, and the infinities.
-func finite(f float64) (any, error) {
+func finite(f float64) ref.Val {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil, errors.New("a stored number is NaN or infinite")
+		return types.NewErr("a stored number is NaN or infinite")
 	}
-	return f, nil
+	return types.Double(f)
 }
 
-func instant(v any) (any, error) {
+func instant(v any) ref.Val {
 	switch v := v.(type) {
 	case time.Time:
-		return v, nil
+		return types.Timestamp{Time: v}
 	case string:
 		for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
 			if t, err := time.Parse(form, v); err == nil {
-				return t.UTC(), nil
+				return types.Timestamp{Time: t.UTC()}
 			}
 		}
 	}
-	return nil, fmt.Errorf("a stored value is no point in time")
+	return types.NewErr("a stored value is no point in time")
 }
 
 // store makes the stored value of a column from an expression's value.

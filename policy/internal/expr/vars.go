@@ -1,25 +1,24 @@
 package expr
 
 import (
-	"fmt"
 	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"writegate"
 )
 
 // Vars are what the expressions of one operation see. One goroutine uses it, for one operation after another.
 type Vars struct {
-	claims        any
-	now           any
+	claims        Claims
+	now           ref.Val
 	verb          writegate.Verb
 	key           any
 	sent          writegate.Row
-	old, new, row rowRef
-	touched       error
-	documents     map[string]document // by their texts
+	old, new, row writegate.Row
+	documents     map[string]ref.Val // by their texts
 	view          writegate.View
 	req           Request
 }
@@ -40,37 +39,30 @@ func (v *Vars) Serve(req Request, view writegate.View) { v.req, v.view = req, vi
 // NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
 // finest that most databases keep, so that what is written compares equal to what is read back.
 func NewVars(claims Claims, now time.Time) *Vars {
-	v := &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
-	v.old.vars, v.new.vars, v.row.vars = v, v, v
-	return v
+	return &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
 }
 
 // Begin starts an operation: what is to happen to the row of this key, the stored row if there is one, and
 // what the client sent for it.
 func (v *Vars) Begin(verb writegate.Verb, key any, old, sent writegate.Row) {
 	v.verb, v.key, v.sent = verb, key, sent
-	v.old.row, v.new.row, v.row.row = old, nil, old
+	v.old, v.new, v.row = old, nil, old
 	v.documents = nil
 }
 
 // Propose says what the row will be. From then on "row" is that one.
-func (v *Vars) Propose(row writegate.Row) { v.new.row, v.row.row = row, row }
+func (v *Vars) Propose(row writegate.Row) { v.new, v.row = row, row }
+
+// varsName is the hidden name by which nodes of a program find the variables.
+const varsName = "@vars"
 
 // ResolveName implements the library's activation.
 func (v *Vars) ResolveName(name string) (any, bool) {
 	switch name {
-	case "claims":
-		return v.claims, true
-	case "row":
-		return &v.row, true
-	case "old":
-		return &v.old, true
-	case "new":
-		return &v.new, true
-	case changedName, "op", "req":
-		return v, true
 	case "now":
 		return v.now, true
+	case varsName:
+		return v, true
 	}
 	return nil, false
 }
@@ -85,15 +77,9 @@ func (v *Vars) changed(c *writegate.Column) bool {
 		_, ok := v.sent[c.Name]
 		return ok
 	}
-	was, known := v.old.row[c.Name]
-	is, set := v.new.row[c.Name]
+	was, known := v.old[c.Name]
+	is, set := v.new[c.Name]
 	return !known || !set || !c.Equal(was, is)
-}
-
-// rowRef is one of old, new and row.
-type rowRef struct {
-	vars *Vars
-	row  writegate.Row
 }
 
 // unknown is the library's value for what can't be known yet; it is never changed.
@@ -103,37 +89,19 @@ var unknown = types.NewUnknown(1, nil)
 type columnField struct {
 	name string
 	typ  writegate.Type
-	key  bool
+	key  bool // which is known before there is a row
 }
 
-func (f *columnField) get(obj any) (any, error) {
-	r := obj.(*rowRef)
+func (f *columnField) read(v *Vars, row writegate.Row) ref.Val {
 	if f.key {
-		return adapt(r.vars, f.typ, r.vars.key)
+		return adapt(v, f.typ, v.key)
 	}
-	v, ok := r.row[f.name]
-	if !ok {
-		if r.vars.verb == writegate.Insert {
-			return nil, f.filled()
-		}
-		return unknown, nil
+	value, ok := row[f.name]
+	switch {
+	case ok:
+		return adapt(v, f.typ, value)
+	case v.verb == writegate.Insert:
+		return types.NewErr("column %s is filled by the database; a default: or set: makes it known", f.name)
 	}
-	return adapt(r.vars, f.typ, v)
-}
-
-// isSet can't answer "unknown", so it leaves word on the variables.
-func (f *columnField) isSet(obj any) bool {
-	r := obj.(*rowRef)
-	if f.key {
-		return true
-	}
-	v, ok := r.row[f.name]
-	if !ok {
-		r.vars.touched = f.filled()
-	}
-	return v != nil
-}
-
-func (f *columnField) filled() error {
-	return fmt.Errorf("column %s is filled by the database; a default: or set: makes it known", f.name)
+	return unknown
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 
 	"writegate/policy/internal/near"
 )
@@ -16,13 +14,11 @@ import (
 type walker struct {
 	table  *Table
 	scope  Scope
+	args   []string // of the definition that is checked
 	info   *ast.SourceInfo
+	guards map[string]bool // columns that has() or a comparison with null asks for
 	issues []Issue
-	reads  []string
-	names  int // variables met
 }
-
-func (w *walker) constant() bool { return w.names == 0 }
 
 func (w *walker) fault(id int64, code, format string, args ...any) {
 	line, column := located(w.info, id)
@@ -41,6 +37,7 @@ func (w *walker) walk(e ast.Expr, bound []string) {
 			return
 		}
 	}
+	w.selected(e)
 	switch e.Kind() {
 	case ast.IdentKind:
 		w.ident(e, bound)
@@ -48,6 +45,7 @@ func (w *walker) walk(e ast.Expr, bound []string) {
 		w.walk(e.AsSelect().Operand(), bound)
 	case ast.CallKind:
 		call := e.AsCall()
+		w.call(e, call)
 		w.compare(e, call)
 		if call.IsMemberFunction() {
 			w.walk(call.Target(), bound)
@@ -79,7 +77,7 @@ func (w *walker) loop(e ast.Expr, bound []string) {
 		inner = append(inner, c.IterVar2())
 	}
 	for _, name := range inner[len(bound):] {
-		if reserved(name) {
+		if reserved(name) || w.table.defined(name) || slices.Contains(w.args, name) {
 			w.fault(e.ID(), "P102", "the name %s is taken", name)
 		}
 	}
@@ -89,26 +87,14 @@ func (w *walker) loop(e ast.Expr, bound []string) {
 	}
 }
 
-func reserved(name string) bool {
-	return rowNames[name] != 0 || name == "claims" || name == "op" || name == "req" || name == "now"
+// defined reports whether a name stands for a named expression.
+func (t *Table) defined(name string) bool {
+	d := t.compiler.defs[name]
+	return t.vars[name] != nil || d != nil && !d.call
 }
 
-// fieldOf recognizes name.field and name.?field.
-func fieldOf(e ast.Expr) (base ast.Expr, field string, ok bool) {
-	if e.Kind() == ast.SelectKind {
-		s := e.AsSelect()
-		return s.Operand(), s.FieldName(), s.Operand().Kind() == ast.IdentKind
-	}
-	if e.Kind() == ast.CallKind {
-		c := e.AsCall()
-		if c.FunctionName() != operators.OptSelect || len(c.Args()) != 2 || c.Args()[0].Kind() != ast.IdentKind {
-			return nil, "", false
-		}
-		if lit, is := c.Args()[1].AsLiteral().(types.String); is {
-			return c.Args()[0], string(lit), true
-		}
-	}
-	return nil, "", false
+func reserved(name string) bool {
+	return rowNames[name] != 0 || name == "claims" || name == "op" || name == "req" || name == "now"
 }
 
 // field checks a field of one of our variables and reports whether it was one.
@@ -138,8 +124,57 @@ func (w *walker) field(e, of ast.Expr, field string) bool {
 	default:
 		return false
 	}
-	w.names++
 	return true
+}
+
+// selected checks a column of a row that a lookup found.
+func (w *walker) selected(e ast.Expr) {
+	of, field, ok := selected(e)
+	if !ok {
+		return
+	}
+	if l := w.found(of); l != nil && l.row.fields[field] == nil {
+		w.fault(e.ID(), "P101", "lookup %s does not select %q%s", l.Name, field, near.Hint(field, l.Select))
+	}
+}
+
+// found recognizes the row, or the optional row, that a lookup found.
+func (w *walker) found(e ast.Expr) *lookup {
+	if e.Kind() != ast.CallKind {
+		return nil
+	}
+	c := e.AsCall()
+	if c.IsMemberFunction() && c.FunctionName() == "value" {
+		return w.found(c.Target())
+	}
+	if l := w.table.compiler.lookups[c.FunctionName()]; l != nil && l.Form == OneRow && !c.IsMemberFunction() {
+		return l
+	}
+	return nil
+}
+
+// call checks whether a lookup or a definition has a meaning here.
+func (w *walker) call(e ast.Expr, c ast.CallExpr) {
+	name := c.FunctionName()
+	if w.table.compiler.lookups[name] != nil && w.scope&Moment == 0 {
+		w.fault(e.ID(), "P102", "%s looks something up, but this is decided from claims alone", name)
+	}
+	if d := w.table.compiler.defs[name]; d != nil && d.call {
+		w.missing(e, name, d)
+	}
+}
+
+// missing reports what a definition uses and this place doesn't have.
+func (w *walker) missing(e ast.Expr, name string, d *definition) {
+	lack := d.uses &^ w.scope
+	if lack&Moment != 0 {
+		w.fault(e.ID(), "P102", "%s depends on the operation, but this is decided from claims alone", name)
+	}
+	for _, row := range []string{"old", "new", "row"} {
+		if lack&rowNames[row] != 0 {
+			w.fault(e.ID(), "P102", "%s is about %s, which does not exist here%s", name, row, w.instead())
+		}
+	}
 }
 
 func (w *walker) instead() string {
@@ -162,8 +197,6 @@ func (w *walker) column(e ast.Expr, base, name string) {
 		w.fault(e.ID(), "P101", "table %s has no column %q%s", w.table.meta.Name, name, near.Hint(name, w.table.row.order))
 	case col.ReadOnly && base != "old":
 		w.fault(e.ID(), "P102", "column %s is computed by the database after the write; only old.%s is known", name, name)
-	default:
-		w.reads = append(w.reads, name)
 	}
 }
 
@@ -172,8 +205,13 @@ func (w *walker) ident(e ast.Expr, bound []string) {
 	if slices.Contains(bound, name) || strings.HasPrefix(name, "@") {
 		return
 	}
-	w.names++
 	switch {
+	case w.table.defined(name):
+		d := w.table.vars[name]
+		if d == nil {
+			d = w.table.compiler.defs[name]
+		}
+		w.missing(e, name, d)
 	case rowNames[name] != 0 && w.scope&rowNames[name] == 0:
 		w.fault(e.ID(), "P102", "%s does not exist here%s", name, w.instead())
 	case rowNames[name] != 0 || name == "claims" || name == "op" || name == "req":
