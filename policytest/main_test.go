@@ -40,21 +40,26 @@ var defined = memory.Table{Name: "notes", Key: "id", KeyType: writegate.Text, Co
 	{Name: "made", Type: writegate.Timestamp},
 }}
 
-func tables(ctx context.Context, _ string, source *policy.Source) (*policytest.Tables, error) {
+var tables = tablesOf(defined)
+
+// tablesOf makes tables in memory.
+func tablesOf(defs ...memory.Table) func(context.Context, string, *policy.Source) (*policytest.Tables, error) {
 	open := func(ctx context.Context) (writegate.Applier, error) {
 		db, err := memory.Open(ctx, memory.Config{})
 		if err != nil {
 			return nil, err
 		}
-		return db, db.Define(defined)
+		return db, db.Define(defs...)
 	}
-	db, err := open(ctx)
-	if err != nil {
-		return nil, err
+	return func(ctx context.Context, _ string, source *policy.Source) (*policytest.Tables, error) {
+		db, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer db.Close()
+		schema, err := db.Schema(ctx, source.Tables())
+		return &policytest.Tables{Schema: schema, Open: open}, err
 	}
-	defer db.Close()
-	schema, err := db.Schema(ctx, source.Tables())
-	return &policytest.Tables{Schema: schema, Open: open}, err
 }
 
 // head begins a test file about the policy above.

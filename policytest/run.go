@@ -160,12 +160,14 @@ func (b *Bound) run(ctx context.Context, c *Case, user string) (_ *Ran, err erro
 }
 
 // Open makes a database that has the rows of the file.
-func (b *Bound) Open(ctx context.Context) (_ writegate.Applier, err error) {
+func (b *Bound) Open(ctx context.Context) (writegate.Applier, error) { return b.openWith(ctx, b.rows) }
+
+func (b *Bound) openWith(ctx context.Context, rows []writegate.Change) (_ writegate.Applier, err error) {
 	db, err := b.Tables.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open a database: %w", err)
 	}
-	err = db.InTx(ctx, writegate.Caller{Subject: "fixtures"}, func(tx writegate.Tx) error { return tx.Write(ctx, b.rows) })
+	err = db.InTx(ctx, writegate.Caller{Subject: "fixtures"}, func(tx writegate.Tx) error { return tx.Write(ctx, rows) })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("insert the fixtures: %w", err), db.Close())
 	}

@@ -34,30 +34,47 @@ It exits with 0 when all passed, 1 when something failed or a file is wrong, 2 w
 line is.`,
 		Example: `  writegate policy test todo.policytest.yaml
   writegate policy test todo.policytest.yaml --run 'takeover|share' --junit report.xml`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return misused(cmd, "name the test files")
-			}
-			return nil
-		},
+		Args: testFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := &policytest.Runner{Tables: modelTables, Policy: f.policy}
-			if f.run != "" {
-				only, err := regexp.Compile(f.run)
-				if err != nil {
-					return misused(cmd, "--run: %w", err)
-				}
-				r.Only = only
+			r, err := f.runner(cmd)
+			if err != nil {
+				return err
 			}
 			return runTests(cmd.Context(), r, f, args, cmd.OutOrStdout())
 		},
 	}
+	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", "", "the policy to test instead of the one that a test file names")
-	flags.StringVar(&f.run, "run", "", "run only the cases whose names this regular expression finds")
 	flags.StringVar(&f.junit, "junit", "", "write a report for test servers to this file; - is the standard output")
 	flags.BoolVar(&f.json, "json", false, "write each case as a line of JSON")
 	return cmd
+}
+
+// testFiles wants at least one.
+func testFiles(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return misused(cmd, "name the test files")
+	}
+	return nil
+}
+
+// add adds the flags that every command about test files has.
+func (f *testFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "the policy to take instead of the one that a test file names")
+	flags.StringVar(&f.run, "run", "", "take only the cases whose names this regular expression finds")
+}
+
+func (f *testFlags) runner(cmd *cobra.Command) (*policytest.Runner, error) {
+	r := &policytest.Runner{Tables: modelTables, Policy: f.policy}
+	if f.run != "" {
+		only, err := regexp.Compile(f.run)
+		if err != nil {
+			return nil, misused(cmd, "--run: %w", err)
+		}
+		r.Only = only
+	}
+	return r, nil
 }
 
 func runTests(ctx context.Context, r *policytest.Runner, f testFlags, paths []string, stdout io.Writer) error {
@@ -93,8 +110,8 @@ func runTests(ctx context.Context, r *policytest.Runner, f testFlags, paths []st
 	return err
 }
 
-// runAll reads all files before it runs any, and says of all what is wrong with them.
-func runAll(ctx context.Context, r *policytest.Runner, paths []string) ([]*policytest.Result, error) {
+// bindAll reads all files, and says of all what is wrong with them.
+func bindAll(ctx context.Context, r *policytest.Runner, paths []string) ([]*policytest.Bound, error) {
 	var faults policy.Faults
 	bound := make([]*policytest.Bound, len(paths))
 	for i, path := range paths {
@@ -111,14 +128,21 @@ func runAll(ctx context.Context, r *policytest.Runner, paths []string) ([]*polic
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	results := make([]*policytest.Result, len(paths))
+	return bound, nil
+}
+
+func runAll(ctx context.Context, r *policytest.Runner, paths []string) ([]*policytest.Result, error) {
+	bound, err := bindAll(ctx, r, paths)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]*policytest.Result, len(bound))
 	ran := 0
 	for i, b := range bound {
-		res, err := r.Run(ctx, b)
-		if err != nil {
+		if results[i], err = r.Run(ctx, b); err != nil {
 			return nil, err
 		}
-		results[i], ran = res, ran+len(res.Ran)
+		ran += len(results[i].Ran)
 	}
 	if ran == 0 {
 		return nil, errors.New("there is no case to run")
