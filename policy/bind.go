@@ -12,6 +12,9 @@ import (
 
 // Bind checks the policy against a schema and compiles it. All that is wrong is reported at once, as [Faults].
 func (s *Source) Bind(schema writegate.Schema) (*Bundle, error) {
+	if schema == nil {
+		schema = writegate.Schema{}
+	}
 	out, b, err := s.bind(schema)
 	if err == nil && len(b.faults) > 0 {
 		err = b.faults.sorted()
@@ -88,14 +91,8 @@ type tableBinder struct {
 
 func (b *binder) table(spec *tableSpec) *table {
 	path := "tables." + spec.name.text
-	meta := b.schema[spec.name.text]
+	meta := b.owned(spec.name, path)
 	if meta == nil {
-		names := make([]string, 0, len(b.schema))
-		for name := range b.schema {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		b.fault(spec.name.pos, path, "P100", "unknown table %s%s", spec.name.text, near.Hint(spec.name.text, names))
 		return nil
 	}
 	t := newTable(meta)

@@ -3,7 +3,7 @@ package policy
 import "writegate"
 
 // Check says all that is wrong and all that is doubtful about the policy, held against a schema. Without faults,
-// [Source.Bind] succeeds with the same schema.
+// [Source.Bind] succeeds with the same schema. With a nil one, what only the tables show is left out.
 func (s *Source) Check(schema writegate.Schema) (faults, warnings Faults, err error) {
 	_, b, err := s.bind(schema)
 	if err != nil {

@@ -25,8 +25,27 @@ func (s *shortener) table(t *shortTable) *tree.Node {
 		n = n.With(tree.NewField("visible", tree.NewScalar(t.rights.pos, condition)))
 	}
 	n = ahead(n, "forbid", s.guard(t))
-	return ahead(n, "rules", rules)
+	return ahead(starred(n), "rules", rules)
 }
+
+// starred writes columns: all of rules as the list that it is.
+func starred(n *tree.Node) *tree.Node {
+	rules := n.Field("rules")
+	if rules == nil || rules.Value.Kind != tree.List {
+		return n
+	}
+	list := tree.NewList(rules.Value.Pos)
+	for _, rule := range rules.Value.Items {
+		if c := rule.Field("columns"); c != nil && isAll(c.Value) {
+			rule = rule.With(tree.Field{Name: c.Name, Pos: c.Pos, Value: tree.NewList(c.Value.Pos, tree.NewScalar(c.Value.Pos, "*"))})
+		}
+		list.Items = append(list.Items, rule)
+	}
+	return n.With(tree.Field{Name: rules.Name, Pos: rules.Pos, Value: list})
+}
+
+// isAll tells the word from a list of a column that is called so.
+func isAll(n *tree.Node) bool { return n.Kind == tree.Scalar && n.Text == "all" }
 
 // ahead is like add, but the items come before those of the file.
 func ahead(n *tree.Node, name string, items []*tree.Node) *tree.Node {

@@ -104,7 +104,7 @@ func (t *shortTable) given(column string) bool {
 
 // everything reads a list of columns, or the word all.
 func (s *shortener) everything(n *tree.Node, path string) (columns []word) {
-	if n.Kind == tree.Scalar && n.Text == "all" {
+	if isAll(n) {
 		return []word{{"*", n.Pos}}
 	}
 	s.words(path, &columns)(n)
@@ -154,7 +154,7 @@ func (s *shortener) allow(n *tree.Node, t *shortTable) {
 	for _, f := range n.Fields {
 		g := shortGrant{role: word{f.Name, f.Pos}, pos: f.Value.Pos}
 		switch {
-		case f.Value.Kind == tree.Scalar && f.Value.Text == "all":
+		case isAll(f.Value):
 			g.all = true
 		case f.Value.Kind == tree.Scalar && f.Value.Text == "none":
 		default:

@@ -51,7 +51,7 @@ func (s *Source) Tables() []writegate.TableRef {
 // owned finds a table that was noted by reads or inserts, or reports it.
 func (b *binder) owned(table word, path string) *writegate.Table {
 	meta := b.schema[table.text]
-	if meta == nil {
+	if meta == nil && b.schema != nil {
 		names := make([]string, 0, len(b.schema))
 		for name := range b.schema {
 			names = append(names, name)

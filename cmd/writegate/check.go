@@ -82,6 +82,9 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 		err = r.checkFile(ctx, f.schema, source)
 	default:
 		err = nil
+		if source != nil {
+			r.bind(source, nil, true)
+		}
 	}
 	if err != nil {
 		return err
@@ -115,7 +118,7 @@ func (r *report) checkFile(ctx context.Context, path string, source *policy.Sour
 	f, err := schemafile.Load(path)
 	if faults, ok := errors.AsType[schemafile.Faults](err); ok {
 		for _, f := range faults {
-			r.add(remark{f.File, f.Line, f.Column, true, f.Path, f.Message})
+			r.add(remark{file: f.File, line: f.Line, column: f.Column, fault: true, path: f.Path, message: f.Message})
 		}
 		return nil
 	}

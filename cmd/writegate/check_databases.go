@@ -163,20 +163,15 @@ func (k *checker) bind(ctx context.Context, where tenancy) {
 
 // bind holds a policy against tables. Of those that are missing it may have been said already, and why.
 func (r *report) bind(source *policy.Source, tables writegate.Schema, said bool) {
-	bundle, err := source.Bind(tables)
-	faults, ok := errors.AsType[policy.Faults](err)
-	if !ok && err != nil {
-		r.addPolicy(err)
-	}
+	faults, doubts, err := source.Check(tables)
+	r.addPolicy(err)
 	for _, f := range faults {
 		if table, about := strings.CutPrefix(f.Path, "tables."); !said || !about || f.Code != "P100" || tables[table] != nil {
 			r.add(policyRemark(f, true))
 		}
 	}
-	if bundle != nil {
-		for _, w := range bundle.Warnings() {
-			r.add(policyRemark(w, false))
-		}
+	for _, w := range doubts {
+		r.add(policyRemark(w, false))
 	}
 }
 

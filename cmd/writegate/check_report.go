@@ -18,6 +18,7 @@ type remark struct {
 	line, column int
 	fault        bool // else a warning
 	path         string
+	code         string // of the check, empty for most
 	message      string
 }
 
@@ -35,6 +36,9 @@ func (r remark) String() string {
 	}
 	if r.path != "" {
 		b.WriteString(r.path + ": ")
+	}
+	if r.code != "" {
+		b.WriteString(r.code + " ")
 	}
 	b.WriteString(r.message)
 	return b.String()
@@ -84,7 +88,7 @@ func (r *report) sorted() remarks {
 
 func (r *report) addConfig(faults configs.Faults) {
 	for _, f := range faults {
-		r.add(remark{f.File, f.Line, f.Column, true, f.Path, f.Message})
+		r.add(remark{file: f.File, line: f.Line, column: f.Column, fault: true, path: f.Path, message: f.Message})
 	}
 }
 
@@ -100,9 +104,5 @@ func (r *report) addPolicy(err error) {
 }
 
 func policyRemark(f policy.Fault, fault bool) remark {
-	message := f.Message
-	if f.Code != "" {
-		message = f.Code + " " + message
-	}
-	return remark{f.File, f.Line, f.Column, fault, f.Path, message}
+	return remark{f.File, f.Line, f.Column, fault, f.Path, f.Code, f.Message}
 }

@@ -103,18 +103,23 @@ func pull(ctx context.Context, config string) (_ *schemafile.File, err error) {
 	}
 	defer func() { err = errors.Join(err, k.dbs.Close()) }()
 	k.openAll(ctx)
+	return k.file(ctx)
+}
+
+// file writes down the tables of the first place.
+func (k *checker) file(ctx context.Context) (*schemafile.File, error) {
 	all := writegate.Schema{}
 	if places := k.places(ctx); len(places) > 0 {
 		found, _ := k.find(ctx, places[0]) // what is missing is among the remarks
 		for name, t := range found {
-			all[name] = placed(t, c, places[0])
+			all[name] = placed(t, k.config, places[0])
 		}
 	}
 	if rs := k.sorted(); rs.faults() > 0 {
 		return nil, rs
 	}
 	about := map[string]schemafile.Database{}
-	for name, settings := range c.All() {
+	for name, settings := range k.config.All() {
 		version, err := k.dbs[name].Version(ctx)
 		if err != nil {
 			return nil, plain(err)
