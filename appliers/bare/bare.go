@@ -99,7 +99,7 @@ type tx struct {
 	db *DB
 }
 
-// Claim finds nothing, and locks nothing: one process lets a device's uploads through one at a time, several
+// Claim finds nothing, links included, and locks nothing: one process lets a device's uploads through one at a time, several
 // don't.
 func (t *tx) Claim(context.Context, writegate.Claim) (writegate.Claimed, error) {
 	return writegate.Claimed{}, nil

@@ -22,6 +22,7 @@ type numbered struct {
 	fail   func(c *writegate.Change) *writegate.Error
 	reruns int // of InTx, once each
 	saw    []writegate.Read
+	asked  []*writegate.Lookup
 }
 
 // store is a table: its first column is a number that the database makes.
@@ -180,6 +181,36 @@ func (t *session) Load(_ context.Context, reads []writegate.Read) ([]map[any]wri
 				part[name] = row[s.sources[name]]
 			}
 			found[i][key] = part
+		}
+	}
+	return found, nil
+}
+
+func (t *session) Find(_ context.Context, finds []writegate.Find) ([][]writegate.Row, error) {
+	t.db.trips++
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	found := make([][]writegate.Row, len(finds))
+	for i, f := range finds {
+		t.db.asked = append(t.db.asked, f.Lookup)
+		s := f.Table.Driver.(*shown)
+		for _, row := range s.rows {
+			meant := func(values []any) bool {
+				for n, name := range f.By {
+					if row[s.sources[name]] != values[n] {
+						return false
+					}
+				}
+				return true
+			}
+			if slices.ContainsFunc(f.Values, meant) {
+				part := writegate.Row{f.Table.Key: s.key(f.Table, row)}
+				for _, name := range slices.Concat(f.By, f.Null, f.Columns) {
+					part[name] = row[s.sources[name]]
+				}
+				found[i] = append(found[i], part)
+			}
 		}
 	}
 	return found, nil

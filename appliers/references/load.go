@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -32,46 +33,67 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	if err != nil {
 		return nil, t.blamed(err)
 	}
-	stored := wanted{}
-	eachStored(reads, found, func(row writegate.Row, r *reference, value any) { stored.add(r.target, value) })
-	if len(stored) == 0 {
-		return found, nil
+	all := make([]answer, len(reads))
+	for i := range reads {
+		all[i] = answer{reads[i].Table, maps.Values(found[i])}
 	}
-	keys, err := t.look(ctx, stored, (*target).byStored)
-	if err != nil {
-		return nil, err
-	}
-	eachStored(reads, found, func(row writegate.Row, r *reference, value any) {
-		if key, ok := keys[r.target][value]; ok {
-			row[r.column] = key
-		} else {
-			delete(row, r.column)
-		}
-	})
-	return found, nil
+	return found, t.show(ctx, all, nil)
 }
 
-// eachStored calls fn for each reference in the rows found that is not null, with its value as the parent has it.
-// What can't be a value of the parent is left out of its row.
-func eachStored(reads []writegate.Read, found []map[any]writegate.Row, fn func(writegate.Row, *reference, any)) {
-	for i := range reads {
-		m := mapped(reads[i].Table)
-		if m == nil {
-			continue
-		}
-		for n := range m.references {
-			r := &m.references[n]
-			if _, asked := slices.BinarySearch(reads[i].Columns, r.column); !asked {
-				continue
+// answer is the rows that were found in a table.
+type answer struct {
+	table *writegate.Table
+	rows  iter.Seq[writegate.Row]
+}
+
+// show puts the keys that clients know in the place of the values that rows have for them, and leaves out a reference
+// to a row that can't be found. Keys that are known already are not looked up.
+func (t *tx) show(ctx context.Context, all []answer, known map[*target]map[any]any) error {
+	stored := wanted{}
+	for _, a := range all {
+		a.eachStored(func(_ writegate.Row, r *reference, value any) {
+			if _, ok := known[r.target][value]; !ok {
+				stored.add(r.target, value)
 			}
-			for _, row := range found[i] {
-				value, err := r.target.storedColumn().Convert(row[r.column])
-				switch {
-				case err != nil:
-					delete(row, r.column)
-				case value != nil:
-					fn(row, r, value)
-				}
+		})
+	}
+	var keys map[*target]map[any]any
+	if len(stored) > 0 {
+		var err error
+		if keys, err = t.look(ctx, stored, (*target).byStored); err != nil {
+			return err
+		}
+	}
+	for _, a := range all {
+		a.eachStored(func(row writegate.Row, r *reference, value any) {
+			key, ok := known[r.target][value]
+			if !ok {
+				key, ok = keys[r.target][value]
+			}
+			if row[r.column] = key; !ok {
+				delete(row, r.column)
+			}
+		})
+	}
+	return nil
+}
+
+// eachStored calls fn for each reference in the rows that is not null, with its value as the parent has it.
+// What can't be a value of the parent is left out of its row.
+func (a answer) eachStored(fn func(writegate.Row, *reference, any)) {
+	references := referencesOf(a.table)
+	if len(references) == 0 {
+		return
+	}
+	for row := range a.rows {
+		for n := range references {
+			r := &references[n]
+			value, err := r.target.storedColumn().Convert(row[r.column])
+			switch {
+			case err != nil:
+				delete(row, r.column)
+			case value != nil:
+				fn(row, r, value)
 			}
 		}
 	}

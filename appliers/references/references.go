@@ -7,6 +7,7 @@
 //
 //   - Load costs one more read, for all tables together, when a column that was asked for is such a reference and
 //     some row has a value in it. A reference to a row that can't be found is left out, which is unknown.
+//   - Find costs one more read when a question has such a reference in it, and one when rows have others.
 //   - Write costs one more read when a change sets such a column, and a further one for each level of rows that
 //     are created and referred to in the same call. A row that does not exist is a refusal.
 //
@@ -71,6 +72,7 @@ func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.
 type table struct {
 	inner      *writegate.Table
 	references []reference // sorted by column
+	lookups    sync.Map    // by the lookup of the policy, what it is to the inner applier
 }
 
 // reference is a column whose values are translated.
