@@ -316,6 +316,21 @@ var findCases = []testCase{
 		})
 		d.refused(err, writegate.UniqueViolation)
 	}},
+	{name: "which columns have an index", run: func(t *testing.T, s *suite) {
+		d := s.open(t, stock)
+		ref := d.refs()[0]
+		ref.Parts, ref.Columns = []string{"shop", "item"}, map[string]writegate.ColumnRef{"shop": {Source: "store"}, "remark": {Source: "note"}}
+		d.known(ref)
+		all := d.schema["stock"].Indexes
+		for _, want := range [][]string{{"item", "shop"}, {"remark"}} {
+			if !slices.ContainsFunc(all, func(i writegate.Index) bool { return i.Unique && slices.Equal(i.Columns, want) }) {
+				t.Errorf("no unique index over %v among %v", want, all)
+			}
+		}
+		if slices.ContainsFunc(all, func(i writegate.Index) bool { return slices.Contains(i.Columns, "qty") }) {
+			t.Errorf("qty has an index: %v", all)
+		}
+	}},
 	{name: "thousands of questions", run: func(t *testing.T, s *suite) {
 		d := s.open(t, memberships)
 		var changes []writegate.Change

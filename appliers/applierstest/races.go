@@ -111,46 +111,13 @@ var raceCases = []testCase{
 		})
 		r.db.want("notes", fmt.Sprintf(`id="c" n=%d`, 2*n))
 	}},
-	{name: "membership revoked while an operation is checked", run: func(t *testing.T, s *suite) {
-		m := s.membership(t)
-		m.rounds(func(round int) {
-			m.begin(round)
-			var applied bool
-			var seen int64
-			m.together(func(side int) {
-				if side == 0 {
-					applied = m.operation(m.appliers[0])
-				} else {
-					seen = m.revoke(m.appliers[1])
-				}
-			})
-			m.judge(round, applied, seen)
-		})
-	}},
-	{name: "membership granted and revoked while an operation is checked", run: func(t *testing.T, s *suite) {
-		m := s.membership(t)
-		m.rounds(func(round int) {
-			m.begin(round)
-			m.revoke(m.appliers[1]) // the row is absent when the operation looks first
-			var applied bool
-			var seen int64
-			m.together(func(side int) {
-				if side == 0 {
-					for range 3 {
-						if applied = m.operation(m.appliers[0]); applied {
-							break
-						}
-					}
-					return
-				}
-				m.db.no(m.db.again(m.appliers[1], someone, func(tx writegate.Tx) error {
-					return tx.Write(t.Context(), []writegate.Change{m.db.insert("members", m.id, nil)})
-				}))
-				m.dawdle()
-				seen = m.revoke(m.appliers[1])
-			})
-			m.judge(round, applied, seen)
-		})
+	{name: "membership revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, false).revoked() }},
+	{name: "membership revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, true).revoked() }},
+	{name: "membership granted and revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, false).regained() }},
+	{name: "membership granted and revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, true).regained() }},
+	{name: "the last two admins leave at once", run: func(t *testing.T, s *suite) {
+		a := &admins{s.race(t, memberships)}
+		a.rounds(a.run)
 	}},
 }
 

@@ -2,6 +2,7 @@ package applierstest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"writegate"
@@ -12,30 +13,48 @@ import (
 type membership struct {
 	*race
 	id string
+	// found is by whom the membership is, rather than by its key.
+	found bool
 }
 
-func (s *suite) membership(t *testing.T) *membership {
+func (s *suite) membership(t *testing.T, found bool) *membership {
 	t.Helper()
-	return &membership{race: s.race(t, TableDef{Name: "members"})}
+	return &membership{race: s.race(t, memberships), found: found}
 }
 
 // begin makes a note and the membership that lets one write to it.
 func (m *membership) begin(round int) {
 	m.id = fmt.Sprint(round)
-	m.db.no(m.db.write(m.db.insert("notes", m.id, writegate.Row{"n": "0"}), m.db.insert("members", m.id, nil)))
+	m.db.no(m.db.write(m.db.insert("notes", m.id, writegate.Row{"n": "0"}), m.grant()))
 }
 
-// operation writes to the note if there is a membership, as the pipeline does: rows to be written are locked, and
+func (m *membership) grant() writegate.Change {
+	return m.db.insert("memberships", m.id, writegate.Row{"org": m.id, "member": "ann"})
+}
+
+// look tells whether there is a membership, and keeps it from being taken away.
+func (m *membership) look(tx writegate.Tx) (bool, error) {
+	t := m.t
+	if m.found {
+		l := m.db.lookup("memberships", []string{"member", "org"}, nil)
+		l.Lock = writegate.ForShare
+		found, err := tx.Find(t.Context(), []writegate.Find{{Lookup: l, Values: [][]any{m.db.question(l, "ann", m.id)}, Most: 2}})
+		return err == nil && len(found[0]) > 0, err
+	}
+	rows, err := m.db.loadIn(tx, writegate.ForShare, "memberships", m.id)
+	return len(rows) > 0, err
+}
+
+// operation writes to the note if there is a membership, as the pipeline does: rows to be written are locked, then
 // those that only allow it are locked against change.
 func (m *membership) operation(db writegate.Applier) (applied bool) {
 	t := m.t
 	m.db.no(m.db.again(db, someone, func(tx writegate.Tx) error {
 		applied = false
-		found, err := tx.Load(t.Context(), []writegate.Read{
-			{Table: m.db.schema["members"], Keys: []any{m.db.convert("members", "id", m.id)}, Lock: writegate.ForShare},
-			{Table: m.db.schema["notes"], Keys: []any{m.db.convert("notes", "id", m.id)}, Columns: []string{"n"}, Lock: writegate.ForUpdate},
-		})
-		if err != nil || len(found[0]) == 0 {
+		if _, err := m.db.loadIn(tx, writegate.ForUpdate, "notes", m.id); err != nil {
+			return err
+		}
+		if member, err := m.look(tx); err != nil || !member {
 			return err
 		}
 		m.dawdle()
@@ -49,7 +68,7 @@ func (m *membership) operation(db writegate.Applier) (applied bool) {
 func (m *membership) revoke(db writegate.Applier) (seen int64) {
 	t := m.t
 	m.db.no(m.db.again(db, someone, func(tx writegate.Tx) error {
-		if _, err := m.db.loadIn(tx, writegate.ForUpdate, "members", m.id); err != nil {
+		if _, err := m.db.loadIn(tx, writegate.ForUpdate, "memberships", m.id); err != nil {
 			return err
 		}
 		rows, err := m.db.loadIn(tx, writegate.Unlocked, "notes", m.id)
@@ -58,9 +77,52 @@ func (m *membership) revoke(db writegate.Applier) (seen int64) {
 		}
 		seen = rows[m.id]["n"].(int64)
 		m.dawdle()
-		return tx.Write(t.Context(), []writegate.Change{m.db.remove("members", m.id)})
+		return tx.Write(t.Context(), []writegate.Change{m.db.remove("memberships", m.id)})
 	}))
 	return seen
+}
+
+// revoked has the membership taken away while the operation is at work.
+func (m *membership) revoked() {
+	m.rounds(func(round int) {
+		m.begin(round)
+		var applied bool
+		var seen int64
+		m.together(func(side int) {
+			if side == 0 {
+				applied = m.operation(m.appliers[0])
+			} else {
+				seen = m.revoke(m.appliers[1])
+			}
+		})
+		m.judge(round, applied, seen)
+	})
+}
+
+// regained has the membership, which is gone when the operation looks first, granted and taken away meanwhile.
+func (m *membership) regained() {
+	m.rounds(func(round int) {
+		m.begin(round)
+		m.revoke(m.appliers[1])
+		var applied bool
+		var seen int64
+		m.together(func(side int) {
+			if side == 0 {
+				for range 3 {
+					if applied = m.operation(m.appliers[0]); applied {
+						break
+					}
+				}
+				return
+			}
+			m.db.no(m.db.again(m.appliers[1], someone, func(tx writegate.Tx) error {
+				return tx.Write(m.t.Context(), []writegate.Change{m.grant()})
+			}))
+			m.dawdle()
+			seen = m.revoke(m.appliers[1])
+		})
+		m.judge(round, applied, seen)
+	})
 }
 
 // judge compares what the operation was told with what there was when the membership ended.
@@ -81,4 +143,58 @@ func (m *membership) judge(round int, applied bool, seen int64) {
 	} else {
 		m.count("refused")
 	}
+}
+
+// admins is the race of the last two admins of an organisation who leave at once. Each may, as long as there is another
+// one, so one of them stays.
+type admins struct{ *race }
+
+// leave removes the admin of that side if there is another one in the organisation.
+func (a *admins) leave(side, round int) (left bool) {
+	t, db := a.t, a.db
+	own, org := a.admin(side, round), fmt.Sprint(round)
+	db.no(db.again(a.appliers[side], someone, func(tx writegate.Tx) error {
+		left = false
+		if _, err := db.loadIn(tx, writegate.ForUpdate, "memberships", own); err != nil {
+			return err
+		}
+		l := db.lookup("memberships", []string{"org", "role"}, nil)
+		l.Null, l.Lock, l.Others = []string{"left_at"}, writegate.ForUpdate, true
+		found, err := tx.Find(t.Context(), []writegate.Find{{Lookup: l, Values: [][]any{db.question(l, org, "admin")}, Most: 3}})
+		if err != nil {
+			return err
+		}
+		others := slices.DeleteFunc(found[0], func(row writegate.Row) bool { return row["id"] == own })
+		if len(others) == 0 {
+			return nil
+		}
+		a.dawdle()
+		left = true
+		if round%2 == 0 {
+			return tx.Write(t.Context(), []writegate.Change{db.remove("memberships", own)})
+		}
+		return tx.Write(t.Context(), []writegate.Change{db.update("memberships", own, writegate.Row{"left_at": "2026-08-21T14:29:30Z"})})
+	}))
+	return left
+}
+
+func (a *admins) admin(side, round int) string { return fmt.Sprint(round, "-", side) }
+
+// run has both leave at once.
+func (a *admins) run(round int) {
+	for side := range a.appliers {
+		a.db.no(a.db.write(a.db.insert("memberships", a.admin(side, round), writegate.Row{"org": fmt.Sprint(round), "role": "admin"})))
+	}
+	var left [2]bool
+	a.together(func(side int) { left[side] = a.leave(side, round) })
+	stay := 0
+	for side := range a.appliers {
+		if row := a.db.load("memberships", a.admin(side, round))[a.admin(side, round)]; row != nil && row["left_at"] == nil {
+			stay++
+		}
+	}
+	if stay != 1 || left[0] == left[1] {
+		a.t.Errorf("round %d: %d admins stay, they are told %v", round, stay, left)
+	}
+	a.count(fmt.Sprint("admin ", map[bool]int{true: 0, false: 1}[left[0]], " left"))
 }

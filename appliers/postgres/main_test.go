@@ -65,7 +65,7 @@ func newDatabase(t *testing.T) string {
 	t.Helper()
 	dsn := server(t)
 	name := "wg_" + strings.ToLower(rand.Text()[:12])
-	run(t, dsn, "create database "+name, "alter database "+name+" set synchronous_commit = off", "alter database "+name+" set jit = off") // both only take time here
+	run(t, dsn, "create database "+name, "alter database "+name+" set synchronous_commit = off", "alter database "+name+" set jit = off", "alter database "+name+" set deadlock_timeout = '20ms'") // all three only take time here
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
