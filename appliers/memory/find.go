@@ -29,11 +29,9 @@ func (t *tx) answer(f *writegate.Find, by, null []string, values []any) map[any]
 	v := viewOf(f.Table)
 	rows := map[any]writegate.Row{}
 	for at, row := range t.tables[f.Table.Source] {
-		is := func(i int, name string) bool {
-			stored := row[v.sources[name]]
-			return stored != nil && f.Table.Column(name).Equal(stored, values[i])
-		}
-		if len(rows) == f.Most || !all(by, is) || !all(null, func(_ int, name string) bool { return row[v.sources[name]] == nil }) {
+		is := func(i int, name string) bool { return f.Table.Column(name).Equal(row[v.sources[name]], values[i]) }
+		isNull := func(_ int, name string) bool { return row[v.sources[name]] == nil }
+		if len(rows) == f.Most || !all(by, is) || !all(null, isNull) {
 			continue
 		}
 		part := writegate.Row{f.Table.Key: v.keyOf(f.Table, row)}
