@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -17,6 +18,9 @@ type judge struct {
 	roles    []bool
 	grants   []*rule  // reused
 	names    []string // reused
+	subject  string
+	now      time.Time
+	made     reconciled // of the operation at hand
 }
 
 // Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.
@@ -24,6 +28,11 @@ func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	if op.Fault != nil {
 		return nil, op.Fault
 	}
+	a, refusal := j.admit(op)
+	return a, j.bundle.settings.expose.told(refusal)
+}
+
+func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) {
 	switch op.Kind {
 	case writegate.Put, writegate.Patch, writegate.Delete:
 	default:
@@ -41,13 +50,14 @@ func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 		return nil, t.refuse(writegate.InvalidData, "row.id", t.meta.Key, t.meta.Name+"."+t.meta.Key+": the id is missing")
 	}
 	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove}
+	a.Linked = t.linked()
 	if op.Kind == writegate.Delete {
 		return a, nil
 	}
 	if a.Values, err = t.convert(op.Data, key); err != nil {
 		return nil, writegate.AsError(err)
 	}
-	a.Needs = t.needs(a.Values)
+	a.Needs, a.Once = t.needs(a.Values), t.once(a)
 	return a, nil
 }
 
@@ -79,6 +89,9 @@ func (t *table) convertOne(values writegate.Row, name string, wire, key any, par
 		return t.unknown(name)
 	case c.part:
 		return c.samePart(t, wire, parts[name])
+	}
+	if t.soft != nil && c == t.soft.col && c.mode == unlisted {
+		return t.soft.accept(t, wire)
 	}
 	switch c.mode {
 	case dropped:

@@ -32,11 +32,17 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 	for i, c := range s.spec.claims {
 		claims[i] = expr.Claim{Name: c.name.text, Type: c.typ}
 	}
-	compiler, err := expr.NewCompiler(claims, expr.Limits{})
+	compiler, err := expr.NewCompiler(claims, expr.Limits{Cost: s.spec.limits.ruleCost, Depth: s.spec.limits.lookupDepth})
 	if err != nil {
 		return nil, nil, fmt.Errorf("bind policy: %w", err)
 	}
-	b := &binder{reader: reader{file: s.file, faults: slices.Clone(s.faults)}, compiler: compiler, schema: schema, tables: s.spec.tables, roles: map[string]int{}, bound: map[string]*tableSpec{}}
+	b := &binder{reader: reader{file: s.file, faults: slices.Clone(s.faults)}, compiler: compiler, schema: schema, tables: s.spec.tables, claims: s.spec.claims, roles: map[string]int{}, bound: map[string]*tableSpec{}}
+	if err := b.lookups(s.spec.lookups, s.spec.limits); err != nil {
+		return nil, nil, err
+	}
+	if err := b.define(s.spec.defs, compiler.Define); err != nil {
+		return nil, nil, err
+	}
 	out := &Bundle{claims: s.spec.claims, settings: s.spec.settings, tables: map[string]*table{}}
 	plain := compiler.Table(nil)
 	for i, role := range s.spec.roles {
@@ -50,6 +56,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 			out.tables[t.meta.Name] = t
 		}
 	}
+	out.conflicts, out.changelog = b.feed(s.spec.conflicts), b.feed(s.spec.changelog)
 	own := b.owns(s.spec.own)
 	if len(b.faults) == 0 {
 		out.revision = revision(s.canonical, out.metas(own))
@@ -64,6 +71,8 @@ type binder struct {
 	compiler *expr.Compiler
 	schema   writegate.Schema
 	tables   []tableSpec
+	claims   []claimSpec
+	found    []*writegate.Lookup
 	roles    map[string]int
 	bound    map[string]*tableSpec // by database and source
 }
@@ -78,6 +87,11 @@ func (b *binder) report(n *tree.Node, path string, issues []expr.Issue) {
 		at := n.Locate(i.Line, i.Column)
 		*into = append(*into, Fault{File: b.file, Line: at.Line, Column: at.Column, Code: i.Code, Message: i.Message, Path: path})
 	}
+}
+
+// warn places a doubt of ours in the file.
+func (b *binder) warn(at tree.Pos, path, code, format string, args ...any) {
+	b.warnings = append(b.warnings, Fault{File: b.file, Line: at.Line, Column: at.Column, Code: code, Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
 // tableBinder compiles one table.
@@ -107,23 +121,39 @@ func (b *binder) table(spec *tableSpec) *table {
 	}
 	tb.alone()
 	before := len(b.faults)
+	if err := b.define(spec.vars, tb.expr.Define); err != nil {
+		b.fault(spec.name.pos, path, "", "%v", err)
+	}
 	tb.modes()
 	for i := range spec.columns {
 		tb.details(&spec.columns[i])
 	}
+	tb.units()
+	tb.conflict()
+	tb.counters()
+	tb.tenant()
+	tb.soft()
+	tb.visible()
 	for i := range spec.rules {
 		tb.rule(&spec.rules[i])
 	}
+	tb.admitStamps()
+	tb.logged()
 	for _, a := range spec.defaults {
 		t.defaults = append(t.defaults, tb.values([]assignment{a}, path+".default", expr.New|expr.Moment)...)
 	}
 	for i := range spec.sets {
 		tb.set(&spec.sets[i])
 	}
+	if spec.states != nil {
+		t.states = tb.states(spec.states)
+	}
+	t.forbids, t.validates = tb.guards(spec.forbids, "forbid"), tb.guards(spec.validates, "validate")
 	if len(b.faults) == before {
 		tb.fillable()
 	}
 	t.finish()
+	b.lookedInto(t)
 	return t
 }
 
@@ -204,7 +234,7 @@ func (b *tableBinder) modes() {
 }
 
 func (b *tableBinder) set(spec *setSpec) {
-	for _, verb := range []writegate.Verb{writegate.Insert, writegate.Update} {
+	for _, verb := range []writegate.Verb{writegate.Insert, writegate.Update, writegate.Remove} {
 		if !spec.on.has(verb) {
 			continue
 		}
@@ -217,8 +247,12 @@ func (b *tableBinder) set(spec *setSpec) {
 }
 
 func newScope(verb writegate.Verb) expr.Scope {
-	if verb == writegate.Insert {
+	switch verb {
+	case writegate.Insert:
 		return expr.New | expr.Moment
+	case writegate.Remove:
+		return expr.Old | expr.Moment
+	case writegate.Update:
 	}
 	return expr.Old | expr.New | expr.Moment
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"writegate"
@@ -13,14 +12,11 @@ import (
 func (b *tableBinder) rule(spec *ruleSpec) {
 	r := &rule{name: spec.name.text, columns: map[string]bool{}}
 	for _, w := range spec.to {
-		i, ok := b.roles[w.text]
-		if !ok {
-			b.fault(w.pos, spec.path, "", "unknown role %q%s", w.text, near.Hint(w.text, b.roleNames()))
-		}
-		r.to = append(r.to, i)
+		r.to = append(r.to, b.role(w, spec.path))
 	}
 	b.columns(spec, r)
-	create, update, remove := spec.ops.has(writegate.Insert), spec.ops.has(writegate.Update), spec.ops.has(writegate.Remove)
+	create, remove := spec.ops.has(writegate.Insert), spec.ops.has(writegate.Remove)
+	update, restore := spec.ops.has(writegate.Update), spec.ops&undelete != 0
 	if spec.row != nil {
 		p := b.condition(spec.row, spec.path+".row", expr.Row|expr.Moment)
 		r.old, r.create, r.update = p, p, p
@@ -31,10 +27,10 @@ func (b *tableBinder) rule(spec *ruleSpec) {
 	if spec.check != nil && create {
 		r.create = b.condition(spec.check, spec.path+".check", newScope(writegate.Insert))
 	}
-	if spec.check != nil && update {
+	if spec.check != nil && (update || restore) {
 		r.update = b.condition(spec.check, spec.path+".check", newScope(writegate.Update))
 	}
-	if spec.ops == allOps && !spec.acknowledged && open(r.old) && open(r.create) && open(r.update) {
+	if spec.ops&allOps == allOps && !spec.acknowledged && open(r.old) && open(r.create) && open(r.update) {
 		b.fault(spec.name.pos, spec.path, "P220", "the rule allows everything; if that is meant, say acknowledge: open")
 	}
 	if create {
@@ -46,9 +42,23 @@ func (b *tableBinder) rule(spec *ruleSpec) {
 	if remove {
 		b.out.removes = append(b.out.removes, r)
 	}
+	if restore {
+		b.out.undeletes = append(b.out.undeletes, r)
+	}
+	b.explain(spec, r)
+	b.asksTenant(spec, r)
 }
 
-func (b *tableBinder) roleNames() []string {
+// role finds a role by name, or reports it.
+func (b *binder) role(w word, path string) int {
+	i, ok := b.roles[w.text]
+	if !ok {
+		b.fault(w.pos, path, "", "unknown role %q%s", w.text, near.Hint(w.text, b.roleNames()))
+	}
+	return i
+}
+
+func (b *binder) roleNames() []string {
 	names := make([]string, 0, len(b.roles))
 	for name := range b.roles {
 		names = append(names, name)
@@ -72,10 +82,7 @@ func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
 	path := spec.path + ".columns"
 	for _, w := range spec.columns {
 		if w.text == "*" {
-			b.warnings = append(b.warnings, Fault{
-				File: b.file, Line: w.pos.Line, Column: w.pos.Column, Code: "P122", Path: path,
-				Message: "columns added to the table later will be writable too",
-			})
+			b.warn(w.pos, path, "P122", "columns added to the table later will be writable too")
 			b.out.allow(r)
 			continue
 		}
@@ -100,12 +107,19 @@ func (b *tableBinder) columns(spec *ruleSpec, r *rule) {
 // allow puts every column that clients can write on the list of a rule.
 func (t *table) allow(r *rule) {
 	for name, c := range t.columns {
-		if c == t.key || c.part || name == clientKey || c.mode == server || c.mode == dropped {
+		if c == t.key || c.part || name == clientKey || c.mode == server || c.mode == dropped || t.soft != nil && c == t.soft.col {
 			continue
 		}
 		c.mode = listed
 		r.columns[name] = true
 	}
+}
+
+// fills reports whether the policy gives a column a value when a row is created.
+func (t *table) fills(c *column) bool {
+	ours := func(v value) bool { return v.col == c }
+	return t.conflict.fills(c) || slices.ContainsFunc(t.defaults, ours) ||
+		slices.ContainsFunc(t.sets[writegate.Insert], func(s set) bool { return slices.ContainsFunc(s.values, ours) })
 }
 
 // fillable looks for columns that the database requires and that no create could ever fill.
@@ -115,57 +129,11 @@ func (b *tableBinder) fillable() {
 	}
 	for _, meta := range b.out.meta.Columns {
 		c := b.out.columns[meta.Name]
-		if c.Nullable || c.HasDefault || c.ReadOnly || c.part || c == b.out.key {
+		if c.Nullable || c.HasDefault || c.ReadOnly || c.part || c == b.out.key || b.out.soft != nil && c == b.out.soft.col {
 			continue
 		}
-		filled := slices.ContainsFunc(b.out.creates, func(r *rule) bool { return r.columns[c.Name] }) ||
-			slices.ContainsFunc(b.out.defaults, func(v value) bool { return v.col == c }) ||
-			slices.ContainsFunc(b.out.sets[writegate.Insert], func(s set) bool {
-				return slices.ContainsFunc(s.values, func(v value) bool { return v.col == c })
-			})
-		if !filled {
+		if !slices.ContainsFunc(b.out.creates, func(r *rule) bool { return r.columns[c.Name] }) && !b.out.fills(c) {
 			b.fault(b.spec.name.pos, b.path, "P111", "no rule can create a row: column %s is not null, has no default, and nothing fills it", c.Name)
 		}
 	}
-}
-
-// finish computes what follows from the rest.
-func (t *table) finish() {
-	seen := map[*expr.Program]bool{nil: true}
-	read := func(into *[]string, p *expr.Program) {
-		if !seen[p] {
-			seen[p] = true
-			*into = append(*into, p.Reads...)
-		}
-	}
-	for _, r := range slices.Concat(t.updates, t.removes) {
-		read(&t.needsRemove, r.old)
-	}
-	t.needsChange = slices.Clone(t.needsRemove)
-	for _, r := range t.updates {
-		read(&t.needsChange, r.update)
-		for name := range r.columns {
-			c := t.columns[name]
-			if t.engine.put == putReplace && c.Nullable && !c.immutable {
-				r.replaced = append(r.replaced, c)
-				t.needsChange = append(t.needsChange, name)
-			}
-		}
-		slices.SortFunc(r.replaced, func(a, b *column) int { return strings.Compare(a.Name, b.Name) })
-	}
-	for _, s := range t.sets[writegate.Update] {
-		read(&t.needsChange, s.when)
-		for _, v := range s.values {
-			read(&t.needsChange, v.run)
-			t.needsChange = append(t.needsChange, v.col.Name)
-		}
-	}
-	t.needsRemove, t.needsChange = t.distinct(t.needsRemove), t.distinct(t.needsChange)
-}
-
-// distinct sorts names and leaves out repetitions and the columns of the key, which every row is known by.
-func (t *table) distinct(names []string) []string {
-	slices.Sort(names)
-	names = slices.Compact(names)
-	return slices.DeleteFunc(names, func(n string) bool { return n == t.meta.Key || t.columns[n].part })
 }

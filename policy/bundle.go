@@ -20,6 +20,8 @@ type Bundle struct {
 	tables   map[string]*table
 	warnings Faults
 	settings settings
+	// conflicts and changelog are where conflicts and changes are told, nil for nowhere.
+	conflicts, changelog *feed
 }
 
 // Revision identifies the rules and the schema they were bound to: "sha256:" and 16 hexadecimal digits.
@@ -39,6 +41,7 @@ func (b *Bundle) Judge(caller writegate.Caller, clientID string, now time.Time) 
 		return nil, err
 	}
 	j := &judge{bundle: b, clientID: clientID, vars: expr.NewVars(claims, now), roles: make([]bool, len(b.roles))}
+	j.subject, j.now = caller.Subject, now.UTC().Truncate(time.Microsecond)
 	for i, role := range b.roles {
 		answer, _ := role.Test(j.vars) // a condition that fails gives nobody the role
 		j.roles[i] = answer == expr.Yes
@@ -48,18 +51,29 @@ func (b *Bundle) Judge(caller writegate.Caller, clientID string, now time.Time) 
 
 // table is what the bundle knows of one table. The slices of rules are in the order of the file.
 type table struct {
-	meta     *writegate.Table
-	key      *column
-	columns  map[string]*column
-	creates  []*rule
-	updates  []*rule
-	removes  []*rule
-	defaults []value
-	sets     map[writegate.Verb][]set
+	meta    *writegate.Table
+	key     *column
+	columns map[string]*column
+	creates []*rule
+	updates []*rule
+	removes []*rule
+	// undeletes are asked instead of updates where a deleted row is to be restored.
+	undeletes []*rule
+	visible   *expr.Program // who may know of a row; nil for those whom some rule shows it to
+	soft      *soft         // nil where deleted rows are removed
+	states    *states
+	forbids   map[writegate.Verb][]guard
+	validates map[writegate.Verb][]guard
+	programs  map[writegate.Verb][]*expr.Program // all that an operation may run, each once
+	defaults  []value
+	sets      map[writegate.Verb][]set
 	// needs lists what a decision on a stored row reads besides the columns that the client sent.
 	needsChange, needsRemove []string
 	engine                   engine
 	version                  *column // whose previous value is the base version of a change, nil for none
+	conflict                 *conflict
+	counters                 []*counter
+	logged                   []*column // what the change log tells of
 }
 
 // column is one column of a table that exists in the database.
@@ -69,12 +83,18 @@ type column struct {
 	immutable bool
 	qualified string // table.column, for messages
 	part      bool   // of the key
+	managed   bool   // by conflict: or counters:, whatever rules list it
+	counter   *counter
+	unit      time.Duration // of the numbers that clients send for a time, 0 where they send text
 	// decode makes what the driver takes of what clients send, other than null. Nil leaves it as it is.
 	decode func(wire any) (any, error)
 }
 
 // accept makes the stored value of what a client sent.
 func (c *column) accept(wire any) (any, error) {
+	if c.counter != nil {
+		return c.counter.accept(wire)
+	}
 	if c.decode != nil && wire != nil {
 		decoded, err := c.decode(wire)
 		if err != nil {
@@ -103,6 +123,9 @@ type rule struct {
 	old, create, update *expr.Program
 	columns             map[string]bool
 	replaced            []*column // what a replacing PUT sets to null when it leaves it out
+	// message explains why the rule does not hold for the resulting row, to those for whom it holds for the stored one. Nil
+	// says nothing.
+	message *message
 }
 
 // set is server-made values and when they apply.

@@ -21,8 +21,14 @@ func (j *judge) create(t *table, a *writegate.Admitted) writegate.Decision {
 	if stop != nil {
 		return *stop
 	}
+	if stop := j.moved(t, nil, row); stop != nil {
+		return *stop
+	}
 	by, stop := j.creator(t, values)
 	if stop != nil {
+		return *stop
+	}
+	if stop := j.guarded(t, writegate.Insert); stop != nil {
 		return *stop
 	}
 	set := make(writegate.Row, len(values)+len(written))
@@ -51,8 +57,7 @@ func (j *judge) creator(t *table, values writegate.Row) (*rule, *writegate.Decis
 		case expr.No:
 		}
 	}
-	stop := h.refuse(t)
-	return nil, &stop
+	return nil, j.deny(t, &h)
 }
 
 // complete makes a new row: what the client sent, defaults where it sent nothing, null where nothing else will be, then
@@ -78,6 +83,10 @@ func (j *judge) complete(t *table, a *writegate.Admitted, values writegate.Row) 
 		if _, ok := row[c.Name]; !ok && c.Nullable && !c.HasDefault && !c.ReadOnly {
 			row[c.Name] = nil
 		}
+	}
+	if t.soft != nil {
+		row[t.soft.col.Name] = t.soft.live()
+		written = append(written, t.soft.col.Name)
 	}
 	filled, stop := j.fill(t, writegate.Insert, a, nil, row)
 	if stop != nil {

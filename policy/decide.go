@@ -16,7 +16,12 @@ import (
 func (j *judge) Decide(a *writegate.Admitted, old writegate.Row, v writegate.View) writegate.Decision {
 	t := j.bundle.tables[a.Table.Name]
 	j.serve(t, a, v)
-	old = t.whole(a, old)
+	d := j.decide(t, a, t.whole(a, old))
+	d.Refusal = j.bundle.settings.expose.told(d.Refusal)
+	return d
+}
+
+func (j *judge) decide(t *table, a *writegate.Admitted, old writegate.Row) writegate.Decision {
 	kind := a.Op.Kind
 	switch {
 	case old == nil && kind == writegate.Put:
@@ -56,7 +61,7 @@ func (t *table) notWritable(cause error) writegate.Decision {
 // broken refuses because the policy itself failed.
 func (t *table) broken(cause error) *writegate.Decision {
 	e := t.refuse(writegate.Internal, "policy.error", "", "The policy could not decide this operation.")
-	e.Cause = cause
+	e.Cause = &blame{"policy", cause}
 	return &writegate.Decision{Refusal: e}
 }
 

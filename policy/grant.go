@@ -38,9 +38,14 @@ func (j *judge) granted(rules []*rule) (expr.Answer, error) {
 	return expr.No, cause
 }
 
-// seen reports whether the caller may know that the stored row exists: the old side of some rule holds.
+// seen reports whether the caller may know that the stored row exists: it is visible or, where nothing says what that is,
+// the old side of some rule holds.
 func (j *judge) seen(t *table) expr.Answer {
-	for _, rules := range [][]*rule{t.updates, t.removes} {
+	if t.visible != nil {
+		answer, _ := t.visible.Test(j.vars) // a condition that fails shows nothing
+		return answer
+	}
+	for _, rules := range [][]*rule{t.updates, t.removes, t.undeletes} {
 		if answer, _ := j.granted(rules); answer != expr.No {
 			return answer
 		}
@@ -75,7 +80,9 @@ func first(a, b error) error {
 
 // hearing gathers why no grant holds.
 type hearing struct {
-	lacking string // the first column, by name, that some grant for the resulting row does not list
+	lacking string   // the first column, by name, that some grant for the resulting row does not list
+	message *message // of the first grant that has one and does not hold for the resulting row
+	state   *writegate.Decision
 	cause   error
 }
 
@@ -83,7 +90,9 @@ type hearing struct {
 func (j *judge) holds(r *rule, side *expr.Program, want []string, h *hearing) expr.Answer {
 	answer, err := test(side, j.vars)
 	if answer != expr.Yes {
-		h.cause = first(h.cause, err)
+		if h.cause = first(h.cause, err); h.message == nil {
+			h.message = r.message
+		}
 		return answer
 	}
 	for _, name := range want {
@@ -97,10 +106,16 @@ func (j *judge) holds(r *rule, side *expr.Program, want []string, h *hearing) ex
 	return answer
 }
 
-// refuse says why no grant holds, as far as the caller may know.
-func (h *hearing) refuse(t *table) writegate.Decision {
-	if h.lacking != "" {
-		return writegate.Decision{Refusal: t.forbidden(t.columns[h.lacking])}
+// deny says why no grant holds, as far as the caller may know.
+func (j *judge) deny(t *table, h *hearing) *writegate.Decision {
+	d := t.notWritable(h.cause)
+	switch {
+	case h.state != nil:
+		return h.state
+	case h.lacking != "":
+		d.Refusal = t.forbidden(t.columns[h.lacking])
+	case h.message != nil:
+		d.Refusal = j.refuse(t, h.message, writegate.Unauthorized, d.Refusal.Reason, d.Refusal.Message, h.cause)
 	}
-	return t.notWritable(h.cause)
+	return &d
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"writegate"
 	"writegate/policy/internal/expr"
 	"writegate/policy/internal/tree"
 )
@@ -14,8 +13,7 @@ import (
 // What the language has and this version does not.
 var (
 	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests"}
-	laterTable = []string{"visible", "forbid", "validate", "tenant", "soft_delete", "conflict", "counters", "states", "route", "unknown"}
-	laterRule  = []string{"enforce", "code", "message", "message_expr", "when"}
+	laterTable = []string{"conflict", "counters", "route", "unknown"}
 )
 
 func (r *reader) policy(root *tree.Node) *spec {
@@ -32,9 +30,14 @@ func (r *reader) policy(root *tree.Node) *spec {
 			deny = nil
 			r.words("deny_claim_paths", &deny)(n)
 		},
-		"roles":  r.assignments("roles", &s.roles),
-		"engine": func(n *tree.Node) { r.engine(n, "engine", &s.settings, &defaults) },
-		"tables": hold(&tables),
+		"roles":     r.assignments("roles", &s.roles),
+		"lookups":   r.lookups(&s.lookups),
+		"defs":      r.defs(&s.defs),
+		"vars":      r.vars("vars", &s.defs),
+		"engine":    func(n *tree.Node) { r.engine(n, "engine", &s.settings, &defaults) },
+		"tables":    hold(&tables),
+		"conflicts": r.feed("conflicts", conflictFeed, &s.conflicts),
+		"changelog": r.feed("changelog", changeFeed, &s.changelog),
 	}, laterTop...)
 	switch {
 	case root.Kind != tree.Map:
@@ -56,6 +59,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 		}
 		r.references(s.tables)
 	}
+	r.recorded(s)
 	s.own = r.own
 	return s
 }
@@ -147,12 +151,24 @@ func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 		"default":   r.assignments(path+".default", &t.defaults),
 		"set":       func(n *tree.Node) { r.sets(n, path+".set", &t) },
 		"rules":     func(n *tree.Node) { r.rules(n, path+".rules", &t) },
+		"vars":      r.vars(path+".vars", &t.vars),
+
+		"tenant":      func(n *tree.Node) { t.tenant = r.word(n, path+".tenant") },
+		"visible":     r.expr(path+".visible", &t.visible),
+		"soft_delete": r.soft(path, &t.soft),
+		"states":      r.states(path, &t.states),
+		"forbid":      r.forbid(path, &t.forbids),
+		"conflict":    r.conflict(path, &t.conflict),
+		"counters":    r.counters(path, &t.counters),
+		"changelog":   r.words(path+".changelog", &t.changelog),
+		"validate":    r.validate(path, &t.validates),
 	}
 	maps.Copy(known, r.engineKeys(path, &t.engine))
 	if f.Name == "" {
 		r.fault(f.Pos, "tables", "", "the name of a table is blank")
 	}
 	r.keys(f.Value, path, known, laterTable...)
+	r.needsSoft(&t)
 	return t
 }
 
@@ -161,7 +177,7 @@ func (r *reader) sets(n *tree.Node, path string, t *tableSpec) {
 		return
 	}
 	for _, item := range n.Items {
-		s := setSpec{path: path}
+		s := setSpec{path: path, pos: item.Pos}
 		r.keys(item, path, map[string]func(*tree.Node){
 			"on":     r.ops(path, &s.on),
 			"when":   r.expr(path+".when", &s.when),
@@ -169,10 +185,8 @@ func (r *reader) sets(n *tree.Node, path string, t *tableSpec) {
 		})
 		switch {
 		case item.Kind != tree.Map:
-		case s.on.has(writegate.Remove):
-			r.fault(item.Pos, path, "", "set: on delete is not supported yet; a deleted row has no values")
 		case s.on == 0:
-			r.fault(item.Pos, path, "", "the key on: is missing; it lists create and update")
+			r.fault(item.Pos, path, "", "the key on: is missing; it lists create, update and delete")
 		case len(s.values) == 0:
 			r.fault(item.Pos, path, "", "the key values: is missing")
 		}
@@ -186,16 +200,16 @@ func (r *reader) rules(n *tree.Node, path string, t *tableSpec) {
 	}
 	for _, item := range n.Items {
 		u := ruleSpec{name: word{pos: item.Pos}, path: path}
-		r.keys(item, path, map[string]func(*tree.Node){
+		r.keys(item, path, r.withMessage(path, &u.message, map[string]func(*tree.Node){
 			"name":        func(n *tree.Node) { u.name = r.word(n, path); u.path = path + "." + u.name.text },
 			"to":          r.some(path, &u.to),
-			"ops":         r.ops(path, &u.ops),
+			"ops":         r.ruleOps(path, &u.ops),
 			"row":         r.expr(path, &u.row),
 			"using":       r.expr(path, &u.using),
 			"check":       r.expr(path, &u.check),
 			"columns":     r.words(path, &u.columns),
 			"acknowledge": choice(r, path, &u.acknowledged, map[string]bool{"open": true}),
-		}, laterRule...)
+		}))
 		if item.Kind != tree.Map {
 			continue
 		}

@@ -5,10 +5,14 @@ import (
 	"writegate/policy/internal/expr"
 )
 
-// remove judges a deletion. A row that the caller may not know of is as good as gone.
+// remove judges a deletion. A row that the caller may not know of is as good as gone, and so is one that was deleted
+// before.
 func (j *judge) remove(t *table, a *writegate.Admitted, old writegate.Row) writegate.Decision {
-	if old == nil {
-		return writegate.Decision{}
+	switch gone, known := t.soft.deleted(old); {
+	case !known && old != nil:
+		return undecided
+	case gone || old == nil:
+		return writegate.Decision{New: old}
 	}
 	j.vars.Begin(writegate.Remove, a.Key, old, nil)
 	if stop := j.removable(t, old); stop != nil {
@@ -18,7 +22,18 @@ func (j *judge) remove(t *table, a *writegate.Admitted, old writegate.Row) write
 	if _, stop := j.reconcile(t, a, old); stop != nil {
 		return *stop
 	}
-	d := writegate.Decision{Rule: by.name, Change: &writegate.Change{Verb: writegate.Remove, Table: t.meta, Key: a.Key}}
+	d := writegate.Decision{Change: &writegate.Change{Verb: writegate.Remove, Table: t.meta, Key: a.Key}}
+	if t.soft != nil {
+		p, stop := j.mark(t, a, old)
+		if stop != nil {
+			return *stop
+		}
+		d = t.write(a, old, p)
+	}
+	if stop := j.guarded(t, writegate.Remove); stop != nil {
+		return *stop
+	}
+	d.Rule = by.name
 	j.account(t, a, old, &d)
 	return d
 }

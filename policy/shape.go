@@ -8,13 +8,13 @@ import (
 // shape checks which predicates a rule has, without looking at them. A rule always says which stored rows it
 // is about and which rows may result: whoever says only one of the two has left a way round the other.
 func (r *reader) shape(at tree.Pos, u *ruleSpec) {
-	create, update, remove := u.ops.has(writegate.Insert), u.ops.has(writegate.Update), u.ops.has(writegate.Remove)
+	create, update, remove := u.ops.has(writegate.Insert), u.ops&(only(writegate.Update)|undelete) != 0, u.ops.has(writegate.Remove)
 	if u.name.text == "" {
 		r.fault(at, u.path, "", "the key name: is missing")
 	}
 	switch {
 	case u.ops == 0:
-		r.fault(at, u.path, "", "the key ops: is missing; it lists create, update and delete")
+		r.fault(at, u.path, "", "the key ops: is missing; it lists create, update, delete and undelete")
 	case u.row != nil && (u.using != nil || u.check != nil):
 		r.fault(at, u.path, "", "row: stands for using: and check: together; a rule has either")
 	case u.row != nil:
@@ -32,6 +32,9 @@ func (r *reader) shape(at tree.Pos, u *ruleSpec) {
 		r.fault(u.using.Pos, u.path, "", "using: is about stored rows, and a create has none")
 	case !update && !create && u.check != nil:
 		r.fault(u.check.Pos, u.path, "", "check: is about resulting rows, and a delete has none")
+	}
+	if m := u.message; !create && !update && (m.code.text != "" || m.text.text != "" || m.expr != nil) {
+		r.fault(at, u.path, "", "a rule that only deletes has no message: a row that it is not about is none that the caller hears of")
 	}
 	if !create && !update && len(u.columns) > 0 {
 		r.fault(u.columns[0].pos, u.path, "", "columns: has no meaning for a rule that only deletes")

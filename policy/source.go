@@ -49,11 +49,14 @@ func (s *Source) Name() string { return s.spec.name }
 
 // spec is the content of a file.
 type spec struct {
-	name   string
-	claims []claimSpec
-	roles  []assignment
-	tables []tableSpec
-	own    []ownTable
+	name                 string
+	claims               []claimSpec
+	roles                []assignment
+	tables               []tableSpec
+	own                  []ownTable
+	lookups              []lookupSpec
+	defs                 []defSpec
+	conflicts, changelog *feedSpec
 	settings
 }
 
@@ -88,13 +91,23 @@ type tableSpec struct {
 	defaults                  []assignment
 	sets                      []setSpec
 	rules                     []ruleSpec
+	vars                      []defSpec
 	engine                    engine
+	tenant                    word
+	visible                   *tree.Node
+	soft                      *softSpec
+	states                    *statesSpec
+	forbids, validates        []guardSpec
+	conflict                  *conflictSpec
+	counters                  []counterSpec
+	changelog                 []word
 }
 
 type setSpec struct {
 	on     ops
 	when   *tree.Node
 	values []assignment
+	pos    tree.Pos
 	path   string
 }
 
@@ -105,6 +118,7 @@ type ruleSpec struct {
 	row, using, check *tree.Node
 	columns           []word
 	acknowledged      bool
+	message           messageSpec
 	path              string
 }
 
@@ -115,5 +129,8 @@ func only(v writegate.Verb) ops         { return 1 << v }
 func (o ops) has(v writegate.Verb) bool { return o&only(v) != 0 }
 
 var verbs = map[string]writegate.Verb{"create": writegate.Insert, "update": writegate.Update, "delete": writegate.Remove}
+
+// undelete is not a verb: it is an update of a deleted row.
+const undelete ops = 1 << 7
 
 const allOps = 1<<writegate.Insert | 1<<writegate.Update | 1<<writegate.Remove

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -12,7 +13,11 @@ import (
 // granted the stored row: to everybody else it answers as if the row were not there.
 func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) writegate.Decision {
 	j.vars.Begin(writegate.Update, a.Key, old, a.Values)
-	if stop := j.changeable(t, a, old); stop != nil {
+	gone, known := t.soft.deleted(old)
+	if !known {
+		return undecided
+	}
+	if stop := j.changeable(t, a, old, gone); stop != nil {
 		return *stop
 	}
 	values, stop := j.reconcile(t, a, old)
@@ -23,11 +28,11 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	if stop != nil {
 		return *stop
 	}
-	replace := a.Op.Kind == writegate.Put && t.engine.put == putReplace
-	if len(changed) == 0 && !replace {
+	replace := a.Op.Kind == writegate.Put && t.engine.put == putReplace && !j.made.settled
+	if len(changed) == 0 && !replace && !gone {
 		return writegate.Decision{New: old}
 	}
-	if a.Op.Kind == writegate.Put && t.engine.put == putReject {
+	if a.Op.Kind == writegate.Put && t.engine.put == putReject && !gone {
 		return writegate.Decision{Refusal: t.refuse(writegate.UniqueViolation, "row.exists", "", "The row exists already.")}
 	}
 	by, p, stop := j.changer(t, a, old, values, changed, replace)
@@ -35,27 +40,39 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 		return *stop
 	}
 	d := t.write(a, old, p)
-	if d.Change != nil {
-		d.Rule = by.name
-		j.account(t, a, old, &d)
+	if d.Change == nil {
+		return d
 	}
+	if stop := j.guarded(t, writegate.Update); stop != nil {
+		return *stop
+	}
+	d.Rule = by.name
+	j.account(t, a, old, &d)
 	return d
 }
 
 // changeable collects the grants for the stored row, or says what becomes of the operation when there is none.
-func (j *judge) changeable(t *table, a *writegate.Admitted, old writegate.Row) *writegate.Decision {
-	answer, cause := j.granted(t.updates)
-	if answer == expr.Yes {
+// A deleted row is one only for those who ask for it to be restored, and may.
+func (j *judge) changeable(t *table, a *writegate.Admitted, old writegate.Row, gone bool) *writegate.Decision {
+	rules, restores := t.updates, gone && j.restores(t, a)
+	if restores {
+		rules = t.undeletes
+	}
+	answer, cause := j.granted(rules)
+	if answer == expr.Yes && gone == restores {
 		return nil
 	}
-	stop := t.notWritable(cause)
-	if answer == expr.No && a.Op.Kind == writegate.Patch {
-		if answer = j.seen(t); answer == expr.No {
-			stop = t.missing(old)
-		}
+	if answer == expr.No {
+		answer = j.seen(t)
 	}
-	if answer == expr.Unknown {
+	stop := t.notWritable(cause)
+	switch {
+	case answer == expr.Unknown:
 		return &undecided
+	case answer == expr.Yes && gone:
+		return t.soft.refuse(t, a, old)
+	case answer == expr.No && a.Op.Kind == writegate.Patch:
+		stop = t.missing(old)
 	}
 	return &stop
 }
@@ -98,9 +115,15 @@ func (j *judge) changer(t *table, a *writegate.Admitted, old, values writegate.R
 			if p, stop = j.propose(t, a, old, values, changed, r, replace); stop != nil {
 				return nil, p, stop
 			}
-		}
-		if p.row == nil {
-			return nil, p, &writegate.Decision{New: old}
+			if p.row == nil {
+				return nil, p, &writegate.Decision{New: old}
+			}
+			if stop = j.moved(t, old, p.row); stop != nil {
+				if h.state = cmp.Or(h.state, stop); replace && !stop.Unknown {
+					continue
+				}
+				return nil, p, stop
+			}
 		}
 		switch j.holds(r, r.update, changed, &h) {
 		case expr.Yes:
@@ -110,8 +133,7 @@ func (j *judge) changer(t *table, a *writegate.Admitted, old, values writegate.R
 		case expr.No:
 		}
 	}
-	refused := h.refuse(t)
-	return nil, p, &refused
+	return nil, p, j.deny(t, &h)
 }
 
 // proposal is the row as it would be, and the columns that may differ from the stored one. It has no row when
@@ -140,6 +162,10 @@ func (j *judge) propose(t *table, a *writegate.Admitted, old, values writegate.R
 				touched = append(touched, c.Name)
 			}
 		}
+	}
+	if gone, _ := t.soft.deleted(old); gone {
+		row[t.soft.col.Name] = t.soft.live()
+		touched = append(touched, t.soft.col.Name)
 	}
 	if len(touched) == 0 {
 		return proposal{}, nil
