@@ -24,12 +24,12 @@ func (p *Pipeline) add(name string, db Applier) *database {
 // ledger it was settled in.
 func (p *Pipeline) route(table string) *database { return p.databases[p.opt.Routes[table]] }
 
-// home is the database that a client transaction is settled in: that of its first operation.
-func (p *Pipeline) home(tx *Transaction) *database {
-	if len(tx.Ops) == 0 {
+// home is the database that operations are settled in together: that of the first one.
+func (p *Pipeline) home(ops []Op) *database {
+	if len(ops) == 0 {
 		return p.first
 	}
-	return p.route(tx.Ops[0].Table)
+	return p.route(ops[0].Table)
 }
 
 // spans refuses an operation whose table is in another database than that of the first one of its transaction.

@@ -5,7 +5,42 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
+
+// letter is a dead letter as it fills: with what was refused, and with what goes with that.
+type letter struct {
+	why    *refusal
+	tx     int64
+	place  int // of the operation to blame
+	ops    []*opWork
+	redact map[string][]string
+}
+
+func (l *letter) add(w *work, places []int) {
+	if l.ops == nil {
+		l.place = slices.Index(places, l.why.place)
+	}
+	for _, place := range places {
+		l.ops = append(l.ops, &w.ops[place])
+	}
+}
+
+func (u *upload) deadLetter(l *letter) (DeadLetter, error) {
+	err := l.why.err
+	d := DeadLetter{
+		ID: deadID(u.client, u.caller.Subject, l.ops), ClientID: u.client, Subject: u.caller.Subject, TxID: l.tx, OpIndex: l.place,
+		Code: err.Code, Reason: err.Reason, Message: err.Message, Table: err.Table, Column: err.Column, Revision: u.revision, At: u.now,
+		FirstOp: l.ops[0].op.OpID, LastOp: l.ops[0].op.OpID,
+	}
+	for _, w := range l.ops {
+		d.FirstOp, d.LastOp = min(d.FirstOp, w.op.OpID), max(d.LastOp, w.op.OpID)
+	}
+	var fault error
+	d.Body, fault = l.body()
+	return d, fault
+}
 
 // deadOp is an operation as a dead letter keeps it, in the words of the SDKs.
 type deadOp struct {
@@ -17,19 +52,26 @@ type deadOp struct {
 	Old      map[string]any `json:"old,omitempty"`
 	Metadata string         `json:"metadata,omitempty"`
 	Fault    string         `json:"fault,omitempty"`
+	// Redacted names the columns whose values are left out.
+	Redacted []string `json:"redacted,omitempty"`
 }
 
-func deadBody(txID int64, ops []*opWork) ([]byte, error) {
+func (l *letter) body() ([]byte, error) {
 	body := struct {
 		TxID int64    `json:"tx_id,omitempty"`
 		Crud []deadOp `json:"crud"`
-	}{txID, make([]deadOp, len(ops))}
-	for i, w := range ops {
+	}{l.tx, make([]deadOp, len(l.ops))}
+	for i, w := range l.ops {
 		op := w.op
+		hidden := map[string]bool{}
 		body.Crud[i] = deadOp{
 			OpID: op.OpID, Op: op.Kind, Type: op.Table, ID: op.ID,
-			Data: plainRow(op.Data), Old: plainRow(op.Previous), Metadata: op.Metadata,
+			Data: l.plain(op, op.Data, hidden), Old: l.plain(op, op.Previous, hidden), Metadata: op.Metadata,
 		}
+		for name := range hidden {
+			body.Crud[i].Redacted = append(body.Crud[i].Redacted, name)
+		}
+		slices.Sort(body.Crud[i].Redacted)
 		if op.Fault != nil {
 			body.Crud[i].Fault = op.Fault.Message
 		}
@@ -41,12 +83,17 @@ func deadBody(txID int64, ops []*opWork) ([]byte, error) {
 	return text, nil
 }
 
-func plainRow(row Row) map[string]any {
+// plain makes JSON of a row, without the values to be left out, whose names it adds to hidden.
+func (l *letter) plain(op *Op, row Row, hidden map[string]bool) map[string]any {
 	if row == nil {
 		return nil
 	}
 	out := make(map[string]any, len(row))
 	for name, v := range row {
+		if l.hides(op.Table, name) {
+			hidden[name] = true
+			continue
+		}
 		switch t := v.(type) {
 		case JSON:
 			if v = string(t); json.Valid([]byte(t)) {
@@ -60,6 +107,12 @@ func plainRow(row Row) map[string]any {
 		out[name] = v
 	}
 	return out
+}
+
+// hides tells whether a value is to be left out. A client that writes the name in other letters gets nothing past it.
+func (l *letter) hides(table, column string) bool {
+	is := func(name string) bool { return strings.EqualFold(name, column) }
+	return slices.ContainsFunc(l.redact[table], is) || slices.ContainsFunc(l.redact[""], is)
 }
 
 // deadID is the same whenever the same subject sends the same operations from the same device again.

@@ -1,8 +1,7 @@
 package writegate
 
 import (
-	"cmp"
-	"fmt"
+	"math"
 	"slices"
 )
 
@@ -12,30 +11,47 @@ type rowKey struct {
 	key    any
 }
 
+func keyOf(a *Admitted) rowKey { return rowKey{a.Table.Source, a.Key} }
+
 // overlay holds the rows that a database transaction has read, as they will be after the changes decided so
-// far.
+// far, and the device's links to rows.
 type overlay struct {
 	rows map[rowKey]seenRow
-	undo []undoRow
-	// reactions counts the changes so far that the database may have answered with changes of its own.
-	reactions int
+	undo []undo
+	// reactions counts the changes so far that the database may answer with changes of its own, and told those of them
+	// that it was given.
+	reactions, told int
+	// links are those that the ledger has, made those that take their place.
+	links, made map[LinkKey]Link
+	// changed hears of every row whose content, or last change, is not the one of before.
+	changed func(at rowKey, now seenRow)
 }
 
-// seenRow is a row, nil when it is known to be absent, and how many reactions its content takes into account.
+// seenRow is a row, nil when it is known to be absent.
 type seenRow struct {
-	row       Row
+	row Row
+	// reactions is how many of them the content takes into account.
 	reactions int
+	// by is the number of the last change of the row, 0 when there was none.
+	by int
 }
 
-type undoRow struct {
+// supposed is the number of a change that nobody has decided on.
+const supposed = math.MaxInt
+
+// undo takes one step back: a row's, or a link's.
+type undo struct {
 	at        rowKey
-	was       seenRow
+	row       seenRow
 	reactions int
+	link      LinkKey
+	made      Link
+	known     bool // whether there was a row or a link
 }
 
-func newOverlay() *overlay { return &overlay{rows: map[rowKey]seenRow{}} }
-
-func keyOf(a *Admitted) rowKey { return rowKey{a.Table.Source, a.Key} }
+func newOverlay() *overlay {
+	return &overlay{rows: map[rowKey]seenRow{}, made: map[LinkKey]Link{}, changed: func(rowKey, seenRow) {}}
+}
 
 func (o *overlay) get(at rowKey) Row { return o.rows[at].row }
 
@@ -43,79 +59,70 @@ func (o *overlay) get(at rowKey) Row { return o.rows[at].row }
 func (o *overlay) stale(at rowKey) bool { return o.rows[at].reactions < o.reactions }
 
 // load puts in a row as the database has it now.
-func (o *overlay) load(at rowKey, row Row) { o.rows[at] = seenRow{row, o.reactions} }
+func (o *overlay) load(at rowKey, row Row) {
+	o.set(at, seenRow{row, o.reactions, o.rows[at].by})
+}
 
-// change puts in a row as it is after a change.
-func (o *overlay) change(c *Change, row Row) {
-	at := rowKey{c.Table.Source, c.Key}
-	was := o.rows[at]
-	o.undo = append(o.undo, undoRow{at, was, o.reactions})
-	o.rows[at] = seenRow{row, was.reactions}
+// change puts in a row as it is after a change, which has a number.
+func (o *overlay) change(c *Change, row Row, number int) {
+	o.put(rowKey{c.Table.Source, c.Key}, row, number)
 	if slices.Contains(c.Table.Reacts, c.Verb) {
 		o.reactions++
 	}
+}
+
+// suppose puts in a row as it may become.
+func (o *overlay) suppose(at rowKey, row Row) { o.put(at, row, supposed) }
+
+func (o *overlay) put(at rowKey, row Row, by int) {
+	was, known := o.rows[at]
+	o.undo = append(o.undo, undo{at: at, row: was, known: known, reactions: o.reactions})
+	o.set(at, seenRow{row, o.reactions, by})
+}
+
+func (o *overlay) set(at rowKey, now seenRow) {
+	o.rows[at] = now
+	o.changed(at, now)
+}
+
+// link returns the device's link to a row, and whether there is one.
+func (o *overlay) link(at LinkKey) (Link, bool) {
+	if l, ok := o.made[at]; ok {
+		return l, true
+	}
+	l, ok := o.links[at]
+	return l, ok
+}
+
+// remember puts in a link to a row.
+func (o *overlay) remember(at LinkKey, l Link) {
+	was, known := o.made[at]
+	o.undo = append(o.undo, undo{link: at, made: was, known: known, reactions: o.reactions})
+	o.made[at] = l
 }
 
 // keep makes all changes since the last keep or rollback final.
 func (o *overlay) keep() { o.undo = o.undo[:0] }
 
 // rollback takes them back.
-func (o *overlay) rollback() {
-	for _, u := range slices.Backward(o.undo) {
-		o.rows[u.at], o.reactions = u.was, u.reactions
-	}
-	o.undo = o.undo[:0]
-}
+func (o *overlay) rollback() { o.rollbackTo(0) }
 
-// reads collects the rows that operations are judged against, each once, in a fixed order.
-func reads(ops []*opWork) []Read {
-	type want struct {
-		table   *Table
-		keys    map[any]bool
-		columns map[string]bool
-	}
-	wants := map[string]*want{}
-	for _, op := range ops {
-		a := op.admitted
-		w := wants[a.Table.Source]
-		if w == nil {
-			w = &want{table: a.Table, keys: map[any]bool{}, columns: map[string]bool{}}
-			wants[a.Table.Source] = w
-		}
-		w.keys[a.Key] = true
-		for _, c := range a.Needs {
-			if c != a.Table.Key {
-				w.columns[c] = true
+// mark is a place to go back to.
+func (o *overlay) mark() int { return len(o.undo) }
+
+func (o *overlay) rollbackTo(mark int) {
+	for _, u := range slices.Backward(o.undo[mark:]) {
+		o.reactions = u.reactions
+		switch {
+		case u.link != LinkKey{} && u.known:
+			o.made[u.link] = u.made
+		case u.link != LinkKey{}:
+			delete(o.made, u.link)
+		default:
+			if o.set(u.at, u.row); !u.known {
+				delete(o.rows, u.at)
 			}
 		}
 	}
-	out := make([]Read, 0, len(wants))
-	for _, w := range wants {
-		r := Read{Table: w.table, Lock: ForUpdate, Keys: make([]any, 0, len(w.keys))}
-		for k := range w.keys {
-			r.Keys = append(r.Keys, k)
-		}
-		slices.SortFunc(r.Keys, compareKeys)
-		for c := range w.columns {
-			r.Columns = append(r.Columns, c)
-		}
-		slices.Sort(r.Columns)
-		out = append(out, r)
-	}
-	slices.SortFunc(out, func(a, b Read) int { return cmp.Compare(a.Table.Source, b.Table.Source) })
-	return out
-}
-
-func compareKeys(a, b any) int {
-	switch a := a.(type) {
-	case string:
-		if b, ok := b.(string); ok {
-			return cmp.Compare(a, b)
-		}
-	case int64:
-		if b, ok := b.(int64); ok {
-			return cmp.Compare(a, b)
-		}
-	}
-	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	o.undo = o.undo[:mark]
 }

@@ -96,8 +96,8 @@ func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upl
 		return nil, err
 	}
 	u := &upload{
-		p: p, caller: caller, judge: judge, revision: pol.Revision(), now: now,
-		client: up.ClientID, stop: up.StopOnRefusal,
+		p: p, caller: caller, judge: judge, revision: pol.Revision(), now: now, batch: pol.Batch(),
+		client: up.ClientID, stop: up.StopOnRefusal, refusedRows: map[sentRow]*cause{},
 		res: &Result{Transactions: make([]TxResult, len(up.Transactions)), Revision: pol.Revision(), Identified: true},
 	}
 	if slices.Contains(p.opt.UntrustedClients, up.ClientID) {
@@ -107,128 +107,11 @@ func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upl
 	if u.client != "" {
 		leave, err := p.devices.enter(ctx, u.client)
 		if err != nil {
-			u.hold(0, deviceBusy(err))
+			u.hold(0, deviceBusy(err), -1)
 			return u.res, nil
 		}
 		defer leave()
 	}
 	u.run(ctx)
 	return u.res, nil
-}
-
-// upload is one call of Apply.
-type upload struct {
-	p        *Pipeline
-	caller   Caller
-	judge    Judge
-	revision string
-	now      time.Time
-	client   string
-	stop     bool
-	txs      []txWork
-	res      *Result
-}
-
-// txWork is one client transaction on its way.
-type txWork struct {
-	id    int64
-	db    *database
-	ops   []opWork
-	bytes int64
-}
-
-// opWork is one operation on its way.
-type opWork struct {
-	op         *Op
-	fp         Fingerprint
-	identified bool
-	admitted   *Admitted
-	refusal    *Error
-}
-
-func (w *opWork) identity() opIdentity { return opIdentity{w.op.OpID, w.fp} }
-
-// prepare does all that needs no database: fingerprints, names and values.
-func (u *upload) prepare(up *Upload) {
-	u.txs = make([]txWork, len(up.Transactions))
-	for i := range up.Transactions {
-		tx := &up.Transactions[i]
-		work := txWork{id: tx.ID, db: u.p.home(tx), ops: make([]opWork, len(tx.Ops))}
-		for j := range tx.Ops {
-			op := &tx.Ops[j]
-			w := &work.ops[j]
-			w.op, w.fp = op, op.Fingerprint()
-			w.identified = u.client != "" && op.OpID > 0 && !work.db.ledgerless
-			if !w.identified {
-				u.res.Identified = false
-				u.res.Unidentified++
-			}
-			if w.refusal = op.Fault; w.refusal == nil {
-				w.admitted, w.refusal = u.judge.Admit(op)
-			}
-			if w.refusal == nil && u.p.route(op.Table) != work.db {
-				w.refusal = spans(&tx.Ops[0], op)
-			}
-			work.bytes += sizeOf(op)
-		}
-		u.txs[i] = work
-		u.res.Transactions[i] = TxResult{Status: NotAttempted, Failed: -1, Ops: make([]OpResult, len(tx.Ops))}
-		for j := range tx.Ops {
-			u.res.Transactions[i].Ops[j].Status = NotAttempted
-		}
-	}
-}
-
-func sizeOf(op *Op) int64 {
-	n := len(op.Table) + len(op.ID) + len(op.Metadata)
-	for _, row := range []Row{op.Data, op.Previous} {
-		for name, v := range row {
-			n += len(name) + 8
-			switch v := v.(type) {
-			case string:
-				n += len(v)
-			case JSON:
-				n += len(v)
-			}
-		}
-	}
-	return int64(n)
-}
-
-// run applies chunk after chunk until the upload is settled, stopped or held.
-func (u *upload) run(ctx context.Context) {
-	for at, goOn := 0, true; goOn && at < len(u.txs); {
-		at, goOn = u.apply(ctx, at, u.chunkEnd(at))
-	}
-}
-
-// chunkEnd returns the end of the chunk that begins at a transaction. It keeps to one database.
-func (u *upload) chunkEnd(at int) int {
-	ops, bytes, limit := 0, int64(0), u.txs[at].db.limit.ops()
-	for end := at; end < len(u.txs); end++ {
-		ops += len(u.txs[end].ops)
-		bytes += u.txs[end].bytes
-		if end > at && (ops > limit || bytes > u.p.opt.ChunkBytes || u.txs[end].db != u.txs[at].db) {
-			return end
-		}
-	}
-	return len(u.txs)
-}
-
-// hold marks transaction at as held, for the given reason, and leaves those behind it unattempted.
-func (u *upload) hold(at int, err *Error) {
-	u.res.Err = err
-	if at >= len(u.txs) {
-		return
-	}
-	tx := &u.res.Transactions[at]
-	tx.Status, tx.Err, tx.Failed = Held, err, -1
-	for i := range tx.Ops {
-		tx.Ops[i] = OpResult{Status: Held}
-	}
-	log := u.p.opt.Log.Warn
-	if err.Class == Operator {
-		log = u.p.opt.Log.Error
-	}
-	log("upload held back", "class", err.Class, "code", err.Code, "table", err.Table, "client", u.client, "subject", u.caller.Subject, "error", err.Cause)
 }

@@ -8,9 +8,9 @@ const (
 	Applied Status = "applied"
 	// Noop needed no effect: the row was gone, or had the values already.
 	Noop Status = "noop"
-	// Rejected was refused, is settled and kept.
+	// Rejected was refused and is settled, and kept unless the policy says otherwise.
 	Rejected Status = "rejected"
-	// Aborted was not refused itself; another operation of its transaction was. Settled and kept with it.
+	// Aborted was not refused itself; another operation of its transaction was. Settled with it, and kept if that is.
 	Aborted Status = "aborted"
 	// Held could not be decided now and is worth sending again.
 	Held Status = "held"
@@ -42,12 +42,14 @@ type Result struct {
 
 // TxResult is what became of one transaction.
 type TxResult struct {
-	// Status is Applied when the transaction is settled and not refused.
+	// Status is Applied when the transaction is settled and nothing of it refused.
 	Status Status
 	Ops    []OpResult
-	// Failed is the index of the refused operation, -1 when no single one is to blame or none was refused.
+	// Failed is the index of the refused operation, -1 when no single one is to blame or none was refused. Of several,
+	// where operations stand apart, it is the first.
 	Failed int
-	// Err says why it was refused or held.
+	// Err says why it was refused or held. An error of class Refused holds it on the device, which is to be told so: it
+	// was not settled, and sending it again helps only when somebody has mended the cause.
 	Err *Error
 }
 
@@ -56,4 +58,6 @@ type OpResult struct {
 	Status Status
 	// Replayed says that the ledger answered.
 	Replayed bool
+	// Err says why the operation was refused, where operations stand apart.
+	Err *Error
 }

@@ -44,8 +44,8 @@ type Judge interface {
 	// least the columns of Admitted.Needs; a column that is absent is unknown, and a decision that would
 	// have to read it, or an answer that the view does not have, returns Decision.Unknown.
 	Decide(a *Admitted, old Row, v View) Decision
-	// Refused says what becomes of a refused operation or transaction. Blamed is the operation to blame and name
-	// what [Admitted.Name] would be, nil and empty when there is none.
+	// Refused says what becomes of a refused operation or transaction. Blamed is the operation to blame, nil when there
+	// is none, and name what [Admitted.Name] is of it, or else of the first that is refused with the others.
 	Refused(why *Error, blamed *Op, name string) Consequence
 }
 
@@ -55,7 +55,8 @@ type Consequence struct {
 	Keep Keep
 	// Notes are rows that tell of the refusal, inserted when it is settled.
 	Notes []Change
-	// Redact lists columns by table, as clients name both, whose values a dead letter leaves out.
+	// Redact lists columns by table, as clients name both, whose values a dead letter leaves out. Those under the empty
+	// name are left out of every table.
 	Redact map[string][]string
 	// PerSubject is how many dead letters are kept of one subject, 0 for any number. What is above is settled as
 	// refused and not kept.
@@ -87,7 +88,7 @@ type Admitted struct {
 	Values Row
 	// Needs lists the columns of the stored row that the decision reads.
 	Needs []string
-	// Asks says that the decision may ask the view for rows. Only then Foresee is called.
+	// Asks says that the decision may ask the view for rows. Foresee is called when that of some operation does.
 	Asks bool
 	// Once says that doing it twice would do harm, as with a counter: without an identity it is refused.
 	Once bool

@@ -45,10 +45,11 @@ type readiness struct {
 	Held     *heldDetail `json:"held_for_operator,omitempty"`
 }
 
-// note remembers an upload that was held because only an operator can help.
+// note remembers an upload that was held because only an operator can help, who mends the database or the policy that
+// has the device wait.
 func (h *health) note(v *visit) {
 	e := v.held()
-	if e == nil || e.Class != writegate.Operator {
+	if e == nil || e.Class != writegate.Operator && e.Class != writegate.Refused {
 		return
 	}
 	h.heldMu.Lock()

@@ -42,7 +42,7 @@ func newMetrics(registry *prometheus.Registry, g *gate) (*metrics, error) {
 		registry:     registry,
 		uploads:      counters("uploads_total", "Uploads answered, by dialect and HTTP status.", "dialect", "status"),
 		ops:          counters("ops_total", "Operations answered, by what became of them.", "status"),
-		rejections:   counters("rejections_total", "Transactions refused, by code on the wire and the policy's reason.", "code", "reason"),
+		rejections:   counters("rejections_total", "Refusals of transactions, or of operations that stand apart, by code on the wire and the policy's reason.", "code", "reason"),
 		held:         counters("uploads_held_total", "Uploads that have to be sent again, whole or from some transaction on, by class of the error.", "class"),
 		authFailures: counters("auth_failures_total", "Requests without a good token, by reason.", "reason"),
 		replayed:     counter("ops_replayed_total", "Operations that the ledger answered, because they were settled before."),
@@ -87,12 +87,31 @@ func (m *metrics) observe(v *visit) {
 	for status, n := range count(v.res) {
 		m.ops.WithLabelValues(string(status)).Add(float64(n))
 	}
-	for i := range v.res.Transactions {
-		if tx := &v.res.Transactions[i]; tx.Status == writegate.Rejected && tx.Err != nil {
-			m.rejections.WithLabelValues(string(tx.Err.Code), tx.Err.Reason).Inc()
-		}
+	for _, e := range refusals(v.res) {
+		m.rejections.WithLabelValues(string(e.Code), e.Reason).Inc()
 	}
 	m.replayed.Add(float64(v.res.Replayed))
 	m.reused.Add(float64(v.res.Reused))
 	m.unidentified.Add(float64(v.res.Unidentified))
+}
+
+// refusals are why transactions were refused, or the operations in them that stand apart.
+func refusals(res *writegate.Result) []*writegate.Error {
+	var errs []*writegate.Error
+	for i := range res.Transactions {
+		tx := &res.Transactions[i]
+		if tx.Status != writegate.Rejected {
+			continue
+		}
+		before := len(errs)
+		for _, op := range tx.Ops {
+			if op.Err != nil {
+				errs = append(errs, op.Err)
+			}
+		}
+		if len(errs) == before && tx.Err != nil {
+			errs = append(errs, tx.Err)
+		}
+	}
+	return errs
 }

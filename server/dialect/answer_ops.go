@@ -74,6 +74,9 @@ func opResult(t *writegate.Transaction, tx writegate.TxResult, j int) OpResult {
 	r := OpResult{Table: op.Table, ID: op.ID, Op: op.Kind, OpID: op.OpID, TxID: t.ID, State: state(tx, j)}
 	switch {
 	case r.State != writegate.Rejected && r.State != writegate.Aborted:
+	case j < len(tx.Ops) && tx.Ops[j].Err != nil:
+		err := tx.Ops[j].Err
+		r.Code, r.Reason, r.Message, r.Column = err.Code, err.Reason, err.Message, err.Column
 	case tx.Failed == j || tx.Failed < 0:
 		err := refusal(tx)
 		r.Code, r.Reason, r.Message = err.Code, err.Reason, err.Message
@@ -111,5 +114,5 @@ func summary(applied, rejected int) string {
 	case rejected == 0:
 		return "Applied."
 	}
-	return fmt.Sprintf("%d of %d operations were refused; they are settled and kept.", rejected, applied+rejected)
+	return fmt.Sprintf("%d of %d operations were refused; they are settled.", rejected, applied+rejected)
 }

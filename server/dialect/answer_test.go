@@ -80,6 +80,17 @@ var answers = []struct {
 	{"a refusal without words", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
 		okTwo, refusedAt(0, nil, writegate.Rejected), refusedAt(0, nameOf, writegate.Rejected),
 	}}},
+	{"operations refused apart", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		{Status: writegate.Rejected, Failed: 0, Err: unique, Ops: []writegate.OpResult{
+			{Status: writegate.Rejected, Err: unique}, {Status: writegate.Aborted, Err: bare},
+		}}, ok, ok,
+	}}},
+	{"one refused apart behind one that was applied", writegate.Result{Identified: true, Transactions: []writegate.TxResult{
+		{Status: writegate.Rejected, Failed: 1, Err: bare, Ops: []writegate.OpResult{{Status: writegate.Applied}, {Status: writegate.Rejected, Err: bare}}}, ok, ok,
+	}}},
+	{"kept on the device", writegate.Result{Identified: true, Err: unique, Transactions: []writegate.TxResult{
+		okTwo, {Status: writegate.Held, Failed: 0, Err: unique, Ops: []writegate.OpResult{{Status: writegate.Held}}}, skipped,
+	}}},
 	{"database away from the start", writegate.Result{Identified: true, Err: away, Transactions: []writegate.TxResult{held, held, held}}},
 	{"database away in the middle", writegate.Result{Identified: true, Err: away, Transactions: []writegate.TxResult{okTwo, held, skipped}}},
 	{"settled behind what is held", writegate.Result{Identified: true, Transactions: []writegate.TxResult{okTwo, held, ok}}},

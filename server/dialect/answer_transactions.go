@@ -19,7 +19,8 @@ type TransactionsBody struct {
 // TransactionResult is one entry of [TransactionsBody], in the order of the transactions.
 type TransactionResult struct {
 	Status string `json:"status"`
-	// RequiresClientHandling is there for a fatal_error only. False tells the device to go on.
+	// RequiresClientHandling is there for a fatal_error only. False tells the device to go on; true that nothing was
+	// settled and it has to keep the transaction, and all behind it, until somebody has mended the cause.
 	RequiresClientHandling *bool            `json:"requires_client_handling,omitempty"`
 	Message                string           `json:"message,omitempty"`
 	FailedOperation        *FailedOperation `json:"failed_operation,omitempty"`
@@ -51,6 +52,10 @@ func answerTransactions(up *writegate.Upload, res *writegate.Result) Transaction
 		case stopped:
 		case tx.Status == writegate.NotAttempted:
 			stopped = true
+		case kept(tx):
+			r = fatalError(tx)
+			*r.RequiresClientHandling = true
+			stopped = true
 		case !done(tx.Status):
 			r = TransactionResult{Status: retryable, Message: message(tx.Err, res.Err)}
 			stopped = true
@@ -62,6 +67,11 @@ func answerTransactions(up *writegate.Upload, res *writegate.Result) Transaction
 		body.Results = append(body.Results, r)
 	}
 	return body
+}
+
+// kept reports whether a transaction was refused and has to stay on the device.
+func kept(tx writegate.TxResult) bool {
+	return tx.Status == writegate.Held && tx.Err != nil && tx.Err.Class == writegate.Refused
 }
 
 func refused(tx writegate.TxResult) bool {
