@@ -49,7 +49,7 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	if key == nil {
 		return nil, t.refuse(writegate.InvalidData, "row.id", t.meta.Key, t.meta.Name+"."+t.meta.Key+": the id is missing")
 	}
-	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove}
+	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove, Asks: t.asks(op.Kind)}
 	a.Linked = t.linked()
 	if op.Kind == writegate.Delete {
 		return a, nil

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -26,7 +27,7 @@ type ClaimVal = ref.Val
 var argTypes = map[string]*cel.Type{
 	"text": cel.StringType, "string": cel.StringType, "uuid": cel.StringType,
 	"bool": cel.BoolType, "int": cel.IntType, "float": cel.DoubleType, "text[]": cel.ListType(cel.StringType),
-	"timestamp": cel.TimestampType, "date": cel.TimestampType,
+	"timestamp": cel.TimestampType, "date": cel.TimestampType, "binary": cel.BytesType, "any": cel.DynType,
 }
 
 // ClaimTypes lists the types that a claim can have.
@@ -34,7 +35,7 @@ func ClaimTypes() []string { return []string{"text", "uuid", "bool", "int", "flo
 
 // IsClaimType reports whether a word names a type of claims.
 func IsClaimType(name string) bool {
-	return argTypes[name] != nil && argTypes[name] != cel.TimestampType
+	return name == "string" || slices.Contains(ClaimTypes(), name)
 }
 
 // ClaimValue checks a token's value against the type of a claim. Nothing is guessed: a number is no text.

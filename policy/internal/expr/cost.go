@@ -36,7 +36,7 @@ func (e estimator) EstimateCallCost(function, _ string, _ *cost.AstNode, args []
 	if l := e.lookups[function]; l != nil {
 		out := &cost.CallEstimate{CostEstimate: cost.FixedCostEstimate(lookupCost)}
 		if l.Form == List {
-			out.ResultSize = &cost.SizeEstimate{Max: uint64(l.Most)}
+			out.ResultSize = &cost.SizeEstimate{Max: uint64(l.Limit)}
 		}
 		return out
 	}

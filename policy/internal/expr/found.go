@@ -27,11 +27,12 @@ func (l *lookup) ask(v *Vars, args []ref.Val) ref.Val {
 		}
 		values[i] = value
 	}
-	if v.view == nil {
+	if v.view == nil || l.Lazy && v.open {
 		return unknown
 	}
 	rows, ok := v.view.Find(l.Lookup.Lookup, values)
 	if !ok || !l.complete(rows) {
+		v.open = true
 		return unknown
 	}
 	return l.answer(v, rows)
@@ -68,10 +69,10 @@ func (l *lookup) complete(rows []writegate.Row) bool {
 func (l *lookup) answer(v *Vars, rows []writegate.Row) ref.Val {
 	switch l.Form {
 	case Count:
-		return types.Int(min(len(rows), l.Most))
+		return types.Int(min(len(rows), l.Limit))
 	case List:
-		if len(rows) > l.Most {
-			return types.WrapErr(fmt.Errorf("lookup %s: %w: the limit is %d", l.Name, errTooMany, l.Most))
+		if len(rows) > l.Limit {
+			return types.WrapErr(fmt.Errorf("lookup %s: %w: the limit is %d", l.Name, errTooMany, l.Limit))
 		}
 		list := make([]ref.Val, len(rows))
 		for i, row := range rows {

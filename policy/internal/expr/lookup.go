@@ -32,8 +32,8 @@ type Lookup struct {
 	// Select lists the columns that expressions may read of what is found.
 	Select []string
 	Form   Form
-	// Most is the limit of a count or a list.
-	Most int
+	// Lazy keeps it from being asked while another answer is open that may make it needless.
+	Lazy bool
 }
 
 // From is where a value comes from: the argument of that name, else the claim of that name, else the stored value.
@@ -45,9 +45,8 @@ type From struct {
 // lookup is a lookup ready for use.
 type lookup struct {
 	*Lookup
-	from  []source
-	row   *structType
-	reads []*columnField // those of Select
+	from []source
+	row  *structType
 }
 
 // source is a From whose names are resolved. A place of -1 stands for none.
@@ -57,7 +56,8 @@ type source struct {
 	value      any
 }
 
-// Lookups makes lookups known to expressions. Their names are free and distinct, and all that they name is there.
+// Lookups makes lookups known to expressions. Their names are free and distinct. One that names a table or columns that
+// are not there has been reported; it is known all the same, so that what calls it can be checked.
 func (c *Compiler) Lookups(specs []*Lookup) error {
 	var opts []cel.EnvOption
 	for _, spec := range specs {
@@ -80,10 +80,11 @@ func (c *Compiler) lookup(spec *Lookup) *lookup {
 		})
 	}
 	for _, name := range spec.Select {
-		col := spec.Table.Column(name)
-		f := &columnField{name: name, typ: col.Type}
-		l.reads = append(l.reads, f)
-		l.row.add(name, columnType(col), f.read)
+		col := &writegate.Column{Name: name}
+		if spec.Table != nil && spec.Table.Column(name) != nil {
+			col = spec.Table.Column(name)
+		}
+		l.row.add(name, columnType(col), (&columnField{name: name, typ: col.Type}).read)
 	}
 	return l
 }
@@ -94,7 +95,7 @@ func Fits(typ string, col *writegate.Column) string {
 	case writegate.Float, writegate.Decimal, writegate.Document, writegate.List:
 		return "rows can't be looked up by column " + col.Name + ", which is " + col.Type.String()
 	}
-	if t := argTypes[typ]; t.Kind() != columnKind(col.Type) && col.Type != writegate.Any {
+	if t := argTypes[typ]; t.Kind() != columnKind(col.Type) && col.Type != writegate.Any && t.Kind() != types.DynKind {
 		return fmt.Sprintf("column %s is %s, which no %s is equal to", col.Name, col.Type, typ)
 	}
 	return ""
@@ -103,12 +104,13 @@ func Fits(typ string, col *writegate.Column) string {
 // function declares the lookup. What it does is put in when a program is made, see [planner].
 func (l *lookup) function() cel.EnvOption {
 	out := cel.IntType
-	switch l.Form {
-	case OneRow:
+	switch {
+	case l.Table == nil:
+		out = cel.DynType
+	case l.Form == OneRow:
 		out = cel.OptionalType(l.row.object())
-	case List:
+	case l.Form == List:
 		out = cel.ListType(l.row.object())
-	case Count:
 	}
 	return declare(l.Name, l.Args, out)
 }
@@ -117,9 +119,7 @@ func (l *lookup) function() cel.EnvOption {
 func declare(name string, args []Arg, out *cel.Type) cel.EnvOption {
 	params := make([]*cel.Type, len(args))
 	for i, a := range args {
-		if params[i] = argTypes[a.Type]; a.Type != "timestamp" && a.Type != "date" && a.Type != "text[]" {
-			params[i] = cel.NullableType(params[i])
-		}
+		params[i] = nullable(argTypes[a.Type])
 	}
 	return cel.Function(name, cel.Overload("@"+name, params, out, cel.FunctionBinding(func(...ref.Val) ref.Val {
 		return types.NewErr("%s was not put in", name)

@@ -3,6 +3,10 @@ package expr
 import (
 	"regexp"
 	"slices"
+
+	"cel.dev/cel-go/common/types"
+
+	"writegate"
 )
 
 // Arg is an argument of a lookup or a definition.
@@ -14,11 +18,30 @@ type Arg struct {
 
 // ArgTypes lists the types that an argument can have.
 func ArgTypes() []string {
-	return []string{"text", "uuid", "bool", "int", "float", "timestamp", "date", "text[]"}
+	return []string{"text", "uuid", "bool", "int", "float", "timestamp", "date", "binary", "text[]", "any"}
 }
 
 // IsArgType reports whether a word names a type of arguments.
 func IsArgType(name string) bool { return argTypes[name] != nil }
+
+// TypeOf is the type of an argument that is compared with a column.
+func TypeOf(col *writegate.Column) string {
+	switch columnKind(col.Type) {
+	case types.StringKind:
+		return "text"
+	case types.BoolKind:
+		return "bool"
+	case types.IntKind:
+		return "int"
+	case types.DoubleKind:
+		return "float"
+	case types.BytesKind:
+		return "binary"
+	case types.TimestampKind:
+		return "timestamp"
+	}
+	return "any"
+}
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 

@@ -29,8 +29,9 @@ type Program struct {
 	Lookups []string
 	Depth   int
 
-	run cel.Program
-	col *writegate.Column
+	run    cel.Program
+	col    *writegate.Column
+	origin origin
 }
 
 // Answer is the outcome of a condition.
@@ -126,7 +127,11 @@ func (p *Program) Text(v *Vars) (string, bool, error) {
 }
 
 func (p *Program) eval(v *Vars) (ref.Val, error) {
+	v.open = false
 	out, _, err := p.run.Eval(v)
+	if v.listen != nil {
+		v.tell(p, out, err)
+	}
 	return out, err
 }
 
@@ -135,3 +140,6 @@ func Limited(err error) bool {
 	cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err)
 	return ok && cancelled.Cause == interpreter.CostLimitExceeded || errors.Is(err, errTooMany)
 }
+
+// Try runs an expression for what it looks up.
+func (p *Program) Try(v *Vars) { _, _ = p.eval(v) }

@@ -18,7 +18,6 @@ type Table struct {
 	row, changed *structType
 	envs         map[Scope]*cel.Env
 	vars         map[string]*definition
-	asking       []*Program
 }
 
 // Table compiles expressions over the rows of one table. A nil table is for expressions over claims alone.
@@ -29,9 +28,6 @@ func (c *Compiler) Table(t *writegate.Table) *Table {
 	}
 	return out
 }
-
-// Asking lists the programs compiled so far that look something up.
-func (t *Table) Asking() []*Program { return t.asking }
 
 func (t *Table) env(s Scope) (*cel.Env, error) {
 	if env := t.envs[s]; env != nil {
@@ -114,8 +110,8 @@ func (t *Table) program(text string, s Scope, fits func(*types.Type) string, col
 	if issue != nil {
 		issues = append(issues, *issue)
 	}
-	if p != nil && len(p.Lookups) > 0 {
-		t.asking = append(t.asking, p)
+	if p != nil {
+		p.origin = origin{t, text, checked.OutputType().Kind() == types.BoolKind}
 	}
 	return p, issues
 }

@@ -127,27 +127,19 @@ func claimsType(claims []Claim) *structType {
 	return s
 }
 
-// columnType is the type of a column in expressions. Where the language has no nullable form of a type, it
-// admits null anyway.
+// columnType is the type of a column in expressions.
 func columnType(c *writegate.Column) *cel.Type {
-	t := cel.DynType
-	switch columnKind(c.Type) {
-	case types.StringKind:
-		t = cel.StringType
-	case types.BoolKind:
-		t = cel.BoolType
-	case types.IntKind:
-		t = cel.IntType
-	case types.DoubleKind:
-		t = cel.DoubleType
-	case types.BytesKind:
-		t = cel.BytesType
-	case types.TimestampKind:
-		return cel.TimestampType
-	default:
-		return t
-	}
+	t := argTypes[TypeOf(c)]
 	if c.Nullable {
+		return nullable(t)
+	}
+	return t
+}
+
+// nullable is the type of values that may be null. Where the language has no such form of a type, it admits null anyway.
+func nullable(t *cel.Type) *cel.Type {
+	switch t.Kind() {
+	case types.StringKind, types.BoolKind, types.IntKind, types.DoubleKind, types.BytesKind:
 		return cel.NullableType(t)
 	}
 	return t

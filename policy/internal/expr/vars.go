@@ -20,7 +20,9 @@ type Vars struct {
 	old, new, row writegate.Row
 	documents     map[string]ref.Val // by their texts
 	view          writegate.View
+	open          bool // an answer that the expression asked for is not there yet
 	req           Request
+	listen        func(*Program, Value) // set while somebody wants to know
 }
 
 // Request is what came with an operation besides its values.
