@@ -62,7 +62,7 @@ func schema(lines string) writegate.Schema {
 
 var types = map[string]writegate.Type{
 	"text": writegate.Text, "int": writegate.Int, "bool": writegate.Bool, "time": writegate.Timestamp, "uuid": writegate.UUID,
-	"date": writegate.Date, "float": writegate.Float, "decimal": writegate.Decimal, "json": writegate.Document, "enum": writegate.Other, "any": writegate.Any, "binary": writegate.Binary,
+	"date": writegate.Date, "float": writegate.Float, "decimal": writegate.Decimal, "json": writegate.Document, "enum": writegate.Other, "any": writegate.Any, "list": writegate.List, "binary": writegate.Binary,
 }
 
 var errForm = errors.New("the value has the wrong form")
@@ -119,7 +119,7 @@ func convert(c *writegate.Column, wire any) (any, error) {
 			return wire, nil
 		}
 		return nil, errForm
-	case c.Type == writegate.Document:
+	case c.Type == writegate.Document, c.Type == writegate.List:
 		if j, ok := wire.(writegate.JSON); ok {
 			return string(j), nil
 		}
