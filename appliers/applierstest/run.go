@@ -6,12 +6,15 @@ import (
 	"testing"
 )
 
+// testdata is that of the module, as seen from the folder of a driver.
+var testdata = filepath.Join("..", "..", "testdata")
+
 // Run tests a driver against the contract of [writegate.Applier], alone and under a pipeline.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := &suite{Harness: h, asked: map[Feature]bool{}}
 	if s.Scripts == "" {
-		s.Scripts = filepath.Join("..", "..", "testdata", "conformance")
+		s.Scripts = filepath.Join(testdata, "conformance")
 	}
 	groups := []struct {
 		name  string
@@ -31,6 +34,7 @@ func Run(t *testing.T, h Harness) {
 		{"value", valueCases},
 		{"concurrency", concurrencyCases},
 		{"race", raceCases},
+		{"pitfall", pitfallCases},
 		{"lifecycle", lifecycleCases},
 	}
 	for _, group := range groups {
@@ -41,7 +45,9 @@ func Run(t *testing.T, h Harness) {
 			})
 		}
 	}
-	t.Run("script", s.scripts)
+	t.Run("script", func(t *testing.T) { s.scripts(t, s.Scripts) })
+	t.Run("pitfall", func(t *testing.T) { s.scripts(t, filepath.Join(testdata, "pitfalls")) })
+	t.Run("attack", func(t *testing.T) { s.scripts(t, attacks) })
 	t.Run("history", s.histories)
 	all := flag.Lookup("test.run").Value.String() == ""
 	for feature, reason := range h.Without {

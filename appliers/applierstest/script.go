@@ -102,13 +102,9 @@ func (s *script) write(t *testing.T) {
 	}
 }
 
-// scripts runs every script on a database of its own.
-func (s *suite) scripts(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(s.Scripts, "*.txt"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no scripts in %s: %v", s.Scripts, err)
-	}
-	for _, path := range paths {
+// scripts runs every script of a folder on a database of its own.
+func (s *suite) scripts(t *testing.T, folder string) {
+	for _, path := range scriptsIn(t, folder) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			sc := readScript(t, path)
 			p := &player{s: s, t: t}
@@ -128,6 +124,15 @@ func (s *suite) scripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+func scriptsIn(t *testing.T, folder string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.txt"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts in %s: %v", folder, err)
+	}
+	return paths
 }
 
 // player runs the steps of one script.

@@ -23,6 +23,11 @@ func TestContract(t *testing.T) {
 	})
 }
 
+// TestAttacksNeedTheirGuards makes every attack once more without what keeps it out.
+func TestAttacksNeedTheirGuards(t *testing.T) {
+	applierstest.Unguarded(t, applierstest.Harness{Name: "memory", Open: open})
+}
+
 func open(t *testing.T) *applierstest.Instance {
 	db, err := memory.Open(t.Context(), memory.Config{})
 	if err != nil {
