@@ -6,7 +6,7 @@ import (
 )
 
 // Diff says what is otherwise in now than in then, a line each and sorted by table: what was added, what is gone,
-// what changed from what to what. The versions of servers don't count.
+// what changed from what to what. The versions of servers don't count, nor do indexes of which one of them says nothing.
 func Diff(then, now *File) []string {
 	var out []string
 	old, fresh := map[string]*Table{}, map[string]*Table{}
@@ -56,6 +56,20 @@ func (t *Table) diff(now *Table) []string {
 			out = append(out, fmt.Sprintf("%s.%s is gone", t.Name, name))
 		case a.text() != b.text():
 			out = append(out, fmt.Sprintf("%s.%s was %s and is %s", t.Name, name, a.text(), b.text()))
+		}
+	}
+	if t.Indexes == nil || now.Indexes == nil { // nothing is known of one of them
+		return out
+	}
+	before, after := indexTexts(t.Indexes), indexTexts(now.Indexes)
+	for _, text := range before {
+		if !slices.Contains(after, text) {
+			out = append(out, fmt.Sprintf("%s: the index %s is gone", t.Name, text))
+		}
+	}
+	for _, text := range after {
+		if !slices.Contains(before, text) {
+			out = append(out, fmt.Sprintf("%s: the index %s is new", t.Name, text))
 		}
 	}
 	return out

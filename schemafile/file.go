@@ -41,6 +41,8 @@ type Table struct {
 	Separator string
 	// Columns are sorted by name, without the join of a key of several columns.
 	Columns []Column
+	// Indexes are sorted, unique ones first. Nil means that nothing is known of indexes.
+	Indexes []writegate.Index
 }
 
 // Column is one column of a [Table].
@@ -59,7 +61,7 @@ type Column struct {
 func Of(schema writegate.Schema, databases map[string]Database) *File {
 	f := &File{Databases: databases}
 	for _, t := range schema {
-		out := Table{Name: t.Name, Source: t.Source, Database: t.Database, Key: t.Key}
+		out := Table{Name: t.Name, Source: t.Source, Database: t.Database, Key: t.Key, Indexes: slices.Clone(t.Indexes)}
 		for _, p := range t.Parts {
 			out.Parts = append(out.Parts, p.Name)
 		}
@@ -87,7 +89,18 @@ func (f *File) sort() {
 	slices.SortFunc(f.Tables, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
 	for _, t := range f.Tables {
 		slices.SortFunc(t.Columns, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(t.Indexes, compareIndexes)
 	}
+}
+
+func compareIndexes(a, b writegate.Index) int {
+	switch {
+	case a.Unique && !b.Unique:
+		return -1
+	case b.Unique && !a.Unique:
+		return 1
+	}
+	return slices.Compare(a.Columns, b.Columns)
 }
 
 // Fingerprint tells two states of a table apart: "sha256:" and 16 hexadecimal digits. The order of columns does not matter.
@@ -96,6 +109,9 @@ func (t *Table) Fingerprint() string {
 	fmt.Fprintf(h, "writegate schema 1\n%q %q %q %q %q %q\n", t.Name, t.Source, t.Database, t.Key, t.Parts, t.Separator)
 	for _, c := range t.Columns {
 		fmt.Fprintf(h, "%q %s %q %t %t %t %q\n", c.Name, c.Type, c.Native, c.Nullable, c.HasDefault, c.ReadOnly, c.Values)
+	}
+	if t.Indexes != nil { // a file that says nothing of them keeps its fingerprint
+		fmt.Fprintf(h, "indexes %s\n", indexTexts(t.Indexes))
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)[:8])
 }
@@ -115,7 +131,7 @@ func (f *File) Schema(finish func(*writegate.Column)) (writegate.Schema, error) 
 	schema := make(writegate.Schema, len(f.Tables))
 	for i := range f.Tables {
 		t := &f.Tables[i]
-		out := &writegate.Table{Name: t.Name, Source: t.Source, Database: t.Database, Key: t.Key}
+		out := &writegate.Table{Name: t.Name, Source: t.Source, Database: t.Database, Key: t.Key, Indexes: slices.Clone(t.Indexes)}
 		for _, c := range t.Columns {
 			column := &writegate.Column{
 				Name: c.Name, Type: c.Type, Native: c.Native, Nullable: c.Nullable,

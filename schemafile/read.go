@@ -87,8 +87,10 @@ func (r *reader) read(body ast.Node, f *File) {
 			}
 		},
 		"databases": func(path string, n ast.Node) {
-			f.Databases = map[string]Database{}
 			r.each(n, path, func(name string, _, value ast.Node) {
+				if f.Databases == nil {
+					f.Databases = map[string]Database{}
+				}
 				var db Database
 				r.fields(value, join(path, name), map[string]func(string, ast.Node){"driver": r.word(&db.Driver), "server": r.word(&db.Server)})
 				f.Databases[name] = db
@@ -123,11 +125,13 @@ func (r *reader) table(path, name string, key, n ast.Node) Table {
 				t.Columns = append(t.Columns, r.column(join(path, name), name, value))
 			})
 		},
+		"indexes": func(path string, n ast.Node) { r.indexes(path, n, &t) },
 	})
 	if len(r.faults) > before {
 		return t
 	}
 	slices.SortFunc(t.Columns, func(a, b Column) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(t.Indexes, compareIndexes)
 	switch {
 	case t.Key == "":
 		r.fault(key, path, "the key key: is missing, the column that clients call id")
@@ -143,7 +147,36 @@ func (r *reader) table(path, name string, key, n ast.Node) Table {
 			r.fault(key, path+".key", "there is no column %q", part)
 		}
 	}
+	for _, index := range t.Indexes {
+		for _, name := range index.Columns {
+			if t.column(name) == nil {
+				r.fault(key, path+".indexes", "there is no column %q", name)
+			}
+		}
+	}
 	return t
+}
+
+// indexes reads a list of indexes: each is the list of its columns, or a mapping of unique to it.
+func (r *reader) indexes(path string, n ast.Node, t *Table) {
+	sequence, ok := n.(*ast.SequenceNode)
+	if !ok {
+		r.fault(n, path, "must be a list")
+		return
+	}
+	t.Indexes = []writegate.Index{}
+	for _, item := range sequence.Values {
+		index, before := writegate.Index{}, len(r.faults)
+		if _, index.Unique = item.(*ast.MappingNode); index.Unique {
+			r.fields(item, path, map[string]func(string, ast.Node){"unique": r.list(&index.Columns)})
+		} else {
+			r.list(&index.Columns)(path, item)
+		}
+		if len(index.Columns) == 0 && len(r.faults) == before {
+			r.fault(item, path, "an index has at least one column")
+		}
+		t.Indexes = append(t.Indexes, index)
+	}
 }
 
 // key reads the name of a column, or a mapping for several.

@@ -34,10 +34,14 @@ func sample(t testing.TB) writegate.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	orders := []writegate.Index{{Columns: []string{"total", "true"}}, {Columns: []string{"status"}}, {Columns: []string{"id"}, Unique: true}}
 	return writegate.Schema{
-		"orders":  {Name: "orders", Source: "shop.orders", Key: "id", Columns: []*writegate.Column{column("id", writegate.UUID, "uuid", false), status, total, column("true", writegate.Any, "", true)}},
+		"orders": {
+			Name: "orders", Source: "shop.orders", Key: "id", Indexes: orders,
+			Columns: []*writegate.Column{column("id", writegate.UUID, "uuid", false), status, total, column("true", writegate.Any, "", true)},
+		},
 		"members": {Name: "members", Source: "members", Database: "people", Key: "id", Parts: parts, Columns: append([]*writegate.Column{key}, parts...)},
-		"odd: #":  {Name: "odd: #", Source: "odd: #", Key: "ключ", Columns: []*writegate.Column{column("ключ", writegate.Text, "tëxt\n", false)}},
+		"odd: #":  {Name: "odd: #", Source: "odd: #", Key: "ключ", Indexes: []writegate.Index{}, Columns: []*writegate.Column{column("ключ", writegate.Text, "tëxt\n", false)}},
 	}
 }
 
@@ -59,18 +63,23 @@ tables:
       user: text!
   "odd: #":
     key: "ключ"
-    fingerprint: sha256:d04be95f489a996a
+    fingerprint: sha256:1ed44883ce976fa8
     columns:
       "ключ": {type: text!, native: "tëxt\n"}
+    indexes: []
   orders:
     source: shop.orders
     key: id
-    fingerprint: sha256:66bc9a5738b86983
+    fingerprint: sha256:b9e9bb92b49c4285
     columns:
       id: uuid!
       status: {type: other!, native: order_status, default: true, values: [draft, "in, progress", "yes"]}
       total: {type: decimal, native: "numeric(10,2)", read_only: true}
       "true": {type: any, native: ""}
+    indexes:
+      - {unique: [id]}
+      - [status]
+      - [total, "true"]
 `
 
 func text(t testing.TB, f *schemafile.File) string {
@@ -137,6 +146,9 @@ tables:
   f: {key: id, fingerprint: sha256:0, columns: {id: text}}
   g: []
   h: {key: id, columns: {id: {native: text}}}
+  i: {key: id, columns: {id: text}, indexes: [[z], {unique: []}, {}, x, {unique: x}, {uniq: [id]}]}
+  j: {key: id, columns: {id: text}, indexes: id}
+  k: {key: id, columns: {id: text}, indexes: [[id], [z]]}
 extra: 1
 `
 	_, err := schemafile.Parse("s.yaml", []byte(broken))
@@ -154,7 +166,14 @@ s.yaml:8:3: tables.e.key: there is no column "z"
 s.yaml:9:29: tables.f.fingerprint: the table was changed by hand after it was pulled; pull it again, or take the fingerprint out
 s.yaml:10:6: tables.g: must be a mapping of keys to values
 s.yaml:11:30: tables.h.columns.id: the key type: is missing
-s.yaml:12:1: extra: unknown key; there are databases, schema, tables`
+s.yaml:12:52: tables.i.indexes: an index has at least one column
+s.yaml:12:66: tables.i.indexes: an index has at least one column
+s.yaml:12:70: tables.i.indexes: must be a list
+s.yaml:12:82: tables.i.indexes.unique: must be a list
+s.yaml:12:87: tables.i.indexes.uniq: unknown key; there are unique
+s.yaml:13:46: tables.j.indexes: must be a list
+s.yaml:14:3: tables.k.indexes: there is no column "z"
+s.yaml:15:1: extra: unknown key; there are databases, schema, tables`
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -194,6 +213,9 @@ func TestFingerprint(t *testing.T) {
 		"default":   func(t *schemafile.Table) { t.Columns[0].HasDefault = true },
 		"read-only": func(t *schemafile.Table) { t.Columns[0].ReadOnly = true },
 		"values":    func(t *schemafile.Table) { t.Columns[1].Values = []string{"draft"} },
+		"indexes":   func(t *schemafile.Table) { t.Indexes = nil },
+		"unique":    func(t *schemafile.Table) { t.Indexes[1].Unique = true },
+		"an index":  func(t *schemafile.Table) { t.Indexes[2].Columns = []string{"true", "total"} },
 		"fewer":     func(t *schemafile.Table) { t.Columns = t.Columns[1:] },
 	} {
 		table := &schemafile.Of(sample(t), nil).Tables[2]
@@ -217,6 +239,8 @@ func TestDiff(t *testing.T) {
 	orders.Source = "orders"
 	orders.Columns = append(orders.Columns[1:], schemafile.Column{Name: "note", Type: writegate.Text, Native: "text", Nullable: true})
 	orders.Columns[0].Values = []string{"draft"}
+	orders.Indexes = []writegate.Index{{Columns: []string{"id"}, Unique: true}, {Columns: []string{"status"}, Unique: true}, {Columns: []string{"total", "true"}}}
+	now.Tables[0].Indexes = []writegate.Index{{Columns: []string{"org"}}} // nothing was known of them then
 	want := []string{
 		`members: the key was id of [org, user] by "::" and is id of [org, user] by "."`,
 		"table odd: # is gone",
@@ -225,6 +249,8 @@ func TestDiff(t *testing.T) {
 		"orders.id is gone",
 		"orders.note is new: text",
 		`orders.status was {type: other!, native: order_status, default: true, values: [draft, "in, progress", "yes"]} and is {type: other!, native: order_status, default: true, values: [draft]}`,
+		"orders: the index [status] is gone",
+		"orders: the index {unique: [status]} is new",
 	}
 	if diff := cmp.Diff(want, schemafile.Diff(then, now)); diff != "" {
 		t.Error(diff)
@@ -235,6 +261,8 @@ func TestDiff(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte("schema: 1\ntables: {a: {key: b, columns: {b: text!}}}"))
+	f.Add([]byte("schema: 1\ntables: {a: {key: b, columns: {b: text!}, indexes: [{unique: [b]}, [b], []]}}"))
+	f.Add([]byte("schema: 1\ndatabases: {}"))
 	f.Add([]byte("schema: 1\ndatabases: {00: {}, a: {driver: b}, c: {server: d}}"))
 	f.Add([]byte("schema: 1\ntables: {\"\\u2028 '\": {key: {columns: [\"a\\tb\", \"~\"]}, columns: {\"a\\tb\": {type: other, native: \"- x: #\", values: [\"\", \"0x1\"]}, \"~\": text}}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {

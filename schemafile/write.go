@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"writegate"
 )
 
 // Write writes the file. The same content always gives the same text, and [Parse] reads it back.
@@ -63,6 +65,28 @@ func (t *Table) write(b *bytes.Buffer) {
 	for _, c := range t.Columns {
 		fmt.Fprintf(b, "      %s: %s\n", scalar(c.Name), c.text())
 	}
+	if t.Indexes == nil {
+		return
+	}
+	b.WriteString("    indexes:")
+	if len(t.Indexes) == 0 {
+		b.WriteString(" []")
+	}
+	b.WriteString("\n")
+	for _, text := range indexTexts(t.Indexes) {
+		fmt.Fprintf(b, "      - %s\n", text)
+	}
+}
+
+// indexTexts writes an index as the list of its columns, under the key unique where it is.
+func indexTexts(indexes []writegate.Index) []string {
+	texts := make([]string, len(indexes))
+	for i, index := range indexes {
+		if texts[i] = list(index.Columns); index.Unique {
+			texts[i] = "{unique: " + texts[i] + "}"
+		}
+	}
+	return texts
 }
 
 // text is the type alone where that says all, else a mapping.
