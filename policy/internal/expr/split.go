@@ -103,9 +103,12 @@ func (s *splitter) add(e ast.Expr, condition bool, depth int) int {
 	return len(s.parts) - 1
 }
 
-// start is where an expression begins, which the library says of its operator.
+// start is where an expression begins: the library says where its operator is, and of a call its bracket.
 func (s *splitter) start(e ast.Expr) (line, column int) {
 	line, column = located(s.info, e.ID())
+	if e.Kind() == ast.CallKind && !e.AsCall().IsMemberFunction() && identifier.MatchString(e.AsCall().FunctionName()) {
+		column = max(0, column-len(e.AsCall().FunctionName()))
+	}
 	for _, child := range children(e) {
 		if l, c := s.start(child); cmp.Or(cmp.Compare(l, line), cmp.Compare(c, column)) < 0 {
 			line, column = l, c
