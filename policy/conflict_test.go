@@ -482,3 +482,22 @@ func TestPutThatReplaces(t *testing.T) {
 	)
 	w.has("i", row{"title": "u", "notes": nil, "tags": nil, "qty": int64(3), "version": int64(9)})
 }
+
+// TestInsertOnly has a table that nobody changes: what comes again does nothing, and tells nothing.
+func TestInsertOnly(t *testing.T) {
+	text := "policy: 1\nclaims: {sub: {type: text, required: true}}\ntables:\n  items:\n    put_existing: ignore\n" +
+		"    rules: [{name: log, ops: [create], check: new.owner == claims.sub, columns: [title, owner]}]\n"
+	w := &world{t: t, b: bind(t, text, worldSchema), now: now, rows: map[string]row{}, links: map[string]writegate.Link{}}
+	entry := put("items", "i", row{"title": "one", "owner": "u"})
+	w.steps(
+		step{"a", entry, "insert"},
+		step{"a", entry, "noop"},
+		step{"b", put("items", "i", row{"title": "other", "owner": "u"}), "noop"},
+		step{"a", patch("items", "i", row{"title": "two"}), "noop"},
+		step{"a", del("items", "i"), "noop"},
+	)
+	if got := w.doAs("stranger", "x", put("items", "i", row{"title": "mine", "owner": "stranger"})); got != "noop" {
+		t.Error(got)
+	}
+	w.has("i", row{"title": "one"})
+}

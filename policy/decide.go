@@ -26,6 +26,8 @@ func (j *judge) decide(t *table, a *writegate.Admitted, old writegate.Row) write
 	switch {
 	case old == nil && kind == writegate.Put:
 		return j.create(t, a)
+	case old != nil && kind == writegate.Put && t.engine.put == putIgnore:
+		return writegate.Decision{New: old}
 	case kind == writegate.Delete:
 		return j.remove(t, a, old)
 	case old == nil:

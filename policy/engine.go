@@ -48,6 +48,7 @@ const (
 	putMerge   putMode = iota // columns that it leaves out keep their values
 	putReplace                // nullable columns that it leaves out, and that the client may write, become null
 	putReject                 // it is refused unless it changes nothing
+	putIgnore                 // nothing, whatever the row is and whoever it belongs to
 )
 
 // engine reads what holds for all tables.
@@ -67,7 +68,7 @@ func (r *reader) engine(n *tree.Node, path string, s *settings, e *engine) {
 func (r *reader) engineKeys(path string, e *engine) map[string]func(*tree.Node) {
 	return map[string]func(*tree.Node){
 		"patch_missing": choice(r, path, &e.missing, missingModes),
-		"put_existing":  choice(r, path, &e.put, map[string]putMode{"merge": putMerge, "replace": putReplace, "reject": putReject}),
+		"put_existing":  choice(r, path, &e.put, map[string]putMode{"merge": putMerge, "replace": putReplace, "reject": putReject, "ignore": putIgnore}),
 	}
 }
 
