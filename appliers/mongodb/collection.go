@@ -16,6 +16,8 @@ type collection struct {
 	key            []*field          // one, or the parts
 	others         typeSet           // types that keys of documents have besides that of the column
 	unique         []index
+	view           bool
+	folds          bool // it has a collation of its own
 	findings       []writegate.Finding
 	lookedUp       bool
 	sampled        int // documents that the types were guessed from, where no validator says them

@@ -86,6 +86,9 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		}
 	}
 	err := t.do(ctx, func(ctx context.Context) error { return t.readLedger(ctx, c, &claimed) })
+	if err == nil {
+		claimed.Links, err = t.claimLinks(ctx, c)
+	}
 	return claimed, err
 }
 
@@ -171,10 +174,14 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 	if r := s.Run; r != nil {
 		doc := runDoc{Client: r.ClientID, Subject: r.Subject, FirstOp: r.FirstOp, LastOp: r.LastOp, Ops: r.Ops}
 		doc.SettledAt, doc.Micros = split(r.SettledAt)
-		return t.do(ctx, func(ctx context.Context) error {
+		err := t.do(ctx, func(ctx context.Context) error {
 			_, err := t.db.own.Collection(ledgerName).InsertOne(ctx, doc)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		return t.settleLinks(ctx, r, s.Links)
 	}
 	return nil
 }

@@ -43,27 +43,33 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 
 func load(ctx context.Context, db *DB, read *writegate.Read, keys []any, into map[any]writegate.Row) error {
 	c := driverOf(read.Table)
-	fields := make([]*field, len(read.Columns))
+	return c.read(ctx, db, read.Table, read.Columns, c.filter(read.Table, keys), options.Find(), func(row writegate.Row) {
+		into[row[read.Table.Key]] = row
+	})
+}
+
+// read passes on rows with the key and some columns.
+func (c *collection) read(ctx context.Context, db *DB, table *writegate.Table, columns []string, filter bson.D, opt *options.FindOptionsBuilder, pass func(writegate.Row)) error {
+	fields := make([]*field, len(columns))
 	projection := c.keyProjection()
-	for i, name := range read.Columns {
+	for i, name := range columns {
 		fields[i] = c.fields[name]
 		if !c.isKey(fields[i]) {
 			projection = append(projection, bson.E{Key: fields[i].source, Value: 1})
 		}
 	}
-	cursor, err := c.in(db).Find(ctx, c.filter(read.Table, keys), options.Find().SetProjection(projection).SetBatchSize(oneBatch))
+	cursor, err := c.in(db).Find(ctx, filter, opt.SetProjection(projection).SetBatchSize(oneBatch))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }()
 	for cursor.Next(ctx) {
-		key := c.keyOf(read.Table, cursor.Current)
 		row := make(writegate.Row, len(fields)+1)
 		for _, f := range fields {
 			row[f.name] = f.codec.load(lookup(cursor.Current, f.source))
 		}
-		row[read.Table.Key] = key
-		into[key] = row
+		row[table.Key] = c.keyOf(table, cursor.Current)
+		pass(row)
 	}
 	return cursor.Err()
 }

@@ -89,7 +89,11 @@ func TestOwnDuplicates(t *testing.T) {
 	}
 	letter := writegate.DeadLetter{ID: "l", ClientID: "c", Subject: "u", Code: writegate.InvalidData, Body: []byte("{}")}
 	refusal := writegate.Refusal{ClientID: "c", Subject: "u", OpID: 1, Code: writegate.InvalidData}
-	for _, own := range []string{clientsName, locksName, refusalsName, lettersName, partsName} {
+	settlement := writegate.Settlement{
+		Run: &writegate.Run{ClientID: "c", Subject: "u", FirstOp: 1, LastOp: 1, Ops: []byte{1}}, Links: map[writegate.LinkKey]writegate.Link{{Table: "notes", Row: "a"}: {Base: "1", Made: "2"}},
+		Refusals: []writegate.Refusal{refusal}, DeadLetters: []writegate.DeadLetter{letter},
+	}
+	for _, own := range []string{clientsName, locksName, refusalsName, lettersName, partsName, linksName} {
 		for _, n := range []int{1, len(keys)} {
 			planted := 0
 			w.on(func(name string, command bson.D) order {
@@ -106,7 +110,7 @@ func TestOwnDuplicates(t *testing.T) {
 				if _, failed = tx.Load(t.Context(), []writegate.Read{{Table: w.schema["notes"], Keys: keys[:n], Lock: writegate.ForShare}}); failed != nil {
 					return failed
 				}
-				return tx.Settle(t.Context(), writegate.Settlement{Refusals: []writegate.Refusal{refusal}, DeadLetters: []writegate.DeadLetter{letter}})
+				return tx.Settle(t.Context(), settlement)
 			})
 			w.on(nil)
 			switch e := writegate.AsError(err); {

@@ -234,8 +234,8 @@ func someValue(r *rand.Rand, depth int) any {
 	return all[r.IntN(len(all))]
 }
 
-// FuzzConvert has columns of every type take anything. What they take is stored as a value, never as an operator, and
-// is loaded as the same.
+// FuzzConvert has columns of every type take anything. What they take is stored and looked for as a value, never as an
+// operator, and is loaded as the same.
 func FuzzConvert(f *testing.F) {
 	for _, text := range []string{`{"$set":{"a":1}}`, `{"a.b":1}`, `{"a":{"$gt":""}}`, `[{"":1}]`, "12.50", "1e400", "-0", "2026-08-21T14:29:30.123Z", someID, someUUID, `\x00`, "\x00", "true", `"\ud800"`, "{", "[[[[", `{"a":1,"a":2}`, "Infinity", "1E-7000"} {
 		f.Add(text, uint32(0))
@@ -261,6 +261,19 @@ func FuzzConvert(f *testing.F) {
 				}
 				if loaded := c.load(v); !c.equal(loaded, stored) {
 					t.Fatalf("%s: %q is %#v and loaded as %#v", s.types, wire, stored, loaded)
+				}
+				if !c.comparable() {
+					continue
+				}
+				forms := c.forms(stored)
+				if len(forms) == 0 {
+					t.Fatalf("%s: %q is %#v and looked for as nothing", s.types, wire, stored)
+				}
+				for _, form := range forms {
+					v := raw(t, form)
+					if loaded := c.load(v); !c.equal(loaded, stored) || v.Validate() != nil || operator(v) != "" {
+						t.Fatalf("%s: %q is %#v, looked for as %s, and loaded as %#v", s.types, wire, stored, v, loaded)
+					}
 				}
 			}
 		}

@@ -25,6 +25,7 @@ const (
 	partsName       = ownPrefix + "dead_letter_parts"
 	checkpointsName = ownPrefix + "checkpoints"
 	locksName       = ownPrefix + "locks"
+	linksName       = ownPrefix + "links"
 )
 
 // lockSeconds is how long a lock document stays after its last use.
@@ -48,6 +49,7 @@ var ownCollections = []struct {
 	{lettersName, []ownIndex{{keys: []string{"at"}}}},
 	{partsName, []ownIndex{{keys: []string{"letter", "part"}, unique: true}}},
 	{checkpointsName, nil},
+	{linksName, nil},
 	{locksName, []ownIndex{{keys: []string{"at"}, seconds: lockSeconds}}},
 }
 

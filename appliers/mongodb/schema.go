@@ -86,7 +86,9 @@ func (db *DB) table(ctx context.Context, ref *writegate.TableRef) (*writegate.Ta
 	case found.Options.Capped:
 		return nil, fault("it is capped: transactions can't write to it, nor read it as of one moment")
 	}
-	if c.unique, err = db.uniqueIndexes(ctx, c, found.Type); err != nil {
+	c.view, c.folds = found.Type == "view", found.Options.Collation != nil
+	indexes, err := db.indexes(ctx, c)
+	if err != nil {
 		return nil, err
 	}
 	known, err := db.shapeOf(ctx, c, found)
@@ -94,7 +96,7 @@ func (db *DB) table(ctx context.Context, ref *writegate.TableRef) (*writegate.Ta
 		return nil, err
 	}
 	c.lookedUp = ref.ReadOnly
-	b := &builder{ref: withID(ref), c: c, known: known, view: found.Type == "view", folds: found.Options.Collation != nil}
+	b := &builder{ref: withID(ref), c: c, known: known, indexes: indexes}
 	table := b.build(source)
 	if len(b.faults) > 0 {
 		return nil, &schemaFault{source, b.faults}
@@ -185,50 +187,14 @@ func withID(ref *writegate.TableRef) *writegate.TableRef {
 	return &r
 }
 
-// uniqueIndexes lists the indexes that keep values unique. A view has none.
-func (db *DB) uniqueIndexes(ctx context.Context, c *collection, kind string) ([]index, error) {
-	if kind == "view" {
-		return nil, nil
-	}
-	cursor, err := c.in(db).Indexes().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var listed []struct {
-		Name      string   `bson:"name"`
-		Key       bson.Raw `bson:"key"`
-		Unique    bool     `bson:"unique"`
-		Sparse    bool     `bson:"sparse"`
-		Partial   bson.Raw `bson:"partialFilterExpression"`
-		Collation bson.Raw `bson:"collation"`
-	}
-	if err := cursor.All(ctx, &listed); err != nil {
-		return nil, err
-	}
-	var unique []index
-	for _, i := range listed {
-		if !i.Unique && i.Name != "_id_" {
-			continue
-		}
-		entry := index{name: i.Name, whole: i.Partial == nil && !i.Sparse && i.Collation == nil}
-		elements, _ := i.Key.Elements()
-		for _, e := range elements {
-			entry.sources = append(entry.sources, e.Key())
-		}
-		unique = append(unique, entry)
-	}
-	return unique, nil
-}
-
 // builder makes a table of what is known of a collection.
 type builder struct {
-	ref    *writegate.TableRef
-	c      *collection
-	known  *shape
-	view   bool
-	folds  bool               // the collection has a collation of its own
-	others map[string]typeSet // types besides the declared one, by field
-	faults []string
+	ref     *writegate.TableRef
+	c       *collection
+	known   *shape
+	indexes []listedIndex
+	others  map[string]typeSet // types besides the declared one, by field
+	faults  []string
 }
 
 func (b *builder) fault(format string, args ...any) {
@@ -258,6 +224,7 @@ func (b *builder) build(source string) *writegate.Table {
 	} else {
 		b.single(table, columns)
 	}
+	b.describe(table)
 	return table
 }
 
@@ -351,7 +318,7 @@ func (b *builder) single(table *writegate.Table, columns map[string]*writegate.C
 		b.fault("nothing says what %s is: declare the type of column %s", f.source, f.name)
 	case f.codec.shape.types&^keyTypes != 0, f.codec.kind == writegate.Any:
 		b.fault("column %s holds %s and can't be the key: it has to be one of objectId, string, uuid, int and long; where documents differ, declare the one that counts", f.name, f.codec.shape.types)
-	case b.folds && f.codec.shape.types&tString != 0:
+	case b.c.folds && f.codec.shape.types&tString != 0:
 		b.fault("the collection has a collation, which may take different texts for the same; a key needs none")
 	default:
 		column.Nullable = false
@@ -365,7 +332,7 @@ func (b *builder) composite(table *writegate.Table, columns map[string]*writegat
 	for i, name := range b.ref.Parts {
 		parts[i] = columns[name]
 		f := b.c.fields[name]
-		if b.folds && f.codec.shape.types&tString != 0 {
+		if b.c.folds && f.codec.shape.types&tString != 0 {
 			b.fault("the collection has a collation, which may take different texts for the same; a key needs none")
 		}
 		parts[i].Nullable = false
@@ -383,7 +350,7 @@ func (b *builder) composite(table *writegate.Table, columns map[string]*writegat
 
 // unique sees to it that no two documents have one key.
 func (b *builder) unique() {
-	if b.view || slices.ContainsFunc(b.c.unique, func(i index) bool { return i.whole && b.c.isKeyIndex(i) }) {
+	if b.c.view || slices.ContainsFunc(b.c.unique, func(i index) bool { return i.whole && b.c.isKeyIndex(i) }) {
 		return
 	}
 	sources := make([]string, len(b.c.key))

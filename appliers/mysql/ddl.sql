@@ -84,15 +84,15 @@ CREATE TABLE IF NOT EXISTS {schema}.writegate_checkpoints (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- step 2
--- The last change of a device to a row, and what the chain of its changes was based on.
+-- Chains of changes: the version that a device's first change to a row was based on, and the one that its last change
+-- made, both as the policy writes versions. So changes made offline one after the other don't conflict.
 CREATE TABLE IF NOT EXISTS {schema}.writegate_links (
 	client_key BINARY(32) NOT NULL,
-	table_name VARBINARY(255) NOT NULL COMMENT 'as clients call it, in UTF-8, as all of these',
-	row_key VARBINARY(255) NOT NULL,
+	table_name VARBINARY(255) NOT NULL COMMENT 'in UTF-8, as all texts of this table: so they are told apart to the letter',
+	row_id VARBINARY(255) NOT NULL,
 	client_id MEDIUMTEXT NOT NULL,
-	base VARBINARY(64) NOT NULL COMMENT 'the version that the first change was based on',
-	made VARBINARY(64) NOT NULL COMMENT 'the version that the last change made',
-	at DATETIME(6) NOT NULL COMMENT 'when it was settled',
-	PRIMARY KEY (client_key, table_name, row_key),
-	KEY writegate_links_age (at)
+	base VARBINARY(64) NOT NULL,
+	made VARBINARY(64) NOT NULL,
+	updated_at DATETIME(6) NOT NULL,
+	PRIMARY KEY (client_key, table_name, row_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

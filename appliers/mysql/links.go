@@ -23,8 +23,8 @@ func (t *tx) claimLinks(c writegate.Claim) map[writegate.LinkKey]writegate.Link 
 			for i, key := range keys {
 				literals[i] = bytesLiteral(key.(string))
 			}
-			t.queue(readLinks(table, found), "SELECT row_key, base, made FROM "+t.db.own+".writegate_links WHERE client_key = "+keyOf(c.ClientID)+
-				" AND table_name = "+bytesLiteral(table)+" AND row_key IN ("+join(literals...)+")")
+			t.queue(readLinks(table, found), "SELECT row_id, base, made FROM "+t.db.own+".writegate_links WHERE client_key = "+keyOf(c.ClientID)+
+				" AND table_name = "+bytesLiteral(table)+" AND row_id IN ("+join(literals...)+")")
 		}
 	}
 	return found
@@ -54,7 +54,7 @@ func (t *tx) settleLinks(r *writegate.Run, links map[writegate.LinkKey]writegate
 			values[i] = "(" + join(keyOf(r.ClientID), bytesLiteral(at.Table), bytesLiteral(at.Row), ownText(r.ClientID),
 				bytesLiteral(links[at].Base), bytesLiteral(links[at].Made), timeLiteral(r.SettledAt)) + ")"
 		}
-		t.do("INSERT INTO " + t.db.own + ".writegate_links (client_key, table_name, row_key, client_id, base, made, at) VALUES " + strings.Join(values, ", ") +
-			" ON DUPLICATE KEY UPDATE base = VALUES(base), made = VALUES(made), at = VALUES(at)")
+		t.do("INSERT INTO " + t.db.own + ".writegate_links (client_key, table_name, row_id, client_id, base, made, updated_at) VALUES " + strings.Join(values, ", ") +
+			" ON DUPLICATE KEY UPDATE base = VALUES(base), made = VALUES(made), updated_at = VALUES(updated_at)")
 	}
 }

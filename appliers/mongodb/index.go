@@ -1,0 +1,98 @@
+package mongodb
+
+import (
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"writegate"
+)
+
+// listedIndex is an index as the server lists it.
+type listedIndex struct {
+	Name      string   `bson:"name"`
+	Key       bson.Raw `bson:"key"`
+	Unique    bool     `bson:"unique"`
+	Sparse    bool     `bson:"sparse"`
+	Hidden    bool     `bson:"hidden"`
+	Partial   bson.Raw `bson:"partialFilterExpression"`
+	Collation bson.Raw `bson:"collation"`
+}
+
+// indexes lists the indexes of a collection, and keeps those that keep values unique. A view has none.
+func (db *DB) indexes(ctx context.Context, c *collection) ([]listedIndex, error) {
+	if c.view {
+		return nil, nil
+	}
+	cursor, err := c.in(db).Indexes().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []listedIndex
+	if err := cursor.All(ctx, &all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if l := &all[i]; l.Unique || l.Name == "_id_" {
+			l.Unique = true
+			c.unique = append(c.unique, index{name: l.Name, sources: l.sources(), whole: l.Partial == nil && !l.Sparse && l.Collation == nil})
+		}
+	}
+	return all, nil
+}
+
+func (l *listedIndex) sources() []string {
+	elements, _ := l.Key.Elements()
+	names := make([]string, len(elements))
+	for i, e := range elements {
+		names[i] = e.Key()
+	}
+	return names
+}
+
+// describe takes indexes over for whoever looks rows up. Of one that does not keep values unique, the columns end before
+// the first that is none, or by which it does not find equal values.
+func (b *builder) describe(table *writegate.Table) {
+	if b.c.view {
+		return
+	}
+	table.Indexes = []writegate.Index{}
+	for i := range b.indexes {
+		l := &b.indexes[i]
+		columns, unique := b.c.columnsOf(index{sources: l.sources()}), l.distinct()
+		if columns == nil || !unique {
+			columns, unique = b.searched(l), false
+		}
+		if len(columns) > 0 {
+			table.Indexes = append(table.Indexes, writegate.Index{Columns: columns, Unique: unique})
+		}
+	}
+}
+
+// distinct tells an index that keeps values unique where all of them are there: whatever its collation, and though it
+// leaves documents out that have not the fields.
+func (l *listedIndex) distinct() bool {
+	filter, _ := l.Partial.Elements()
+	return l.Unique && !slices.ContainsFunc(filter, func(e bson.RawElement) bool {
+		condition, _ := e.Value().DocumentOK()
+		exists, ok := condition.Lookup("$exists").BooleanOK()
+		parts, _ := condition.Elements()
+		return !ok || !exists || len(parts) > 1 || !slices.Contains(l.sources(), e.Key())
+	})
+}
+
+// searched names the first columns of an index by which the server finds rows of equal values, letter by letter.
+func (b *builder) searched(l *listedIndex) []string {
+	var names []string
+	elements, _ := l.Key.Elements()
+	for _, e := range elements {
+		kind, special := e.Value().StringValueOK()
+		columns := b.c.columnsOf(index{sources: []string{e.Key()}})
+		if columns == nil || l.Hidden || special && kind != "hashed" || l.Collation != nil && b.c.fields[columns[0]].codec.shape.types&^(tNumber|tBool|tDate|tObjectID|tUUID) != 0 {
+			break
+		}
+		names = append(names, columns[0])
+	}
+	return names
+}
