@@ -77,7 +77,7 @@ func (b *binder) conditions(spec *lookupSpec, out *writegate.Lookup, types map[s
 	path := spec.path + ".where"
 	for i := range spec.where {
 		w := &spec.where[i]
-		col := b.lookedUp(out.Table, w.column, path)
+		col := b.lookedUp(out.Table, word{w.column.text, w.value.Pos}, path)
 		switch {
 		case col == nil:
 		case w.value.Kind == tree.Null && !col.Nullable:

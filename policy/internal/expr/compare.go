@@ -24,15 +24,15 @@ func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
 		if left != nil && right != nil && left.Nullable && right.Nullable {
 			w.warn(e.ID(), "P202", "columns %s and %s are both nullable: null == null is true", left.Name, right.Name)
 		}
-		w.member(left, args[1])
-		w.member(right, args[0])
+		w.member(e, left, args[1])
+		w.member(e, right, args[0])
 		w.letterCase(e, left, args[1])
 		w.letterCase(e, right, args[0])
 	case operators.In:
 		w.letterCase(e, left, args[1])
 		if args[1].Kind() == ast.ListKind {
 			for _, item := range args[1].AsList().Elements() {
-				w.member(left, item)
+				w.member(item, left, item)
 				w.letterCase(e, w.columnOf(item), args[0])
 			}
 		}
@@ -45,12 +45,12 @@ func (w *walker) compare(e ast.Expr, call ast.CallExpr) {
 }
 
 // member checks a literal against the values of an enum column.
-func (w *walker) member(col *writegate.Column, e ast.Expr) {
+func (w *walker) member(at ast.Expr, col *writegate.Column, e ast.Expr) {
 	if col == nil || col.Values == nil || e.Kind() != ast.LiteralKind {
 		return
 	}
 	if s, ok := e.AsLiteral().(types.String); ok && !slices.Contains(col.Values, string(s)) {
-		w.fault(e.ID(), "P110", "%q is not a value of %s (%s)", string(s), col.Name, strings.Join(col.Values, ", "))
+		w.fault(at.ID(), "P110", "%q is not a value of %s (%s)", string(s), col.Name, strings.Join(col.Values, ", "))
 	}
 }
 

@@ -156,7 +156,7 @@ func TestFaults(t *testing.T) {
 		{`changed("nope")`, New, `1:7 P101 table todos has no column "nope"`},
 		{`changed(old.owner)`, Old | New, `1:11 P102 changed() takes the name of a column in quotes`},
 		{`changed("n")`, Old, `1:7 P102 changed() has no meaning here: there is no new row`},
-		{`old.state == "drfat"`, Old, `1:13 P110 "drfat" is not a value of state (draft, sent)`},
+		{`old.state == "drfat"`, Old, `1:10 P110 "drfat" is not a value of state (draft, sent)`},
 		{`old.state in ["draft", "x"]`, Old, `1:23 P110 "x" is not a value of state (draft, sent)`},
 		{`new.full == ""`, New, `1:3 P102 column full is computed by the database after the write; only old.full is known`},
 		{`op.is_insert`, Moment, `1:2 P102 op has is_create, is_update and is_delete, not "is_insert"`},

@@ -217,7 +217,7 @@ func TestFaultsOfLookups(t *testing.T) {
 		`member("a").role == "tech"`:         "1:17 P102 found no matching overload for == applied to '(optional_type(wrapper(string)), string)'",
 		`member("a").value().rol == "admin"`: `1:19 P101 lookup member does not select "rol"; did you mean role?`,
 		`member("a").?who.orValue("") == ""`: `1:11 P101 lookup member does not select "who"`,
-		`member("a").value().role == "boss"`: `1:28 P110 "boss" is not a value of role (admin, tech)`,
+		`member("a").value().role == "boss"`: `1:25 P110 "boss" is not a value of role (admin, tech)`,
 		`admins("a").size() > 1`:             "1:16 P102 found no matching overload",
 		`mine().exists(m, m.rank == 1)`:      "1:18 P102 undefined field 'rank'",
 		`member("a")`:                        "1:0 P102 the expression is optional_type(@member), want bool",
