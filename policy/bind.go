@@ -48,6 +48,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 	for i, role := range s.spec.roles {
 		b.roles[role.to.text] = i
 		p, issues := plain.Condition(role.expr.Text, 0)
+		b.note(p, role.expr, "roles."+role.to.text)
 		b.report(role.expr, "roles."+role.to.text, issues)
 		out.roles = append(out.roles, p)
 	}
@@ -57,6 +58,8 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 		}
 	}
 	out.conflicts, out.changelog = b.feed(s.spec.conflicts), b.feed(s.spec.changelog)
+	b.script.file, b.script.tables = s.file, s.spec.tables
+	out.script = b.script
 	own := b.owns(s.spec.own)
 	if len(b.faults) == 0 {
 		out.revision = revision(s.canonical, out.metas(own))
@@ -68,6 +71,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 type binder struct {
 	reader
 	warnings Faults
+	script   script
 	compiler *expr.Compiler
 	schema   writegate.Schema
 	tables   []tableSpec
@@ -266,6 +270,7 @@ func (b *tableBinder) values(list []assignment, path string, scope expr.Scope) [
 		}
 		p, issues := b.expr.Value(a.expr.Text, scope, col.Column)
 		b.report(a.expr, path+"."+a.to.text, issues)
+		b.note(p, a.expr, path+"."+a.to.text)
 		out = append(out, value{col, p})
 	}
 	return out
@@ -274,5 +279,6 @@ func (b *tableBinder) values(list []assignment, path string, scope expr.Scope) [
 func (b *tableBinder) condition(n *tree.Node, path string, scope expr.Scope) *expr.Program {
 	p, issues := b.expr.Condition(n.Text, scope)
 	b.report(n, path, issues)
+	b.note(p, n, path)
 	return p
 }

@@ -22,6 +22,7 @@ type Bundle struct {
 	settings settings
 	// conflicts and changelog are where conflicts and changes are told, nil for nowhere.
 	conflicts, changelog *feed
+	script               script
 }
 
 // Revision identifies the rules and the schema they were bound to: "sha256:" and 16 hexadecimal digits.
