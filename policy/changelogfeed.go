@@ -28,19 +28,19 @@ type feedColumn struct {
 }
 
 var (
-	words     = []writegate.Type{writegate.Text}
-	ids       = []writegate.Type{writegate.Text, writegate.UUID, writegate.Int}
-	documents = []writegate.Type{writegate.Document, writegate.Text}
-	instants  = []writegate.Type{writegate.Timestamp}
+	feedWords     = []writegate.Type{writegate.Text}
+	feedIDs       = []writegate.Type{writegate.Text, writegate.UUID, writegate.Int}
+	feedDocuments = []writegate.Type{writegate.Document, writegate.Text}
+	feedTimes     = []writegate.Type{writegate.Timestamp}
 
 	conflictFeed = feedKind{
-		"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "table": {"table_name", words}, "row": {"row_id", ids}, "type": {"conflict_type", words},
-		"client": {"client_data", documents}, "server": {"server_data", documents}, "resolved": {"resolved", []writegate.Type{writegate.Bool, writegate.Int}},
-		"user": {"user_id", ids}, "at": {"created_at", instants},
+		"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "table": {"table_name", feedWords}, "row": {"row_id", feedIDs}, "type": {"conflict_type", feedWords},
+		"client": {"client_data", feedDocuments}, "server": {"server_data", feedDocuments}, "resolved": {"resolved", []writegate.Type{writegate.Bool, writegate.Int}},
+		"user": {"user_id", feedIDs}, "at": {"created_at", feedTimes},
 	}
 	changeFeed = feedKind{
-		"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "table": {"table_name", words}, "row": {"row_id", ids}, "field": {"field_name", words},
-		"old": {"old_value", words}, "new": {"new_value", words}, "status": {"status", words}, "user": {"user_id", ids}, "at": {"created_at", instants},
+		"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "table": {"table_name", feedWords}, "row": {"row_id", feedIDs}, "field": {"field_name", feedWords},
+		"old": {"old_value", feedWords}, "new": {"new_value", feedWords}, "status": {"status", feedWords}, "user": {"user_id", feedIDs}, "at": {"created_at", feedTimes},
 	}
 )
 

@@ -47,31 +47,31 @@ func (c *counter) accept(wire any) (any, error) {
 	case !ok:
 		return nil, errNumber
 	case c.col.Type == writegate.Decimal:
-		return decimal(r), nil
+		return exactly(r), nil
 	case !r.IsInt() || !r.Num().IsInt64():
 		return nil, errInteger
 	}
 	return r.Num().Int64(), nil
 }
 
-// maxDigits is how long a stored number may be.
-const maxDigits = 1000
+// maxAmount is how long a stored number may be.
+const maxAmount = 1000
 
-// decimal writes a number exactly. It has an end, as sums of decimal numbers do.
-func decimal(r *big.Rat) string {
+// exactly writes a number exactly. It has an end, as sums of decimal numbers do.
+func exactly(r *big.Rat) string {
 	digits, _ := r.FloatPrec()
 	return r.FloatString(digits)
 }
 
-// amount reads a stored number. Null is nothing yet.
-func amount(v any) (*big.Rat, bool) {
+// numberIn reads a stored number. Null is nothing yet.
+func numberIn(v any) (*big.Rat, bool) {
 	switch v := v.(type) {
 	case nil:
 		return new(big.Rat), true
 	case int64:
 		return new(big.Rat).SetInt64(v), true
 	case string:
-		if len(v) <= maxDigits && strings.Trim(v, "0123456789.-") == "" {
+		if len(v) <= maxAmount && strings.Trim(v, "0123456789.-") == "" {
 			return new(big.Rat).SetString(v)
 		}
 	}
@@ -103,7 +103,7 @@ func (j *judge) begin(t *table, c *counter, values writegate.Row, sent any) *wri
 	if sent == nil {
 		return nil
 	}
-	first, ok := amount(sent)
+	first, ok := numberIn(sent)
 	if !ok {
 		return t.broken(errNumber)
 	}
@@ -123,7 +123,7 @@ func (j *judge) add(t *table, c *counter, a *writegate.Admitted, old, values wri
 	if !known {
 		return &undecided
 	}
-	stored, ok := amount(was)
+	stored, ok := numberIn(was)
 	if !ok {
 		return t.broken(fmt.Errorf("the counter %s holds no number", c.col.qualified))
 	}
@@ -149,7 +149,7 @@ func (c *counter) delta(t *table, a *writegate.Admitted, sent any) (*big.Rat, *w
 	if sent == nil {
 		return nil, t.refuse(writegate.NotNullViolation, "column.null", c.col.Name, c.col.qualified+": a counter can't be set to null")
 	}
-	is, _ := amount(sent)
+	is, _ := numberIn(sent)
 	if c.from.of == fromDelta {
 		return is, nil
 	}
@@ -161,7 +161,7 @@ func (c *counter) delta(t *table, a *writegate.Admitted, sent any) (*big.Rat, *w
 	if err != nil {
 		return nil, t.refuse(writegate.InvalidData, "column.type", c.col.Name, c.col.qualified+": "+c.from.tells()+" "+err.Error())
 	}
-	other, _ := amount(v)
+	other, _ := numberIn(v)
 	if c.from.of == fromMetadata {
 		return other, nil
 	}
@@ -194,12 +194,12 @@ func (j *judge) within(t *table, c *counter, stored, delta *big.Rat) (*big.Rat, 
 	case c.clamps:
 		return bound, nil
 	}
-	return nil, j.refuse(t, &c.message, writegate.CheckViolation, reason, c.col.qualified+": "+words+decimal(bound), nil)
+	return nil, j.refuse(t, &c.message, writegate.CheckViolation, reason, c.col.qualified+": "+words+exactly(bound), nil)
 }
 
 // store makes the stored value of a sum. One that the column can't hold is refused, never cut.
 func (c *counter) store(t *table, sum *big.Rat) (any, *writegate.Error) {
-	var v any = json.Number(decimal(sum))
+	var v any = json.Number(exactly(sum))
 	if c.col.Type == writegate.Int && sum.IsInt() && sum.Num().IsInt64() {
 		v = sum.Num().Int64()
 	}
