@@ -33,16 +33,16 @@ var mergers = map[string]merger{
 	"server":       {nil, func(_ *column, v versions) (any, bool) { return v.stored, true }},
 	"conflict":     {nil, func(*column, versions) (any, bool) { return nil, false }},
 	"if_unchanged": {nil, func(_ *column, v versions) (any, bool) { return v.sent, v.knows && v.same }},
-	"set_union":    {listTypes, setUnion},
-	"set_diff":     {listTypes, setDiff},
-	"append":       {listTypes, appended},
-	"max":          {orderedTypes, func(c *column, v versions) (any, bool) { return further(c.Type, v, 1) }},
-	"min":          {orderedTypes, func(c *column, v versions) (any, bool) { return further(c.Type, v, -1) }},
+	"set_union":    {mergeLists, setUnion},
+	"set_diff":     {mergeLists, setDiff},
+	"append":       {mergeLists, appended},
+	"max":          {mergeOrdered, func(c *column, v versions) (any, bool) { return further(c.Type, v, 1) }},
+	"min":          {mergeOrdered, func(c *column, v versions) (any, bool) { return further(c.Type, v, -1) }},
 }
 
 var (
-	listTypes    = []writegate.Type{writegate.List, writegate.Document, writegate.Text, writegate.Any}
-	orderedTypes = []writegate.Type{writegate.Int, writegate.Float, writegate.Decimal, writegate.Timestamp, writegate.Date}
+	mergeLists   = []writegate.Type{writegate.List, writegate.Document, writegate.Text, writegate.Any}
+	mergeOrdered = []writegate.Type{writegate.Int, writegate.Float, writegate.Decimal, writegate.Timestamp, writegate.Date}
 )
 
 func (m merger) fits(t writegate.Type) bool { return m.of == nil || slices.Contains(m.of, t) }
