@@ -53,15 +53,13 @@ func (t *tx) Find(ctx context.Context, finds []writegate.Find) ([][]writegate.Ro
 }
 
 // byIndex has Postgres look for a few rows through an index wherever there is one. It would read a table from its start
-// where it thinks that the first rows are near, and to its end for each question that has no answer. What it thinks of
-// a plan without an index then looks worth compiling, which it isn't.
+// where it thinks that the first rows are near, and to its end for each question that has no answer.
 func (t *tx) byIndex(only bool) {
 	if only {
-		t.queue(t.ignore, "select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
-		return
+		t.queue(t.ignore, "select set_config('enable_seqscan', 'off', true)")
+	} else {
+		t.queue(t.ignore, "reset enable_seqscan")
 	}
-	t.queue(t.ignore, "reset enable_seqscan")
-	t.queue(t.ignore, "reset jit")
 }
 
 func (t *tx) ask(f *writegate.Find, lock writegate.Lock, into map[any]writegate.Row) {

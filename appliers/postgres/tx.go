@@ -54,14 +54,15 @@ func (t *tx) queue(read func(pgx.BatchResults) error, sql string, args ...any) {
 	t.answer = append(t.answer, read)
 }
 
-// begin queues the start of the transaction where nothing was queued yet, with a bound on waits for locks.
+// begin queues the start of the transaction where nothing was queued yet, with a bound on waits for locks. Its
+// statements are short, so none is worth compiling.
 func (t *tx) begin(lockTimeout time.Duration) {
 	if t.begun {
 		return
 	}
 	t.begun = true
 	t.queue(t.ignore, "begin isolation level read committed")
-	t.queue(t.ignore, "select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
+	t.queue(t.ignore, "select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true), set_config('jit', 'off', true)",
 		milliseconds(lockTimeout), milliseconds(t.db.cfg.StatementTimeout), milliseconds(idleLimit))
 }
 
