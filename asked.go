@@ -185,20 +185,24 @@ func (a *asked) put(find *Find, rows []Row, number, reactions int) {
 		bucket := string(a.bucket(values))
 		questions[bucket] = append(questions[bucket], i)
 	}
+	strays := 0 // answer a question for the database only
 	for _, row := range rows {
 		key := row[a.Table.Key]
-		values, known := a.valuesOf(key, row)
-		if !known {
-			continue
-		}
-		for _, i := range questions[string(a.bucket(values))] {
-			if whole, is, _ := a.match(key, row, find.Values[i]); is {
-				read[i].rows = append(read[i].rows, whole)
+		stray := true
+		if values, known := a.valuesOf(key, row); known {
+			for _, i := range questions[string(a.bucket(values))] {
+				if whole, is, _ := a.match(key, row, find.Values[i]); is {
+					read[i].rows = append(read[i].rows, whole)
+					stray = false
+				}
 			}
+		}
+		if stray {
+			strays++
 		}
 	}
 	for _, r := range read {
-		r.cut = len(r.rows) >= find.Most
+		r.cut = len(r.rows) >= find.Most || strays > 0 && len(rows) >= find.Most // a stray may stand in a row's place
 		a.sort(r.rows)
 	}
 }

@@ -3,21 +3,29 @@ package writegate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// fakeDB is a database of one table for tests of the pipeline alone: serial transactions, and a hook that
-// fails where a test wants it to. Real drivers are tested by the conformance suite.
+// fakeDB is a database for tests of the pipeline alone: serial transactions, and a hook that fails where a test wants
+// it to. Rows of the table t stand under their keys, those of others under a rowKey. Real drivers are tested by the
+// conformance suite.
 type fakeDB struct {
 	mu    sync.Mutex
 	rows  map[any]Row
 	runs  []Run
 	texts []Refusal
 	dead  map[string]DeadLetter
+	links map[LinkKey]Link
 	txs   int // committed
+	// reads and finds count statements, and asked is what was looked up last.
+	reads, finds int
+	asked        []Find
+	loose        bool // lookups don't regard the letters' case
 	// fail is asked at "claim", "load", "write", "settle" and "commit", with the change for "write".
 	fail func(stage string, c *Change) error
 	// react changes rows as a trigger would, after each change.
@@ -28,7 +36,9 @@ type fakeDB struct {
 
 var fakeTable = &Table{Name: "t", Source: "t", Key: "id", Columns: []*Column{{Name: "id"}, {Name: "a"}, {Name: "b", HasDefault: true}}}
 
-func newFakeDB() *fakeDB { return &fakeDB{rows: map[any]Row{}, dead: map[string]DeadLetter{}} }
+func newFakeDB() *fakeDB {
+	return &fakeDB{rows: map[any]Row{}, dead: map[string]DeadLetter{}, links: map[LinkKey]Link{}}
+}
 
 func (db *fakeDB) Schema(context.Context, []TableRef) (Schema, error) {
 	return Schema{"t": fakeTable}, nil
@@ -46,7 +56,7 @@ func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
 			late()
 		}
 	}()
-	tx := &fakeTx{db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead)}
+	tx := &fakeTx{db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead), links: maps.Clone(db.links)}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -56,7 +66,7 @@ func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
 	if err := db.ask("commit", nil); err != nil {
 		return err
 	}
-	db.rows, db.runs, db.texts, db.dead = tx.rows, tx.runs, tx.texts, tx.dead
+	db.rows, db.runs, db.texts, db.dead, db.links = tx.rows, tx.runs, tx.texts, tx.dead, tx.links
 	db.txs++
 	return nil
 }
@@ -74,6 +84,7 @@ type fakeTx struct {
 	runs  []Run
 	texts []Refusal
 	dead  map[string]DeadLetter
+	links map[LinkKey]Link
 	todo  []Change
 	at    int
 	blame bool
@@ -91,10 +102,68 @@ func (tx *fakeTx) Claim(_ context.Context, q Claim) (Claimed, error) {
 			c.Refusals = append(c.Refusals, r)
 		}
 	}
+	c.Links = map[LinkKey]Link{}
+	for _, at := range q.Links {
+		if l, ok := tx.links[at]; ok {
+			c.Links[at] = l
+		}
+	}
 	return c, tx.db.ask("claim", nil)
 }
 
-func (tx *fakeTx) Find(context.Context, []Find) ([][]Row, error) { return nil, nil }
+// at is where a row stands.
+func at(t *Table, key any) any {
+	if t == fakeTable {
+		return key
+	}
+	return rowKey{t.Source, key}
+}
+
+func (tx *fakeTx) Find(_ context.Context, finds []Find) ([][]Row, error) {
+	if err := tx.flush(); err != nil {
+		return nil, err
+	}
+	tx.db.asked = finds
+	out := make([][]Row, len(finds))
+	for i, f := range finds {
+		tx.db.finds++
+		there := map[any]Row{}
+		for _, values := range f.Values {
+			n := 0
+			for where, row := range tx.rows {
+				key, ok := where.(rowKey)
+				if !ok || key.source != f.Table.Source || n == f.Most || !tx.db.answers(&f, key.key, row, values) {
+					continue
+				}
+				n++
+				there[key.key] = row
+			}
+		}
+		for key, row := range there {
+			part := Row{f.Table.Key: key}
+			for _, name := range slices.Concat(f.By, f.Null, f.Columns) {
+				if name != f.Table.Key {
+					part[name] = row[name]
+				}
+			}
+			out[i] = append(out[i], part)
+		}
+	}
+	return out, tx.db.ask("find", nil)
+}
+
+func (db *fakeDB) answers(f *Find, key any, row Row, values []any) bool {
+	for i, name := range f.By {
+		v := row[name]
+		if name == f.Table.Key {
+			v = key
+		}
+		if v == nil || v != values[i] && !(db.loose && strings.EqualFold(fmt.Sprint(v), fmt.Sprint(values[i]))) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(f.Null, func(name string) bool { return row[name] != nil })
+}
 
 func (tx *fakeTx) Load(_ context.Context, reads []Read) ([]map[any]Row, error) {
 	if err := tx.flush(); err != nil {
@@ -102,9 +171,10 @@ func (tx *fakeTx) Load(_ context.Context, reads []Read) ([]map[any]Row, error) {
 	}
 	out := make([]map[any]Row, len(reads))
 	for i, r := range reads {
+		tx.db.reads++
 		out[i] = map[any]Row{}
 		for _, k := range r.Keys {
-			if row, ok := tx.rows[k]; ok {
+			if row, ok := tx.rows[at(r.Table, k)]; ok {
 				out[i][k] = maps.Clone(row)
 			}
 		}
@@ -129,25 +199,34 @@ func (tx *fakeTx) flush() error {
 			}
 			return err
 		}
-		row, there := tx.rows[c.Key]
-		switch {
-		case c.Verb == Remove:
-			delete(tx.rows, c.Key)
-		case (c.Verb == Insert) == there:
+		if _, there := tx.rows[at(c.Table, c.Key)]; c.Verb != Remove && (c.Verb == Insert) == there {
 			return &ChangeError{Index: index, Race: true, Err: &Error{Class: Rerun, Code: Conflict, Message: "race"}}
-		default:
-			if row = maps.Clone(row); !there {
-				row = Row{"b": "default"}
-			}
-			maps.Copy(row, c.Set)
-			tx.rows[c.Key] = row
 		}
-		if tx.db.react != nil {
-			tx.db.react(tx.rows, &c)
-		}
+		tx.db.write(tx.rows, &c)
 	}
 	tx.todo = nil
 	return nil
+}
+
+// write makes a change of rows, and what the database does by itself.
+func (db *fakeDB) write(rows map[any]Row, c *Change) {
+	row := maps.Clone(rows[at(c.Table, c.Key)])
+	if row == nil {
+		row = Row{}
+		for _, column := range c.Table.Columns {
+			if column.HasDefault {
+				row[column.Name] = "default"
+			}
+		}
+	}
+	maps.Copy(row, c.Set)
+	rows[at(c.Table, c.Key)] = row
+	if c.Verb == Remove {
+		delete(rows, at(c.Table, c.Key))
+	}
+	if db.react != nil {
+		db.react(rows, c)
+	}
 }
 
 func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
@@ -157,6 +236,9 @@ func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
 	tx.texts = append(tx.texts, s.Refusals...)
 	for _, d := range s.DeadLetters {
 		tx.dead[d.ID] = d
+	}
+	for where, l := range s.Links {
+		tx.links[where] = l
 	}
 	return tx.db.ask("settle", nil)
 }
