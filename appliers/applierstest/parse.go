@@ -144,11 +144,38 @@ func parseOp(line string) (txID int64, op writegate.Op, err error) {
 	} else {
 		op.ID = word()
 	}
-	if line == "" || err != nil {
+	if err != nil {
 		return txID, op, err
 	}
-	op.Data, err = wireRow(line)
-	return txID, op, err
+	return txID, op, carried(&op, line)
+}
+
+// carried reads what an operation comes with: columns, previous values behind old= and metadata behind meta=, each as JSON
+// and as far as there is any.
+func carried(op *writegate.Op, rest string) error {
+	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
+		old, meta := strings.HasPrefix(rest, "old="), strings.HasPrefix(rest, "meta=")
+		rest = strings.TrimPrefix(strings.TrimPrefix(rest, "old="), "meta=")
+		var raw json.RawMessage
+		dec := json.NewDecoder(strings.NewReader(rest))
+		err := dec.Decode(&raw)
+		if err != nil {
+			return err
+		}
+		rest = rest[dec.InputOffset():]
+		switch {
+		case meta:
+			op.Metadata = string(raw)
+		case old:
+			op.Previous, err = wireRow(string(raw))
+		default:
+			op.Data, err = wireRow(string(raw))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wireRow reads a JSON object into wire values.

@@ -20,7 +20,8 @@ import (
 //	tables            one table a line: name column:type... (see parseTable)
 //	policy            a policy in YAML; "policy permissive" has no input and allows everything
 //	upload USER DEVICE [option...]
-//	                  one operation a line: TX OP KIND TABLE/ID [JSON]. A dash is no device, TX or OP.
+//	                  one operation a line: TX OP KIND TABLE/ID [JSON] [old=JSON] [meta=JSON], with the previous values
+//	                  and the metadata behind the columns. A dash is no device, TX or OP.
 //	                  Options: stop; chunk=N; times=N sends the upload N times in a row; together=N sends it
 //	                  N times at once; lost commits but tells the pipeline that the database went away;
 //	                  claims=JSON are those of the token besides sub; told prints in words what the device is told of
@@ -251,7 +252,9 @@ func (p *player) options(words []string) options {
 		case word == "told":
 			o.told = true
 		case name == "claims":
-			p.db.no(json.Unmarshal([]byte(value), &o.claims))
+			dec := json.NewDecoder(strings.NewReader(value))
+			dec.UseNumber()
+			p.db.no(dec.Decode(&o.claims))
 		case name == "chunk" && err == nil:
 			o.chunk = n
 		case name == "times" && err == nil:

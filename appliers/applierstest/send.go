@@ -1,6 +1,7 @@
 package applierstest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,9 @@ func answer(up *writegate.Upload, res *writegate.Result) string {
 		for j, op := range tx.Ops {
 			if ops[j] = string(op.Status); op.Replayed {
 				ops[j] += replayed
+			}
+			if e := op.Err; e != nil {
+				ops[j] += " " + cmp.Or(e.Reason, string(e.Code))
 			}
 		}
 		line := fmt.Sprintf("%d %s: %s", up.Transactions[i].ID, tx.Status, strings.Join(ops, ", "))
