@@ -51,6 +51,7 @@ const (
 // Rule is a rule of a policy.
 type Rule struct {
 	Table, Name  string
+	File         string
 	Line, Column int
 	// To are the roles, any of which suffices. None means everybody.
 	To []string
@@ -145,16 +146,17 @@ func (b *Bundle) Trace(hear func(Trace)) (*Traced, error) {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	for i := range b.script.tables {
-		out.Rules = append(out.Rules, b.script.tables[i].list()...)
+		out.Rules = append(out.Rules, b.script.tables[i].list(b.script.file)...)
 	}
 	return out, nil
 }
 
-func (t *tableSpec) list() []Rule {
+// list has the rules of a table.
+func (t *tableSpec) list(file string) []Rule {
 	var rules []Rule
 	for i := range t.rules {
 		r := &t.rules[i]
-		rule := Rule{Table: t.name.text, Name: r.name.text, Line: r.name.pos.Line, Column: r.name.pos.Column, Path: r.path}
+		rule := Rule{Table: t.name.text, Name: r.name.text, File: file, Line: r.name.pos.Line, Column: r.name.pos.Column, Path: r.path}
 		for _, role := range r.to {
 			rule.To = append(rule.To, role.text)
 		}

@@ -27,6 +27,8 @@ type Runner struct {
 	Policy string
 	// Only are the names of the cases to run, nil for all.
 	Only *regexp.Regexp
+	// Coverage gathers what the cases try of the policy, unless it is nil.
+	Coverage *Coverage
 }
 
 // Result is what became of the cases of one file.
@@ -75,7 +77,8 @@ type Bound struct {
 	Policy *policy.Bundle
 	Tables *Tables
 
-	rows []writegate.Change // of the fixtures
+	rows  []writegate.Change // of the fixtures
+	track *tracker           // nil when nobody wants to know
 }
 
 // Bind reads the policy and the schema of a test file and looks whether its rows fit. What is wrong with any of the
@@ -100,6 +103,12 @@ func (r *Runner) Bind(ctx context.Context, f *File) (*Bound, error) {
 	if b.rows, err = f.stored(tables.Schema); err != nil {
 		return nil, err
 	}
+	if r.Coverage != nil {
+		if b.track, err = track(b.Policy); err != nil {
+			return nil, err
+		}
+		b.track.begin(r.Coverage)
+	}
 	return b, nil
 }
 
@@ -121,6 +130,9 @@ func (r *Runner) Run(ctx context.Context, b *Bound) (*Result, error) {
 				return nil, fmt.Errorf("%s:%d: %s: %w", b.File.Path, c.Line, c.Name, err)
 			}
 			res.Ran = append(res.Ran, *ran)
+			if b.track != nil {
+				b.track.count(r.Coverage)
+			}
 		}
 	}
 	res.Took = time.Since(begun)
@@ -176,7 +188,10 @@ func (b *Bound) openWith(ctx context.Context, rows []writegate.Change) (_ writeg
 
 // apply sends the operations of a case through the pipeline.
 func (b *Bound) apply(ctx context.Context, db writegate.Applier, u User, c *Case) ([]Outcome, error) {
-	pol := record(b.Policy)
+	var pol *recorded
+	if pol = record(b.Policy); b.track != nil {
+		pol = record(b.track)
+	}
 	pipeline := writegate.NewPipeline(db, writegate.Options{Now: func() time.Time { return b.File.Now }})
 	up := &writegate.Upload{ClientID: c.ClientID, Transactions: []writegate.Transaction{{ID: 1, Ops: slices.Clone(c.Ops)}}}
 	res, err := pipeline.Apply(ctx, u.Caller, pol, up)

@@ -15,7 +15,7 @@ import (
 
 type testFlags struct {
 	policy, run, junit string
-	json               bool
+	json, coverage     bool
 }
 
 func newPolicyTest() *cobra.Command {
@@ -33,12 +33,16 @@ user, what was expected and what came.
 It exits with 0 when all passed, 1 when something failed or a file is wrong, 2 when the command
 line is.`,
 		Example: `  writegate policy test todo.policytest.yaml
+  writegate policy test *.policytest.yaml --coverage
   writegate policy test todo.policytest.yaml --run 'takeover|share' --junit report.xml`,
 		Args: testFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := f.runner(cmd)
 			if err != nil {
 				return err
+			}
+			if f.coverage {
+				r.Coverage = policytest.NewCoverage()
 			}
 			return runTests(cmd.Context(), r, f, args, cmd.OutOrStdout())
 		},
@@ -47,6 +51,7 @@ line is.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.junit, "junit", "", "write a report for test servers to this file; - is the standard output")
 	flags.BoolVar(&f.json, "json", false, "write each case as a line of JSON")
+	flags.BoolVar(&f.coverage, "coverage", false, "say how often each rule and each condition was tried, and what never was")
 	return cmd
 }
 
@@ -97,6 +102,15 @@ func runTests(ctx context.Context, r *policytest.Runner, f testFlags, paths []st
 			err = res.Text(stdout)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if f.coverage {
+		write := r.Coverage.Text
+		if f.json {
+			write = r.Coverage.JSON
+		}
+		if err := write(stdout); err != nil {
 			return err
 		}
 	}
