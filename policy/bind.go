@@ -255,7 +255,7 @@ func newScope(verb writegate.Verb) expr.Scope {
 	case writegate.Insert:
 		return expr.New | expr.Moment
 	case writegate.Remove:
-		return expr.Old | expr.Moment
+		return expr.Old | expr.Moment | expr.Changed
 	case writegate.Update:
 	}
 	return expr.Old | expr.New | expr.Moment

@@ -44,7 +44,7 @@ func (c *Compiler) Define(defs []Def) ([][]Issue, error) {
 
 // Define makes named expressions over the rows known to all others of the table.
 func (t *Table) Define(defs []Def) ([][]Issue, error) {
-	d := &definer{table: t, scope: Moment | Old | New | Row, defs: defs, known: t.vars}
+	d := &definer{table: t, scope: Moment | Old | New | Row | Changed, defs: defs, known: t.vars}
 	d.declare = func(*definition) error { return nil }
 	return d.all()
 }

@@ -12,12 +12,14 @@ import (
 // Scope says which names an expression may use besides claims.
 type Scope uint8
 
-// The names. New brings changed() along. Moment is op, req and now, and lookups.
+// The names. New brings changed() along, which alone is for deletions: they change nothing. Moment is op, req and now,
+// and lookups.
 const (
 	Moment Scope = 1 << iota
 	Old
 	New
 	Row
+	Changed
 )
 
 // The limits of one expression.

@@ -394,3 +394,21 @@ func TestDocumentsAreParsedOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestDeletionsChangeNothing asks in a deletion what an update would change, as conditions of both do.
+func TestDeletionsChangeNothing(t *testing.T) {
+	p, issues := compiler(t).Table(table()).Condition(`changed("n") || op.is_delete && !changed("owner")`, Old|Changed|Moment)
+	if len(issues) > 0 {
+		t.Fatal(issues)
+	}
+	v := vars(t)
+	v.Begin(writegate.Remove, "k", writegate.Row{"owner": "u1", "n": int64(1)}, nil)
+	if answer, err := p.Test(v); answer != Yes || err != nil {
+		t.Errorf("got %v, %v", answer, err)
+	}
+	v.Begin(writegate.Update, "k", writegate.Row{"owner": "u1", "n": int64(1)}, nil)
+	v.Propose(writegate.Row{"owner": "u2", "n": int64(1)})
+	if answer, _ := p.Test(v); answer != No {
+		t.Errorf("got %v", answer)
+	}
+}

@@ -72,7 +72,7 @@ func (f *facts) variable(name string) {
 	case name == "op", name == "req", name == "now":
 		f.uses |= Moment
 	case name == changedName:
-		f.uses |= New
+		f.uses |= Changed
 	case rowNames[name] != 0:
 		f.uses |= rowNames[name]
 	case name != "claims":

@@ -45,7 +45,7 @@ func (t *Table) env(s Scope) (*cel.Env, error) {
 			opts = append(opts, cel.Variable(name, t.row.object()))
 		}
 	}
-	if s&New != 0 {
+	if s&Changed != 0 {
 		opts = append(opts, cel.Types(t.changed), cel.Variable(changedName, t.changed.object()))
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.vars)) {
@@ -83,6 +83,9 @@ func want(out, t *types.Type) string {
 }
 
 func (t *Table) program(text string, s Scope, fits func(*types.Type) string, col *writegate.Column) (*Program, []Issue) {
+	if s&New != 0 {
+		s |= Changed
+	}
 	env, err := t.env(s)
 	if err != nil {
 		return nil, []Issue{{Line: 1, Code: "P102", Message: err.Error()}}

@@ -73,11 +73,14 @@ func (v *Vars) ResolveName(name string) (any, bool) {
 func (v *Vars) Parent() cel.Activation { return nil }
 
 // changed reports, for a create, whether the client sent the column, and else whether its value will differ.
-// A value that only the database knows counts as different.
+// A value that only the database knows counts as different. A deletion changes nothing.
 func (v *Vars) changed(c *writegate.Column) bool {
 	if v.verb == writegate.Insert {
 		_, ok := v.sent[c.Name]
 		return ok
+	}
+	if v.verb == writegate.Remove {
+		return false
 	}
 	was, known := v.old[c.Name]
 	is, set := v.new[c.Name]

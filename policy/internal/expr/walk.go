@@ -113,7 +113,7 @@ func (w *walker) field(e, of ast.Expr, field string) bool {
 		if known := reqType().order; !slices.Contains(known, field) {
 			w.fault(e.ID(), "P102", "req has client_id, base_version and client_time, not %q", field)
 		}
-	case base == changedName && w.scope&New == 0:
+	case base == changedName && w.scope&Changed == 0:
 		w.fault(e.ID(), "P102", "changed() has no meaning here: there is no new row")
 	case base == changedName:
 		w.column(e, "changed", field)
@@ -169,6 +169,9 @@ func (w *walker) missing(e ast.Expr, name string, d *definition) {
 	lack := d.uses &^ w.scope
 	if lack&Moment != 0 {
 		w.fault(e.ID(), "P102", "%s depends on the operation, but this is decided from claims alone", name)
+	}
+	if lack&Changed != 0 {
+		w.fault(e.ID(), "P102", "%s has no meaning here: it asks what changed, and there is no new row", name)
 	}
 	for _, row := range []string{"old", "new", "row"} {
 		if lack&rowNames[row] != 0 {
