@@ -111,14 +111,14 @@ var raceCases = []testCase{
 		})
 		r.db.want("notes", fmt.Sprintf(`id="c" n=%d`, 2*n))
 	}},
-	{name: "membership revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, false).revoked() }},
-	{name: "membership revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, true).revoked() }},
-	{name: "membership granted and revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, false).regained() }},
-	{name: "membership granted and revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, true).regained() }},
-	{name: "the last two admins leave at once", run: func(t *testing.T, s *suite) {
-		a := &admins{s.race(t, memberships)}
-		a.rounds(a.run)
-	}},
+	{name: "membership revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, byKey).revoked() }},
+	{name: "membership revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, byLookup).revoked() }},
+	{name: "membership revoked while an upload is decided", run: func(t *testing.T, s *suite) { s.membership(t, byPolicy).revoked() }},
+	{name: "membership granted and revoked while an operation is checked", run: func(t *testing.T, s *suite) { s.membership(t, byKey).regained() }},
+	{name: "membership granted and revoked while an operation looks it up", run: func(t *testing.T, s *suite) { s.membership(t, byLookup).regained() }},
+	{name: "membership granted and revoked while an upload is decided", run: func(t *testing.T, s *suite) { s.membership(t, byPolicy).regained() }},
+	{name: "the last two admins leave at once", run: func(t *testing.T, s *suite) { s.admins(t, byLookup).run() }},
+	{name: "the last two admins leave at once by uploads", run: func(t *testing.T, s *suite) { s.admins(t, byPolicy).run() }},
 }
 
 // race is one race at work: two appliers on one database, one where there can't be two.
@@ -151,11 +151,17 @@ func (s *suite) race(t *testing.T, more ...TableDef) *race {
 			}
 		}})
 	}
-	source, err := policy.Parse("races.yaml", []byte(racePolicy))
+	r.decideBy(racePolicy)
+	return r
+}
+
+// decideBy has uploads decided by a policy.
+func (r *race) decideBy(text string) {
+	r.t.Helper()
+	source, err := policy.Parse("races.yaml", []byte(text))
 	r.db.no(err)
 	r.pol, err = source.Bind(r.db.schema)
 	r.db.no(err)
-	return r
 }
 
 // rounds runs the race until it failed once, and says how it went. It returns the number of rounds.
@@ -202,27 +208,29 @@ func (r *race) both(ops [2]writegate.Op) [2]writegate.TxResult {
 
 func (r *race) bothAs(users [2]string, ops [2]writegate.Op) (got [2]writegate.TxResult) {
 	r.ops++
-	r.together(func(side int) {
-		op := ops[side]
-		op.OpID = r.ops
-		up := &writegate.Upload{ClientID: fmt.Sprint("d", side), Transactions: []writegate.Transaction{{ID: r.ops, Ops: []writegate.Op{op}}}}
-		caller := writegate.Caller{Subject: users[side], Claims: map[string]any{"sub": users[side]}}
-		for begun := time.Now(); ; {
-			res, err := r.pipes[side].Apply(r.t.Context(), caller, r.pol, up)
-			if err != nil {
-				r.t.Error(err)
-				return
-			}
-			if got[side] = res.Transactions[0]; got[side].Status.Settled() {
-				return
-			}
-			if time.Since(begun) > 30*time.Second {
-				r.t.Errorf("the upload is never settled: %v", res.Err)
-				return
-			}
-		}
-	})
+	r.together(func(side int) { got[side] = r.upload(side, users[side], ops[side]) })
 	return got
+}
+
+// upload has the user's device on that side send an operation until it is settled.
+func (r *race) upload(side int, user string, op writegate.Op) writegate.TxResult {
+	op.OpID = r.ops
+	up := &writegate.Upload{ClientID: fmt.Sprint("d", side), Transactions: []writegate.Transaction{{ID: r.ops, Ops: []writegate.Op{op}}}}
+	caller := writegate.Caller{Subject: user, Claims: map[string]any{"sub": user}}
+	for begun := time.Now(); ; {
+		res, err := r.pipes[side].Apply(r.t.Context(), caller, r.pol, up)
+		if err != nil {
+			r.t.Error(err)
+			return writegate.TxResult{}
+		}
+		if got := res.Transactions[0]; got.Status.Settled() {
+			return got
+		}
+		if time.Since(begun) > 30*time.Second {
+			r.t.Errorf("the upload is never settled: %v", res.Err)
+			return writegate.TxResult{}
+		}
+	}
 }
 
 // counting is a policy that adds what a client sends to what is stored.
