@@ -11,7 +11,7 @@ import (
 // attacks has scripts in which somebody tries what he may not do. Each try is an upload with these comments:
 //
 //	# attack: what is tried
-//	# guard: OLD => NEW     the text of the policy that keeps it out, and what a policy without it says
+//	# guard: OLD => NEW     the text of the policy that keeps it out, and what a policy without it says; \n is a new line
 //	# planted: NAME         for a guard in the code, the file of testdata/planted that takes it away
 var attacks = filepath.Join(testdata, "attacks")
 
@@ -50,6 +50,7 @@ func unguarded(t *testing.T, h Harness, script *script, at int) {
 		return
 	}
 	guard, without, ok := strings.Cut(comment(st, "guard"), " => ")
+	guard, without = strings.ReplaceAll(guard, `\n`, "\n"), strings.ReplaceAll(without, `\n`, "\n")
 	if !ok {
 		t.Fatal("the attack says neither guard: OLD => NEW nor planted: NAME")
 	}
@@ -66,7 +67,7 @@ func unguarded(t *testing.T, h Harness, script *script, at int) {
 		if strings.HasPrefix(other.command, "policy") {
 			text := strings.Join(other.input, "\n")
 			removed += strings.Count(text, guard)
-			now.input = strings.Split(strings.ReplaceAll(text, guard, strings.ReplaceAll(without, `\n`, "\n")), "\n")
+			now.input = strings.Split(strings.ReplaceAll(text, guard, without), "\n")
 		}
 		if got := p.play(&now); i >= at && got != other.want {
 			return
