@@ -112,8 +112,10 @@ func (s *shortener) find(w word, path string) *shortTable {
 // relate connects a table with those that its rights follow from.
 func (s *shortener) relate(t *shortTable) {
 	if t.members != nil {
-		if m := s.find(t.members.table, t.path+".members"); m != nil {
-			m.shares = append(m.shares, t.members)
+		for _, m := range s.tables { // a table that nobody writes need not be there
+			if m.name == t.members.table.text {
+				m.shares = append(m.shares, t.members)
+			}
 		}
 	}
 	if t.parent == nil {

@@ -119,7 +119,7 @@ func (s *shortener) lookup(name string, at tree.Pos, table string, where []tree.
 	}
 	s.lookups = append(s.lookups, tree.NewField(name, tree.NewMap(at,
 		tree.NewField("table", tree.NewScalar(at, table)),
-		tree.NewField("args", tree.NewMap(at, tree.NewField("id", tree.NewScalar(at, "text")))),
+		tree.NewField("args", tree.NewList(at, tree.NewScalar(at, "id"))),
 		tree.NewField("where", tree.NewMap(at, where...)))))
 }
 

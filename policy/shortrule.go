@@ -24,8 +24,27 @@ func (s *shortener) table(t *shortTable) *tree.Node {
 	if condition := s.visible(t); condition != "" && n.Get("visible") == nil {
 		n = n.With(tree.NewField("visible", tree.NewScalar(t.rights.pos, condition)))
 	}
+	n = s.grown(t, n)
 	n = ahead(n, "forbid", s.guard(t))
 	return ahead(starred(n), "rules", rules)
+}
+
+// grown has a table only grow: what comes again does nothing, and no rule is for more than creates.
+func (s *shortener) grown(t *shortTable, n *tree.Node) *tree.Node {
+	if !t.once {
+		return n
+	}
+	for _, rule := range n.Get("rules").All() {
+		for _, op := range rule.Get("ops").All() {
+			if op.Text != "create" {
+				s.fault(op.Pos, t.path+".rules", "", "insert_only: true lets nobody %s", op.Text)
+			}
+		}
+	}
+	if n.Get("put_existing") != nil {
+		return n
+	}
+	return n.With(tree.NewField("put_existing", tree.NewScalar(t.oncePos, "ignore")))
 }
 
 // starred writes columns: all of rules as the list that it is.

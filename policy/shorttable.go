@@ -22,7 +22,8 @@ type shortTable struct {
 	grants  []shortGrant
 	granted bool // allow: is there
 	write   []word
-	once    bool         // insert_only
+	once    bool // insert_only, which is at oncePos
+	oncePos tree.Pos
 	rights  word         // the first short form about rights
 	ignored []*tree.Node // columns that the server makes
 	sets    []*tree.Node
@@ -70,6 +71,9 @@ func (s *shortener) shortTable(f tree.Field) *shortTable {
 	for _, g := range f.Value.Fields {
 		if read[g.Name] != nil {
 			read[g.Name](g.Value)
+		}
+		if g.Name == "insert_only" {
+			t.oncePos = g.Pos
 		}
 		if slices.Contains([]string{"owner", "parent", "members", "allow"}, g.Name) && t.rights.text == "" {
 			t.rights = word{g.Name, g.Pos}
@@ -160,7 +164,7 @@ func (s *shortener) allow(n *tree.Node, t *shortTable) {
 		default:
 			var known ops
 			before := len(s.faults)
-			s.ops(path, &known)(f.Value)
+			s.ruleOps(path, &known)(f.Value)
 			for _, item := range append(f.Value.Items, f.Value) {
 				if item.Kind == tree.Scalar && len(s.faults) == before {
 					g.ops = append(g.ops, word{item.Text, item.Pos})
