@@ -27,6 +27,9 @@ type codec struct {
 	expr func(source string) string
 	// exact makes a value of exactly the column's type, for comparing with an index. Nil where the type can't be a key.
 	exact func(source string) string
+	// sought makes a value that the column is compared with where rows are looked up by it. Nil where the type has no
+	// equality.
+	sought func(source string) string
 	// letters says that values that are equal to the database may be different texts.
 	letters bool
 	// selected is the expression that reads a column; nil means the column itself.

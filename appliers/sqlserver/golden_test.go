@@ -198,10 +198,12 @@ func TestGoldenLedger(t *testing.T) {
 			ClientID: "d1", Subject: "u1", OpID: 2, Fingerprint: writegate.Fingerprint{1, 15: 255}, TxID: 7, Whole: true, Code: writegate.InvalidData, Reason: "r", Message: "it's",
 			Table: "todos", Column: "rank", Revision: "p1", At: at,
 		}},
+		Links:       map[writegate.LinkKey]writegate.Link{{Table: "todos", Row: "it's"}: {Base: "1", Made: "2"}, {Table: "lists", Row: listID}: {Base: "3", Made: "4"}},
 		DeadLetters: []writegate.DeadLetter{{ID: "x", ClientID: "d1", Subject: "u1", TxID: 7, FirstOp: 2, LastOp: 2, OpIndex: -1, Code: writegate.InvalidData, Message: "m", Revision: "p1", At: at, Body: []byte(`{"a":1}`)}},
 	}
 	golden(t, "ledger", during(t, shop(), func(tx writegate.Tx, s writegate.Schema) error {
-		if _, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 3}); err != nil {
+		links := []writegate.LinkKey{{Table: "todos", Row: "it's"}, {Table: "lists", Row: listID}}
+		if _, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 3, Links: links}); err != nil {
 			return err
 		}
 		return tx.Settle(t.Context(), settle)

@@ -57,6 +57,9 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 		claimed.Refusals = append(claimed.Refusals, refusal)
 		return nil
 	}, &f.OpID, &fingerprint, &f.Subject, &f.TxID, &f.Whole, &f.Code, &f.Reason, &f.Message, &f.Table, &f.Column, &f.Revision, &f.At))
+	if err := t.claimLinks(ctx, c, &claimed); err != nil {
+		return claimed, err
+	}
 	err := t.flush(ctx)
 	if isNumber(err, numberLockTimeout) {
 		writegate.AsError(err).Reason = "device.busy"
@@ -92,7 +95,7 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 	b := t.now()
 	b.add("INSERT INTO "+t.db.own+".[writegate_ledger] ([client_key], [client_id], [subject], [first_op], [last_op], [settled_at], [ops]) VALUES (", b.hash(r.ClientID), ", ",
 		b.text(storable(r.ClientID)), ", ", b.text(storable(r.Subject)), ", ", b.value(r.FirstOp), ", ", b.value(r.LastOp), ", ", b.value(instant(r.SettledAt)), ", ", b.blob(r.Ops), ")")
-	return nil
+	return t.settleLinks(ctx, r, s.Links)
 }
 
 // blob adds a parameter of bytes, as text so that its declaration does not change with its length.

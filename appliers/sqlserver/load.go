@@ -38,15 +38,8 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	if err := t.introduce(); err != nil {
 		return nil, err
 	}
-	order := make([]int, len(reads))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(driverOf(reads[a].Table).quoted, driverOf(reads[b].Table).quoted), cmp.Compare(reads[b].Lock, reads[a].Lock))
-	})
 	found := make([]map[any]writegate.Row, len(reads))
-	for _, i := range order {
+	for _, i := range lockOrder(len(reads), func(i int) (*writegate.Table, writegate.Lock) { return reads[i].Table, reads[i].Lock }) {
 		found[i] = map[any]writegate.Row{}
 		for keys := range slices.Chunk(sorted(reads[i].Keys), maxRows) {
 			if err := t.room(ctx, 1); err != nil {
@@ -61,6 +54,20 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	return found, nil
+}
+
+// lockOrder is the order in which n reads lock their rows: by the names of the tables, the strongest lock of each first.
+func lockOrder(n int, read func(i int) (*writegate.Table, writegate.Lock)) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		tableA, lockA := read(a)
+		tableB, lockB := read(b)
+		return cmp.Or(cmp.Compare(driverOf(tableA).quoted, driverOf(tableB).quoted), cmp.Compare(lockB, lockA))
+	})
+	return order
 }
 
 // sorted returns keys in one order that is the same in every replica.
@@ -107,17 +114,23 @@ func (b *batch) selectRows(r *writegate.Read, keys []any, into map[any]writegate
 	return nil
 }
 
-// plan has the database go from the keys to the rows. A view may need another way.
+// seekPlan has the database go from what is asked for to the rows.
+const seekPlan = "\nOPTION (FORCE ORDER, LOOP JOIN)"
+
+// plan is that of a set of keys. A view may need another way.
 func (own *table) plan() string {
 	if own.seek {
-		return "\nOPTION (FORCE ORDER, LOOP JOIN)"
+		return seekPlan
 	}
 	return ""
 }
 
-// hints are the locks of a read, which hold whatever way the database reads otherwise. Rows are found by an index,
-// so that no others are locked.
-func (own *table) hints(lock writegate.Lock) string {
+// hints are the locks of a read by the key.
+func (own *table) hints(lock writegate.Lock) string { return hints(lock, own.seek) }
+
+// hints are the locks of a read, which hold whatever way the database reads otherwise. Where rows are found by an index,
+// no others are locked.
+func hints(lock writegate.Lock, seek bool) string {
 	var hints []string
 	switch lock {
 	case writegate.ForUpdate:
@@ -126,7 +139,7 @@ func (own *table) hints(lock writegate.Lock) string {
 		hints = []string{"REPEATABLEREAD", "ROWLOCK"}
 	case writegate.Unlocked:
 	}
-	if own.seek {
+	if seek {
 		hints = append(hints, "FORCESEEK")
 	}
 	if hints == nil {
@@ -175,20 +188,41 @@ func (own *table) keyTexts(t *writegate.Table, key any) []string {
 	return texts
 }
 
+// keyOf is the stored key of stored values of its parts.
+func (own *table) keyOf(t *writegate.Table, parts []any) any {
+	if len(t.Parts) > 0 {
+		return t.JoinKey(parts)
+	}
+	return parts[0]
+}
+
 func jsonField(i int) string { return "[j].[k" + strconv.Itoa(i) + "]" }
 
 // match is the condition that a row has a key: equal as the index compares, and to the letter where that is
 // something else. Loose leaves the second part out.
 func (own *table) match(prefix string, source func(i int) string, loose bool) string {
-	var conditions []string
+	conditions := make([]string, len(own.key))
 	for i, c := range own.key {
-		column, key := prefix+c.quoted, c.codec.exact(source(i))
-		conditions = append(conditions, column+" = "+key)
-		if c.codec.letters && !loose {
-			conditions = append(conditions, "CONVERT(varbinary(max), "+column+") = CONVERT(varbinary(max), "+key+")", "DATALENGTH("+column+") = DATALENGTH("+key+")")
+		if column, key := prefix+c.quoted, c.codec.exact(source(i)); loose {
+			conditions[i] = column + " = " + key
+		} else {
+			conditions[i] = c.is(column, key)
 		}
 	}
 	return strings.Join(conditions, " AND ")
+}
+
+// is is the condition that the column has a value: equal as an index compares, and to the letter. The server passes over
+// blanks at the end of texts and zeros at the end of bytes.
+func (c *column) is(column, value string) string {
+	condition := column + " = " + value
+	if c.codec.letters {
+		condition += " AND CONVERT(varbinary(max), " + column + ") = CONVERT(varbinary(max), " + value + ")"
+	}
+	if c.codec.letters || c.codec.kind == writegate.Binary {
+		condition += " AND DATALENGTH(" + column + ") = DATALENGTH(" + value + ")"
+	}
+	return condition
 }
 
 func (own *table) keyList(prefix string) string {
@@ -219,10 +253,7 @@ func readRows(r *writegate.Read, columns []*column, asked map[any]bool, into map
 		for i, c := range own.key {
 			parts[i] = c.codec.loaded(values[i])
 		}
-		key := parts[0]
-		if len(r.Table.Parts) > 0 {
-			key = r.Table.JoinKey(parts)
-		}
+		key := own.keyOf(r.Table, parts)
 		if !asked[key] {
 			return nil
 		}

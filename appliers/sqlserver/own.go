@@ -16,7 +16,7 @@ var ddl string
 
 // ownTables are the tables of ddl.sql.
 var ownTables = []string{
-	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
+	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints", "writegate_links",
 }
 
 var (

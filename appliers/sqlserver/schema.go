@@ -19,6 +19,8 @@ type table struct {
 	seek        bool                // an index finds rows by the key
 	keyIndexes  map[string]bool     // unique indexes over the key alone, by name
 	indexes     map[string][]string // columns of each unique index, by the names that clients use
+	lookups     []lookupIndex
+	lookedUp    bool // no row is ever created
 	constraints map[string]constraint
 }
 
@@ -125,7 +127,7 @@ func (b *builder) fault(format string, args ...any) {
 }
 
 func (b *builder) table() *writegate.Table {
-	b.own = &table{columns: map[string]*column{}, keyIndexes: map[string]bool{}, indexes: map[string][]string{}, constraints: map[string]constraint{}}
+	b.own = &table{lookedUp: b.ref.ReadOnly, columns: map[string]*column{}, keyIndexes: map[string]bool{}, indexes: map[string][]string{}, constraints: map[string]constraint{}}
 	b.t = &writegate.Table{Name: b.ref.Name, Driver: b.own}
 	b.native = map[string]*catalogColumn{}
 	var sources []string
@@ -165,6 +167,9 @@ func (b *builder) table() *writegate.Table {
 	}
 	b.constrain()
 	b.key(first.Kind == "V")
+	if first.Kind != "V" {
+		b.describe()
+	}
 	return b.t
 }
 
@@ -175,6 +180,7 @@ func (b *builder) column(c *catalogColumn) {
 		b.fault("column %q: %v", c.Name, err)
 		return
 	}
+	codec.sought = soughtBy(c, codec)
 	public := &writegate.Column{
 		Name: name, Type: codec.kind, Native: c.native(), Nullable: c.Nullable, HasDefault: c.Default,
 		ReadOnly: c.Generated || codec.readOnly, Same: codec.same,
@@ -194,17 +200,17 @@ func (b *builder) column(c *catalogColumn) {
 func (b *builder) constrain() {
 	kinds := map[string]string{}
 	for _, i := range b.indexes {
-		if i.Ord == b.ord {
+		if i.Ord == b.ord && i.Kind != indexPlain && i.Kind != indexPart {
 			kinds[i.Name] = i.Kind
 			b.own.indexes[i.Name] = append(b.own.indexes[i.Name], b.names[i.Column])
 		}
 	}
 	for name, columns := range b.own.indexes {
 		switch kinds[name] {
-		case "primary":
+		case indexPrimary:
 			b.primary = columns
 			fallthrough
-		case "unique":
+		case indexUnique:
 			b.own.keyIndexes[name] = true // so far
 		}
 	}

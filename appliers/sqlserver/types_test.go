@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	mssql "github.com/microsoft/go-mssqldb"
+
 	"writegate"
 	"writegate/appliers/applierstest"
 	"writegate/internal/wire"
@@ -232,7 +234,8 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which int, value string, isText bool) {
 		native := natives[max(which, -which, 0)%len(natives)]
-		codec, err := codecOf(catalogOf(t, native), "")
+		c := catalogOf(t, native)
+		codec, err := codecOf(c, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,5 +261,37 @@ func FuzzConvert(f *testing.F) {
 		if _, err := lex(codec.expr(literal(text))); err != nil {
 			t.Errorf("%s: %v", native, err)
 		}
+		if codec.sought = soughtBy(c, codec); codec.sought != nil {
+			lookedUpBy(t, codec, stored)
+		}
 	})
+}
+
+// lookedUpBy holds a lookup to sending the value as it is in a parameter, and nothing of it in the statement.
+func lookedUpBy(t *testing.T, codec *codec, stored any) {
+	t.Helper()
+	c := &column{name: "v", quoted: "[v]", codec: codec}
+	s := &search{own: &table{quoted: "[t]"}, by: []*column{c}, columns: []*column{c}, questions: [][]any{{stored}}, most: 1}
+	statement := ""
+	for _, s.asIs = range []bool{false, true} {
+		b := &batch{}
+		if err := b.find(s, s.questions, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lex(b.sql.String()); err != nil {
+			t.Errorf("%v: %s", err, b.sql.String())
+		}
+		if s.asIs {
+			continue
+		}
+		var rows []map[string]string
+		sent, _ := b.args[0].(mssql.NVarCharMax)
+		if err := json.Unmarshal([]byte(sent), &rows); err != nil || rows[0]["k0"] != c.codec.textOf(stored) {
+			t.Errorf("%#v is looked for as %s, %v", stored, sent, err)
+		}
+		statement = b.sql.String()
+	}
+	if want := "SELECT [r].[c0] AS [writegate]\nFROM OPENJSON(@p1) WITH ([k0] nvarchar(max) '$.k0') AS [j]\nCROSS APPLY (\n\tSELECT TOP (@p2) "; !strings.HasPrefix(statement, want) {
+		t.Errorf("it is asked with %s", statement)
+	}
 }

@@ -212,7 +212,7 @@ func (w *world) sets(r request) []resultSet {
 	}
 	for statement := range strings.SplitSeq(r.text, ";\n") {
 		switch {
-		case !strings.HasPrefix(statement, "SELECT [t]") && !strings.HasPrefix(statement, "SELECT CONVERT"):
+		case !strings.HasPrefix(statement, "SELECT [t]") && !strings.HasPrefix(statement, "SELECT [r]") && !strings.HasPrefix(statement, "SELECT [l]") && !strings.HasPrefix(statement, "SELECT CONVERT"):
 			continue
 		}
 		set := result("n")

@@ -93,6 +93,22 @@ CREATE TABLE [writegate].[writegate_checkpoints] (
 	CONSTRAINT [writegate_checkpoints_key] PRIMARY KEY CLUSTERED ([subject_key], [client_key])
 );
 GO
+-- Chains of changes: the version that a device's first change to a row was based on, and the one that its last change
+-- made, both as the policy writes versions. So changes made offline one after the other don't conflict. The key of a
+-- link is SHA-256 of the table's length, its name and the row's id.
+IF OBJECT_ID(N'[writegate].[writegate_links]', N'U') IS NULL
+CREATE TABLE [writegate].[writegate_links] (
+	[client_key] binary(32) NOT NULL,
+	[link_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(255) NOT NULL,
+	[row_id] nvarchar(255) NOT NULL,
+	[base] nvarchar(64) NOT NULL,
+	[made] nvarchar(64) NOT NULL,
+	[updated_at] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_links_key] PRIMARY KEY CLUSTERED ([client_key], [link_key])
+);
+GO
 
 -- The login of writegate needs no more than this on them, here for a user writegate:
 -- GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::[writegate] TO [writegate];

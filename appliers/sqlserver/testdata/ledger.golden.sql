@@ -7,21 +7,27 @@ SET LOCK_TIMEOUT 5000;
 BEGIN TRANSACTION;
 
 -- 2: rpc
--- @p1 varbinary(32),@p2 nvarchar(max),@p3 bigint,@p4 nvarchar(max),@p5 bigint
+-- @p1 varbinary(32),@p2 nvarchar(max),@p3 bigint,@p4 nvarchar(max),@p5 bigint,@p6 varbinary(32),@p7 nvarchar(max)
 SET LOCK_TIMEOUT 2000;
 UPDATE [writegate].[writegate_clients] WITH (ROWLOCK) SET [subject] = @p2, [last_op] = CASE WHEN [last_op] < @p3 THEN @p3 ELSE [last_op] END, [last_seen] = SYSDATETIMEOFFSET() WHERE [client_key] = CONVERT(binary(32), @p1);
 IF @@ROWCOUNT = 0 INSERT INTO [writegate].[writegate_clients] ([client_key], [client_id], [subject], [last_op]) VALUES (CONVERT(binary(32), @p1), @p4, @p2, @p3);
 SET LOCK_TIMEOUT 5000;
 SELECT [subject] AS [writegate], [first_op], [last_op], [settled_at], [ops] FROM [writegate].[writegate_ledger] WHERE [client_key] = CONVERT(binary(32), @p1) AND [last_op] >= @p5 AND [first_op] <= @p3;
 SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at] FROM [writegate].[writegate_refusals] WHERE [client_key] = CONVERT(binary(32), @p1) AND [op_id] BETWEEN @p5 AND @p3;
+SELECT [l].[link_key] AS [writegate], [l].[base], [l].[made]
+FROM OPENJSON(@p7) WITH ([k0] nvarchar(max) '$.k0') AS [j]
+INNER JOIN [writegate].[writegate_links] AS [l] ON [l].[client_key] = CONVERT(binary(32), @p6) AND [l].[link_key] = CONVERT(binary(32), CONVERT(varbinary(max), [j].[k0], 1))
+OPTION (FORCE ORDER, LOOP JOIN);
 -- @p1 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
 -- @p2 = u1
 -- @p3 = 3
 -- @p4 = d1
 -- @p5 = 1
+-- @p6 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
+-- @p7 = [{"k0":"0xaf553206677276b3d985eb0fe6a0a2ab49a61be5547f6e6f279145de6275cbf7"},{"k0":"0x81f2a32ae9438d668fc0e1d11fed2af6a4df6cb45a683e30daf8ea9c6373d7b5"}]
 
 -- 3: rpc
--- @p1 nvarchar(max),@p2 datetimeoffset(7),@p3 nvarchar(max),@p4 nvarchar(max),@p5 bigint,@p6 bigint,@p7 bigint,@p8 bigint,@p9 nvarchar(max),@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 bigint,@p16 nvarchar(max),@p17 varbinary(32),@p18 varbinary(32),@p19 bigint,@p20 varbinary(16),@p21 bigint,@p22 bit,@p23 nvarchar(max),@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 datetimeoffset(7),@p30 nvarchar(max),@p31 nvarchar(max),@p32 varbinary(32),@p33 nvarchar(max),@p34 nvarchar(max),@p35 bigint,@p36 bigint,@p37 datetimeoffset(7),@p38 nvarchar(max)
+-- @p1 nvarchar(max),@p2 datetimeoffset(7),@p3 nvarchar(max),@p4 nvarchar(max),@p5 bigint,@p6 bigint,@p7 bigint,@p8 bigint,@p9 nvarchar(max),@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 bigint,@p16 nvarchar(max),@p17 varbinary(32),@p18 varbinary(32),@p19 bigint,@p20 varbinary(16),@p21 bigint,@p22 bit,@p23 nvarchar(max),@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 datetimeoffset(7),@p30 nvarchar(max),@p31 nvarchar(max),@p32 varbinary(32),@p33 nvarchar(max),@p34 nvarchar(max),@p35 bigint,@p36 bigint,@p37 datetimeoffset(7),@p38 nvarchar(max),@p39 varbinary(32),@p40 nvarchar(max),@p41 datetimeoffset(7),@p42 nvarchar(max)
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p2 WHERE [id] = CONVERT(nvarchar(128), @p1);
 IF @@ROWCOUNT = 0
 BEGIN
@@ -31,6 +37,14 @@ END;
 UPDATE [writegate].[writegate_refusals] WITH (ROWLOCK) SET [tx_id] = @p21, [whole] = @p22, [code] = @p23, [reason] = @p24, [message] = @p25, [table_name] = @p26, [column_name] = @p27, [revision] = @p28, [at] = @p29 WHERE [client_key] = CONVERT(binary(32), @p17) AND [op_id] = @p19 AND [fingerprint] = CONVERT(binary(16), @p20) AND [subject_key] = CONVERT(binary(32), @p18);
 IF @@ROWCOUNT = 0 INSERT INTO [writegate].[writegate_refusals] ([client_key], [op_id], [fingerprint], [subject_key], [client_id], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at]) VALUES (CONVERT(binary(32), @p17), @p19, CONVERT(binary(16), @p20), CONVERT(binary(32), @p18), @p30, @p31, @p21, @p22, @p23, @p24, @p25, @p26, @p27, @p28, @p29);
 INSERT INTO [writegate].[writegate_ledger] ([client_key], [client_id], [subject], [first_op], [last_op], [settled_at], [ops]) VALUES (CONVERT(binary(32), @p32), @p33, @p34, @p35, @p36, @p37, CONVERT(varbinary(max), @p38, 1));
+UPDATE [l] SET [base] = [j].[c2], [made] = [j].[c3], [updated_at] = @p41
+FROM OPENJSON(@p42) WITH ([k0] nvarchar(max) '$.k0', [c0] nvarchar(max) '$.c0', [c1] nvarchar(max) '$.c1', [c2] nvarchar(max) '$.c2', [c3] nvarchar(max) '$.c3') AS [j]
+INNER JOIN [writegate].[writegate_links] AS [l] WITH (ROWLOCK) ON [l].[client_key] = CONVERT(binary(32), @p39) AND [l].[link_key] = CONVERT(binary(32), CONVERT(varbinary(max), [j].[k0], 1))
+OPTION (FORCE ORDER, LOOP JOIN);
+INSERT INTO [writegate].[writegate_links] ([client_key], [link_key], [client_id], [table_name], [row_id], [base], [made], [updated_at])
+SELECT CONVERT(binary(32), @p39), CONVERT(binary(32), CONVERT(varbinary(max), [j].[k0], 1)), @p40, [j].[c0], [j].[c1], [j].[c2], [j].[c3], @p41
+FROM OPENJSON(@p42) WITH ([k0] nvarchar(max) '$.k0', [c0] nvarchar(max) '$.c0', [c1] nvarchar(max) '$.c1', [c2] nvarchar(max) '$.c2', [c3] nvarchar(max) '$.c3') AS [j]
+WHERE NOT EXISTS (SELECT 1 FROM [writegate].[writegate_links] AS [l] WHERE [l].[client_key] = CONVERT(binary(32), @p39) AND [l].[link_key] = CONVERT(binary(32), CONVERT(varbinary(max), [j].[k0], 1)));
 -- @p1 = x
 -- @p2 = 2020-08-21T14:29:30.1234560Z
 -- @p3 = d1
@@ -69,6 +83,10 @@ INSERT INTO [writegate].[writegate_ledger] ([client_key], [client_id], [subject]
 -- @p36 = 3
 -- @p37 = 2020-08-21T14:29:30.1234560Z
 -- @p38 = 0x010203
+-- @p39 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
+-- @p40 = d1
+-- @p41 = 2020-08-21T14:29:30.1234560Z
+-- @p42 = [{"c0":"lists","c1":"0b0e8a52-5a3b-4b0c-8a52-0123456789ab","c2":"3","c3":"4","k0":"0x81f2a32ae9438d668fc0e1d11fed2af6a4df6cb45a683e30daf8ea9c6373d7b5"},{"c0":"todos","c1":"it's","c2":"1","c3":"2","k0":"0xaf553206677276b3d985eb0fe6a0a2ab49a61be5547f6e6f279145de6275cbf7"}]
 
 -- 4: batch
 COMMIT TRANSACTION;

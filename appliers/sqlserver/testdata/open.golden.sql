@@ -6,7 +6,7 @@ FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME();
 
 -- 2: rpc, the session is reset first
 -- @p1 nvarchar(max)
-SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate], (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints'));
+SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate], (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints', N'writegate_links'));
 -- @p1 = it's ]mine
 
 -- 3: batch, the session is reset first
@@ -122,5 +122,22 @@ CREATE TABLE [it's ]]mine].[writegate_checkpoints] (
 );
 
 -- 12: batch
+-- Chains of changes: the version that a device's first change to a row was based on, and the one that its last change
+-- made, both as the policy writes versions. So changes made offline one after the other don't conflict. The key of a
+-- link is SHA-256 of the table's length, its name and the row's id.
+IF OBJECT_ID(N'[it''s ]]mine].[writegate_links]', N'U') IS NULL
+CREATE TABLE [it's ]]mine].[writegate_links] (
+	[client_key] binary(32) NOT NULL,
+	[link_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(255) NOT NULL,
+	[row_id] nvarchar(255) NOT NULL,
+	[base] nvarchar(64) NOT NULL,
+	[made] nvarchar(64) NOT NULL,
+	[updated_at] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_links_key] PRIMARY KEY CLUSTERED ([client_key], [link_key])
+);
+
+-- 13: batch
 COMMIT TRANSACTION;
 

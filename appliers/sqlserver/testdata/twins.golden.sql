@@ -25,9 +25,10 @@ WITH [wanted] AS (
 	SELECT [w].[o], OBJECT_ID(CASE WHEN [w].[s] = N'' THEN QUOTENAME([w].[n]) ELSE QUOTENAME([w].[s]) + N'.' + QUOTENAME([w].[n]) END) AS [id]
 	FROM OPENJSON(@p1) WITH ([o] int '$.o', [s] nvarchar(128) '$.s', [n] nvarchar(128) '$.n') AS [w]
 )
-SELECT [w].[o] AS [writegate], [i].[name], CASE WHEN [i].[has_filter] = 1 OR [i].[is_disabled] = 1 THEN N'filtered' WHEN [i].[is_primary_key] = 1 THEN N'primary' ELSE N'unique' END, [c].[name]
+SELECT [w].[o] AS [writegate], [i].[name],
+	CASE WHEN [i].[is_unique] = 0 AND [i].[has_filter] = 1 THEN N'part' WHEN [i].[is_unique] = 0 THEN N'plain' WHEN [i].[has_filter] = 1 THEN N'filtered' WHEN [i].[is_primary_key] = 1 THEN N'primary' ELSE N'unique' END, [c].[name]
 FROM [wanted] AS [w]
-INNER JOIN sys.indexes AS [i] ON [i].[object_id] = [w].[id] AND [i].[is_unique] = 1
+INNER JOIN sys.indexes AS [i] ON [i].[object_id] = [w].[id] AND [i].[type] IN (1, 2) AND [i].[is_disabled] = 0 AND [i].[is_hypothetical] = 0
 INNER JOIN sys.index_columns AS [x] ON [x].[object_id] = [i].[object_id] AND [x].[index_id] = [i].[index_id] AND [x].[key_ordinal] > 0
 INNER JOIN sys.columns AS [c] ON [c].[object_id] = [x].[object_id] AND [c].[column_id] = [x].[column_id]
 ORDER BY [w].[o], [i].[index_id], [x].[key_ordinal];
