@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"writegate"
@@ -118,4 +119,25 @@ func (r *reader) target(n *policy.Node, path string) (table, id string) {
 		r.fault(n, path, "expected table/id, such as lists/l1")
 	}
 	return table, id
+}
+
+// ParseOp reads an operation as a test file has it, from its parts: put, patch or delete in any letter case, table/id,
+// and what comes after data: and meta:, empty for nothing. It also returns the device, which meta: may name.
+func ParseOp(kind, target, data, meta string) (writegate.Op, string, error) {
+	text := strings.ToLower(kind) + ": " + strconv.Quote(target) + "\n"
+	for _, part := range []struct{ key, text string }{{"data", data}, {"meta", meta}} {
+		if part.text != "" {
+			text += part.key + ": " + part.text + "\n"
+		}
+	}
+	n, err := policy.ParseNode("operation", []byte(text))
+	if err != nil {
+		return writegate.Op{}, "", err
+	}
+	r := &reader{name: "operation"}
+	var c Case
+	if r.ops([]*policy.Node{n}, &c); len(r.faults) > 0 {
+		return writegate.Op{}, "", r.faults
+	}
+	return c.Ops[0], c.ClientID, nil
 }

@@ -11,6 +11,6 @@ none of it but explain --config connects to one.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyCheck(), newPolicyTest(), newPolicyPlan())
+	cmd.AddCommand(newPolicyCheck(), newPolicyTest(), newPolicyExplain(), newPolicyPlan())
 	return cmd
 }
