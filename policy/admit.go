@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"writegate"
@@ -33,6 +34,9 @@ func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 }
 
 func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) {
+	if most := j.bundle.settings.limits.opBytes; most > 0 && size(op) > most {
+		return nil, writegate.Refuse(writegate.InvalidData, "upload.too_large", "The operation carries more than "+counted(most, "byte", "bytes")+".")
+	}
 	switch op.Kind {
 	case writegate.Put, writegate.Patch, writegate.Delete:
 	default:
@@ -54,30 +58,24 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	if op.Kind == writegate.Delete {
 		return a, nil
 	}
-	if a.Values, err = t.convert(op.Data, key); err != nil {
-		return nil, writegate.AsError(err)
+	values, refusal := t.convert(op.Data, key)
+	if refusal != nil {
+		return nil, refusal
 	}
+	a.Values = values
 	a.Needs, a.Once = t.needs(a.Values), t.once(a)
 	return a, nil
 }
 
-// convert makes stored values of what the client sent. Of several faults it reports that of the first column
-// by name, so that the same operation is always refused with the same words.
-func (t *table) convert(data writegate.Row, key any) (writegate.Row, error) {
+// convert makes stored values of what the client sent, and holds them to what columns: says.
+func (t *table) convert(data writegate.Row, key any) (writegate.Row, *writegate.Error) {
 	values := make(writegate.Row, len(data))
-	var fault *writegate.Error
-	var guilty string
+	var faults columnFaults
 	parts := t.parts(key)
 	for name, wire := range data {
-		err := t.convertOne(values, name, wire, key, parts)
-		if err != nil && (fault == nil || name < guilty) {
-			fault, guilty = err, name
-		}
+		faults.add(name, t.convertOne(values, name, wire, key, parts))
 	}
-	if fault != nil {
-		return nil, fault
-	}
-	return values, nil
+	return values, faults.refusal()
 }
 
 func (t *table) convertOne(values writegate.Row, name string, wire, key any, parts writegate.Row) *writegate.Error {
@@ -109,8 +107,14 @@ func (t *table) convertOne(values writegate.Row, name string, wire, key any, par
 	if v == nil && !c.Nullable {
 		return t.refuse(writegate.NotNullViolation, "column.null", name, c.qualified+": the value can't be null")
 	}
+	if text, ok := v.(string); ok && c.trim {
+		v = strings.TrimSpace(text)
+	}
 	values[name] = v
-	return nil
+	if c.counter != nil {
+		return nil // what it comes to is checked
+	}
+	return c.checked(t, v)
 }
 
 // sameKey lets a client repeat the id among the columns, where many connectors put it.

@@ -115,7 +115,8 @@ func (b *binder) table(spec *tableSpec) *table {
 	}
 	t := newTable(meta)
 	t.engine = spec.engine
-	tb := &tableBinder{binder: b, spec: spec, out: t, expr: b.compiler.Table(meta), path: path}
+	b.enumerate(t, spec.columns)
+	tb := &tableBinder{binder: b, spec: spec, out: t, expr: b.compiler.Table(t.described()), path: path}
 	if spec.key.text != "" && spec.parts == nil {
 		tb.column(spec.key, path+".key")
 	}

@@ -35,6 +35,7 @@ func (b *tableBinder) details(spec *columnSpec) {
 		return
 	}
 	c.decode = spec.decoding(b.decodingOfKey(spec.table.text))
+	b.checks(c, &spec.checks, path)
 	switch {
 	case c == b.out.key && b.out.meta.Parts != nil:
 		b.fault(spec.name.pos, path, "", "%s is made of several columns; say it of those", spec.name.text)

@@ -88,6 +88,11 @@ type column struct {
 	managed   bool   // by conflict: or counters:, whatever rules list it
 	counter   *counter
 	unit      time.Duration // of the numbers that clients send for a time, 0 where they send text
+	// trim takes away the white space around texts. checks are what then has to hold for every value but null, in their
+	// order, and message is what is said otherwise, blank for what each says itself.
+	trim    bool
+	checks  []check
+	message string
 	// decode makes what the driver takes of what clients send, other than null. Nil leaves it as it is.
 	decode func(wire any) (any, error)
 }

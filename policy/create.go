@@ -17,6 +17,9 @@ func (j *judge) create(t *table, a *writegate.Admitted) writegate.Decision {
 	if stop != nil {
 		return *stop
 	}
+	if stop := t.checkedAgain(a.Values, values); stop != nil {
+		return *stop
+	}
 	row, written, stop := j.complete(t, a, values)
 	if stop != nil {
 		return *stop

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"maps"
 	"time"
 
@@ -80,6 +81,24 @@ func (r *reader) limits(n *tree.Node, path string, l *limits) {
 		"lookup_depth": integer(r, path+".lookup_depth", 1, &l.lookupDepth),
 		"rule_cost":    integer(r, path+".rule_cost", 1, &l.ruleCost),
 	})
+}
+
+// size is how much an operation carries, in bytes of its names, texts and documents.
+func size(op *writegate.Op) int64 {
+	n := len(op.Table) + len(op.ID) + len(op.Metadata)
+	for _, row := range []writegate.Row{op.Data, op.Previous} {
+		for name, v := range row {
+			switch n += len(name); v := v.(type) {
+			case string:
+				n += len(v)
+			case json.Number:
+				n += len(v)
+			case writegate.JSON:
+				n += len(v)
+			}
+		}
+	}
+	return int64(n)
 }
 
 // ledger reads how long operations are recognized at least. Nothing is removed from the ledger any sooner, so it is

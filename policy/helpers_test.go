@@ -114,6 +114,15 @@ func convert(c *writegate.Column, wire any) (any, error) {
 			return nil, errForm
 		}
 		return n, nil
+	case c.Type == writegate.Float:
+		if f, ok := wire.(float64); ok {
+			return f, nil
+		}
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, errForm
+		}
+		return f, nil
 	case c.Type == writegate.Binary:
 		if _, ok := wire.(writegate.Bytes); ok {
 			return wire, nil

@@ -20,10 +20,8 @@ type columnSpec struct {
 	zone         *time.Location // of timezone, nil for none
 	emptyString  word           // null or reject, blank for nothing said
 	table, other word           // what it references, blank for nothing
+	checks       checksSpec
 }
-
-// laterColumn is what the language has for columns and this version does not.
-var laterColumn = []string{"enum", "min", "max", "min_len", "max_len", "trim", "pattern", "json_schema", "max_bytes", "max_items"}
 
 // key reads key: {column: name}, or key: {columns: [names], separator: text, name: name}.
 func (r *reader) key(path string, t *tableSpec) func(*tree.Node) {
@@ -90,6 +88,7 @@ func (r *reader) column(f tree.Field, path string) columnSpec {
 		},
 		"references": func(n *tree.Node) { r.reference(n, path+".references", &c) },
 	}
+	maps.Copy(known, r.checks(path, &c.checks))
 	if f.Name == "" {
 		r.fault(f.Pos, path, "", "the name of a column is blank")
 	}
@@ -102,7 +101,7 @@ func (r *reader) column(f tree.Field, path string) columnSpec {
 			}
 		}
 	}
-	r.keys(f.Value, path, known, laterColumn...)
+	r.keys(f.Value, path, known)
 	if _, ok := encodings[c.encoding.text]; !ok && c.encoding.text != "" {
 		r.fault(c.encoding.pos, path, "", "unknown encoding %q%s; there are %s", c.encoding.text, near.Hint(c.encoding.text, encodingNames()), strings.Join(encodingNames(), ", "))
 	}

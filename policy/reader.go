@@ -15,6 +15,8 @@ type reader struct {
 	file   string
 	faults Faults
 	own    []ownTable
+	// attached are the files beside the policy that were read.
+	attached []attachment
 }
 
 func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {

@@ -17,6 +17,7 @@ type Source struct {
 	long      *tree.Node // the whole in the long form
 	canonical []byte
 	faults    Faults // those of meaning, reported with those that only the schema shows
+	attached  []attachment
 }
 
 // Load reads a policy file. What is wrong with its text is [Faults].
@@ -41,7 +42,7 @@ func Parse(name string, text []byte) (*Source, error) {
 	if slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Code == "" }) {
 		return nil, r.faults.sorted()
 	}
-	return &Source{file: name, spec: s, long: root, canonical: root.Canonical(), faults: r.faults}, nil
+	return &Source{file: name, spec: s, long: root, canonical: canonical(root, r.attached), faults: r.faults, attached: r.attached}, nil
 }
 
 // Name is what the policy calls itself, possibly nothing.

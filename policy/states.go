@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -133,11 +132,7 @@ func (b *tableBinder) stateValues(spec *statesSpec, col *column, list []word, na
 	for _, w := range list {
 		v, err := col.Convert(w.text)
 		if err != nil || col.Values != nil && !slices.Contains(col.Values, w.text) {
-			known := ""
-			if col.Values != nil {
-				known = " (" + strings.Join(col.Values, ", ") + ")"
-			}
-			b.fault(w.pos, spec.path, "P110", "%q is not a value of %s%s", w.text, col.Name, known)
+			b.fault(w.pos, spec.path, "P110", "%q is not a value of %s%s", w.text, col.Name, ofValues(col.Values))
 			continue
 		}
 		out = append(out, v)

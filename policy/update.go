@@ -24,6 +24,9 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	if stop != nil {
 		return *stop
 	}
+	if stop := t.checkedAgain(a.Values, values); stop != nil {
+		return *stop
+	}
 	changed, stop := j.differing(t, values, old)
 	if stop != nil {
 		return *stop
