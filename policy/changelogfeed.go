@@ -52,8 +52,9 @@ func (r *reader) feed(path string, kind feedKind, into **feedSpec) func(*tree.No
 			s.columns[what] = word{c.usual, n.Pos}
 		}
 		r.keys(n, path, map[string]func(*tree.Node){
-			"table":   func(n *tree.Node) { s.table = r.word(n, path) },
-			"columns": func(n *tree.Node) { r.feedColumns(n, path+".columns", s) },
+			"table":       func(n *tree.Node) { s.table = r.word(n, path) },
+			"user_column": func(n *tree.Node) { s.columns["user"] = r.word(n, path) },
+			"columns":     func(n *tree.Node) { r.feedColumns(n, path+".columns", s) },
 		})
 		if n.Kind != tree.Map {
 			return
