@@ -17,6 +17,7 @@ const (
 	labelTransient = "TransientTransactionError"
 	labelUnknown   = "UnknownTransactionCommitResult"
 
+	codeUnauthorized    = 13
 	codeNamespaceExists = 48
 	codeWriteConflict   = 112
 	codeValidation      = 121

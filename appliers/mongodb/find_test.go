@@ -280,3 +280,35 @@ func TestIndexes(t *testing.T) {
 		t.Errorf("in a view, found %s", got)
 	}
 }
+
+// TestOlderCollections has collections of ours that an older version made, and a login that may make none. What needs
+// nothing else works.
+func TestOlderCollections(t *testing.T) {
+	w := newWired(t)
+	if err := w.client.Database(w.own).Collection(linksName).Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.on(func(name string, _ bson.D) order {
+		if name == "create" || name == "createIndexes" {
+			return failure(codeUnauthorized)
+		}
+		return order{}
+	})
+	db := w.home.open(t, Config{DSN: w.dsn(w.app.Name()), Schema: w.own})
+	if err := db.Ready(t.Context()); err != nil {
+		t.Errorf("%v (cause: %v)", err, cause(err))
+	}
+	found, err := db.Inspect(t.Context(), nil)
+	if err != nil || !slices.ContainsFunc(found, func(f writegate.Finding) bool { return strings.Contains(f.Message, "lacks "+linksName) }) {
+		t.Errorf("findings %v, %v", found, err)
+	}
+	if err := w.client.Database(w.own).Collection(ledgerName).Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ready(t.Context()); err == nil || writegate.AsError(err).Class != writegate.Operator {
+		t.Errorf("without a collection that is needed: %v", err)
+	}
+	if _, err := Open(t.Context(), Config{DSN: w.dsn(w.app.Name()), Schema: w.own}); err == nil || writegate.AsError(err).Class != writegate.Operator {
+		t.Errorf("it starts without a collection that is needed: %v", err)
+	}
+}

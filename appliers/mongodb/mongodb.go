@@ -196,7 +196,8 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Ready reports whether a primary answers and has our own collections, if it is to have them.
+// Ready reports whether a primary answers and has those of our own collections without which no upload is applied, if it is
+// to have them.
 func (db *DB) Ready(ctx context.Context) error {
 	if db.closed.Load() {
 		return writegate.TryLater(errClosed)
@@ -215,8 +216,8 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
-	if len(missing) > 0 {
-		return misconfigured("the database lacks collections of writegate's own", errMissing(missing))
+	if lacks := needed(missing); len(lacks) > 0 {
+		return misconfigured("the database lacks collections of writegate's own", errMissing(lacks))
 	}
 	return nil
 }

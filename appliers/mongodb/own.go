@@ -104,12 +104,27 @@ func DDL(cfg Config) string {
 	return b.String()
 }
 
-// migrate makes what is missing. Replicas may do so at once.
+// migrate makes what is missing. Replicas may do so at once. A login that may not make what only some uploads need does
+// without.
 func (db *DB) migrate(ctx context.Context) error {
 	missing, err := db.missing(ctx)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
+	err = db.create(ctx, missing)
+	if hasCode(err, codeUnauthorized) && len(needed(missing)) == 0 {
+		db.log.WarnContext(ctx, "the database lacks collections of writegate's own, and the login may not make them; uploads that need them are held back", "missing", strings.Join(missing, ", "))
+		return nil
+	}
+	return err
+}
+
+// needed are those without which no upload is applied.
+func needed(missing []string) []string {
+	return slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return name == linksName })
+}
+
+func (db *DB) create(ctx context.Context, missing []string) (err error) {
 	for _, c := range ownCollections {
 		if !slices.Contains(missing, c.name) {
 			continue

@@ -105,7 +105,8 @@ func (db *DB) Close() error {
 	return db.pool.Close()
 }
 
-// Ready reports whether the database answers, accepts writes and has our own tables, if it is to have them.
+// Ready reports whether the database answers, accepts writes and has those of our own tables without which no upload is
+// applied, if it is to have them.
 func (db *DB) Ready(ctx context.Context) error {
 	if db.closed.Load() {
 		return writegate.TryLater(errClosed)
@@ -126,7 +127,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
-	if done < len(ddlSteps(db.own)) {
+	if done < neededSteps {
 		return misconfigured(errOldSteps.Error(), errOldSteps)
 	}
 	return nil

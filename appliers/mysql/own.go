@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 //go:embed ddl.sql
@@ -16,7 +19,7 @@ const ownPrefix = "writegate_"
 
 // DDL returns the statements that create writegate's own tables, for those who would rather run them by hand, once:
 // [Open] then finds everything in place and needs no right to create. What the login needs instead follows as
-// comments. Of the configuration only Schema matters.
+// comments. Run again for a later version, they add what it needs. Of the configuration only Schema matters.
 func DDL(cfg Config) string {
 	setDefault(&cfg.Schema, "writegate")
 	own := quote(cfg.Schema)
@@ -42,6 +45,10 @@ func recordSteps(own string, upTo int) string {
 	return "INSERT IGNORE INTO " + own + ".writegate_steps (step) VALUES " + join(steps...)
 }
 
+// neededSteps are those without which no upload is applied. What later ones make is for some uploads only, which are held
+// back until it is there.
+const neededSteps = 1
+
 // ddlSteps returns the numbered steps in order. A step that was ever released is never changed. Each may run again
 // from its beginning, since every statement that creates commits by itself.
 func ddlSteps(own string) []string {
@@ -59,15 +66,29 @@ const (
 )
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made.
+// nothing is to be made. A login that may not make what only some uploads need does without.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
-	steps := ddlSteps(db.own)
-	if done, err := db.stepsDone(ctx, db.pool); err != nil || done >= len(steps) {
+	before, err := db.stepsDone(ctx, db.pool)
+	if err != nil || before >= len(ddlSteps(db.own)) {
 		return err
 	}
+	err = db.create(ctx)
+	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && denied[native.Number] && before >= neededSteps {
+		db.log.WarnContext(ctx, errOldSteps.Error()+", and the login may not make what they lack; uploads that need it are held back")
+		return nil
+	}
+	return err
+}
+
+// denied are ER_DBACCESS_DENIED_ERROR and ER_TABLEACCESS_DENIED_ERROR.
+var denied = map[uint16]bool{1044: true, 1142: true}
+
+// create makes what is missing, one replica at a time.
+func (db *DB) create(ctx context.Context) error {
+	steps := ddlSteps(db.own)
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err

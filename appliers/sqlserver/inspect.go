@@ -87,7 +87,7 @@ type inspection struct {
 
 	readOnly, versioned, admin bool
 	skew                       time.Duration
-	own                        int
+	own                        ownCount
 	grants                     []grants // of each table
 }
 
@@ -101,7 +101,7 @@ func (i *inspection) ask(ctx context.Context) error {
 	var at time.Time
 	var updateable bool
 	b := i.db.readyBatch()
-	b.result(one(&updateable, &i.own))
+	b.result(one(&updateable, &i.own.needed, &i.own.all))
 	b.add(stateSQL)
 	b.result(func(rows *sql.Rows) error {
 		err := one(&i.readOnly, &i.versioned, &at, &i.admin)(rows)
@@ -135,8 +135,8 @@ func (i *inspection) database() {
 	if i.admin {
 		i.add(false, "", "", "the login is a member of sysadmin: it may do anything, and row-level security does not hold for it where policies exempt it; give it the rights on its tables only")
 	}
-	if !i.db.cfg.NoOwnTables && i.own < len(ownTables) {
-		i.add(true, "", "", "%d of writegate's own %d tables are missing in the schema %s: they are made at the start by a login that may, or by the DDL that writegate prints", len(ownTables)-i.own, len(ownTables), i.db.cfg.Schema)
+	if !i.db.cfg.NoOwnTables && i.own.all < len(ownTables) {
+		i.add(true, "", "", "%d of writegate's own %d tables are missing in the schema %s: they are made at the start by a login that may, or by the DDL that writegate prints", len(ownTables)-i.own.all, len(ownTables), i.db.cfg.Schema)
 	}
 	if i.db.server.babelfish != "" {
 		i.add(false, "", "", "Babelfish locks no rows that are read: uploads run one at a time there, and a change that others make at the same time may be lost; use PostgreSQL's own protocol where that matters")

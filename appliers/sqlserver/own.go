@@ -14,10 +14,14 @@ import (
 //go:embed ddl.sql
 var ddl string
 
-// ownTables are the tables of ddl.sql.
+// ownTables are the tables of ddl.sql. The first ones are those without which no upload is applied. What has come later
+// is for some uploads only, which are held back until it is there.
 var ownTables = []string{
-	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints", "writegate_links",
+	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
+	"writegate_links",
 }
+
+const neededTables = 6
 
 var (
 	errOwnTables   = errors.New("writegate's own tables are missing or older than this program")
@@ -25,13 +29,16 @@ var (
 	errReadOnly    = errors.New("the database is read-only")
 )
 
-// ownNames lists our own tables for a statement.
-func ownNames() string {
-	names := make([]string, len(ownTables))
-	for i, name := range ownTables {
+// ownCount counts our own tables that are there: those without which no upload is applied, and all.
+type ownCount struct{ needed, all int }
+
+// countOwn is the expression that counts some of our own tables, in the schema of a parameter.
+func countOwn(tables []string, schema string) string {
+	names := make([]string, len(tables))
+	for i, name := range tables {
 		names[i] = literal(name)
 	}
-	return strings.Join(names, ", ")
+	return "(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = " + schema + " AND t.name IN (" + strings.Join(names, ", ") + "))"
 }
 
 // DDL returns the statements that create writegate's own tables, for sqlcmd, for those who would rather run them by
@@ -57,13 +64,13 @@ func ddlStatements(schema string) []string {
 }
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made. One replica at a time does.
+// nothing is to be made. One replica at a time does. A login that may not make what only some uploads need does without.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
-	missing, err := db.missing(ctx, db.pool)
-	if err != nil || missing == 0 {
+	there, err := db.there(ctx)
+	if err != nil || there.all == len(ownTables) {
 		return err
 	}
 	conn, err := db.connect(ctx)
@@ -82,6 +89,10 @@ func (db *DB) ensure(ctx context.Context) error {
 		case writegate.Refused: // the wait for another replica
 			return writegate.TryLater(err)
 		case writegate.Operator:
+			if there.needed == neededTables {
+				db.log.WarnContext(ctx, errOwnTables.Error()+", and the login may not make what they lack; uploads that need it are held back")
+				return nil
+			}
 			return misconfigured(fmt.Sprintf("writegate's own tables can't be made in the schema %s: the login needs the rights CREATE SCHEMA and CREATE TABLE, or somebody runs the DDL by hand", db.cfg.Schema), err)
 		case writegate.Rerun, writegate.Retry, writegate.Forbidden:
 		}
@@ -109,19 +120,19 @@ const applockSQL = "DECLARE @r int;\n" +
 	"EXEC @r = sys.sp_getapplock @Resource = N'writegate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 20000;\n" +
 	"IF @r < 0 RAISERROR(N'writegate: another replica is still making its tables', 16, 1);\n"
 
-// missing counts our own tables that are not there.
-func (db *DB) missing(ctx context.Context, q queryer) (int, error) {
+// there counts our own tables that are there.
+func (db *DB) there(ctx context.Context) (ownCount, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.StatementTimeout)
 	defer cancel()
 	var updateable bool
-	var tables int
+	var found ownCount
 	b := db.readyBatch()
-	b.result(one(&updateable, &tables))
-	err := b.run(ctx, q)
+	b.result(one(&updateable, &found.needed, &found.all))
+	err := b.run(ctx, db.pool)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
-	return len(ownTables) - tables, err
+	return found, err
 }
 
 func misconfigured(message string, cause error) *writegate.Error {

@@ -100,14 +100,15 @@ func setDefault[T comparable](field *T, value T) {
 // Close waits for running statements and frees all connections.
 func (db *DB) Close() error { return db.pool.Close() }
 
-// Ready reports whether the database answers, accepts writes and has our own tables.
+// Ready reports whether the database answers, accepts writes and has those of our own tables without which no upload is
+// applied.
 func (db *DB) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
 	var updateable bool
-	var tables int
+	var there ownCount
 	b := db.readyBatch()
-	b.result(one(&updateable, &tables))
+	b.result(one(&updateable, &there.needed, &there.all))
 	if err := b.run(ctx, db.pool); err != nil {
 		return classify(err)
 	}
@@ -116,7 +117,7 @@ func (db *DB) Ready(ctx context.Context) error {
 		return nil
 	case !updateable:
 		return writegate.TryLater(errReadOnly)
-	case tables < len(ownTables):
+	case there.needed < neededTables:
 		return misconfigured(errOwnTables.Error(), errOwnTables)
 	}
 	return nil
@@ -124,8 +125,9 @@ func (db *DB) Ready(ctx context.Context) error {
 
 func (db *DB) readyBatch() *batch {
 	b := &batch{}
-	b.add("SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],"+
-		" (SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = ", b.text(db.cfg.Schema), " AND t.name IN ("+ownNames()+"))")
+	schema := b.text(db.cfg.Schema)
+	b.add("SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],\n\t",
+		countOwn(ownTables[:neededTables], schema), ",\n\t", countOwn(ownTables, schema))
 	return b
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -381,5 +382,30 @@ func TestForeignResults(t *testing.T) {
 	late.Store(true)
 	if got := tell(write()); got.Reason != "db.raised" {
 		t.Errorf("an error behind the results: %+v", got)
+	}
+}
+
+// TestOlderTables has tables of ours that an older version made, and a login that may make none.
+func TestOlderTables(t *testing.T) {
+	w := shop()
+	w.change(func() {
+		w.own = neededTables
+		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, severity: 14, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
+	})
+	p := newPeer(t, w.answer)
+	db := opened(t, p)
+	if err := db.Ready(t.Context()); err != nil {
+		t.Errorf("with all that is needed: %v", err)
+	}
+	found, err := db.Inspect(t.Context(), schemaOf(t, db))
+	if !slices.ContainsFunc(found, func(f writegate.Finding) bool { return strings.Contains(f.Message, "1 of writegate's own 7 tables are missing") }) {
+		t.Errorf("findings %v, %v", found, err)
+	}
+	w.change(func() { w.own = neededTables - 1 })
+	if err := db.Ready(t.Context()); err == nil || writegate.AsError(err).Class != writegate.Operator {
+		t.Errorf("without a table that is needed: %v", err)
+	}
+	if _, err := Open(t.Context(), Config{DSN: p.dsn()}); err == nil || writegate.AsError(err).Class != writegate.Operator {
+		t.Errorf("it starts without a table that is needed: %v", err)
 	}
 }

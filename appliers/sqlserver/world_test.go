@@ -197,7 +197,7 @@ func (w *world) answer(r request) reply {
 	case strings.Contains(r.text, "HAS_PERMS_BY_NAME"):
 		return reply{sets: w.inspection(r)}
 	case strings.Contains(r.text, "'Updateability'"):
-		return reply{sets: []resultSet{result("ii", []any{number(!w.readOnly), w.own})}}
+		return reply{sets: []resultSet{result("iii", []any{number(!w.readOnly), min(w.own, neededTables), w.own})}}
 	case strings.Contains(r.text, "[writegate_checkpoints]"):
 		return reply{sets: []resultSet{result("i", []any{1})}}
 	}
@@ -253,7 +253,7 @@ func schemaOf(t *testing.T, db *DB, refs ...writegate.TableRef) writegate.Schema
 
 // inspection answers the questions of Inspect: every right on every table.
 func (w *world) inspection(r request) []resultSet {
-	out := []resultSet{result("ii", []any{number(!w.readOnly), w.own}), result("iiti", []any{number(w.readOnly), 1, time.Now(), 0})}
+	out := []resultSet{result("iii", []any{number(!w.readOnly), min(w.own, neededTables), w.own}), result("iiti", []any{number(w.readOnly), 1, time.Now(), 0})}
 	for range strings.Count(r.text, "N'DELETE'") {
 		out = append(out, result("iiiiii", []any{1, 1, 1, 1, 1, 0}))
 	}
