@@ -109,7 +109,7 @@ type tableBinder struct {
 
 func (b *binder) table(spec *tableSpec) *table {
 	path := "tables." + spec.name.text
-	meta := b.owned(spec.name, path)
+	meta := b.owned(word{spec.name.text, spec.at}, path)
 	if meta == nil {
 		return nil
 	}

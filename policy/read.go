@@ -140,7 +140,7 @@ func plainClaim(n *tree.Node) any {
 
 func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 	path := "tables." + f.Name
-	t := tableSpec{name: word{f.Name, f.Pos}, engine: defaults}
+	t := tableSpec{name: word{f.Name, f.Pos}, at: f.Value.Pos, engine: defaults}
 	known := map[string]func(*tree.Node){
 		"table":     r.text(path, &t.source),
 		"key":       r.key(path, &t),

@@ -95,6 +95,7 @@ type tableSpec struct {
 	vars                      []defSpec
 	engine                    engine
 	tenant                    word
+	at                        tree.Pos // of what is said about it
 	visible                   *tree.Node
 	soft                      *softSpec
 	states                    *statesSpec
