@@ -125,6 +125,9 @@ func (c *chunk) judgeOne(ctx context.Context, tx Tx, w *opWork, place int) (Stat
 	if w.refusal != nil {
 		return "", &refusal{place: place, err: w.refusal}, nil
 	}
+	if w.admitted == nil {
+		return Noop, nil, nil
+	}
 	row, err := c.row(ctx, tx, w)
 	if err != nil {
 		return "", nil, err

@@ -243,24 +243,52 @@ func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
 	return tx.db.ask("settle", nil)
 }
 
-// fakePolicy allows everything but the value "forbidden", and needs b to decide on a value "needs b".
-type fakePolicy struct{ err error }
-
-func (fakePolicy) Revision() string                                 { return "fake" }
-func (fakePolicy) Batch() Batch                                     { return Batch{} }
-func (p fakePolicy) Judge(Caller, string, time.Time) (Judge, error) { return fakePolicy{}, p.err }
-
-func (fakePolicy) Foresee(*Admitted, Row, View) Row        { return nil }
-func (fakePolicy) Refused(*Error, *Op, string) Consequence { return Consequence{} }
-
-func (fakePolicy) Admit(op *Op) (*Admitted, *Error) {
-	if op.Table != "t" && op.Table != "u" {
-		return nil, Refuse(SchemaMismatch, "table.denied", "There is no such table.")
-	}
-	return &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}, nil
+// fakePolicy allows everything but the value "forbidden", and needs b to decide on a value "needs b". A test may have it
+// say more.
+type fakePolicy struct {
+	err     error
+	batch   Batch
+	admit   func(a *Admitted) // changes what is admitted
+	refused func(why *Error, blamed *Op, name string) Consequence
+	decide  func(a *Admitted, v View, d Decision) Decision
 }
 
-func (fakePolicy) Decide(a *Admitted, old Row, _ View) Decision {
+func (fakePolicy) Revision() string                                 { return "fake" }
+func (p fakePolicy) Batch() Batch                                   { return p.batch }
+func (p fakePolicy) Judge(Caller, string, time.Time) (Judge, error) { return p, p.err }
+
+func (fakePolicy) Foresee(_ *Admitted, old Row, _ View) Row { return old }
+
+func (p fakePolicy) Refused(why *Error, blamed *Op, name string) Consequence {
+	if p.refused == nil {
+		return Consequence{}
+	}
+	return p.refused(why, blamed, name)
+}
+
+func (p fakePolicy) Admit(op *Op) (*Admitted, *Error) {
+	switch {
+	case op.Table == "ignored":
+		return nil, nil
+	case op.Table != "t" && op.Table != "u":
+		return nil, Refuse(SchemaMismatch, "table.denied", "There is no such table.")
+	}
+	a := &Admitted{Op: op, Table: fakeTable, Key: op.ID, Values: op.Data, Needs: []string{"a", "b"}}
+	if p.admit != nil {
+		p.admit(a)
+	}
+	return a, nil
+}
+
+func (p fakePolicy) Decide(a *Admitted, old Row, v View) Decision {
+	d := p.plain(a, old)
+	if p.decide != nil {
+		d = p.decide(a, v, d)
+	}
+	return d
+}
+
+func (fakePolicy) plain(a *Admitted, old Row) Decision {
 	switch {
 	case a.Values["a"] == "forbidden":
 		return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}

@@ -56,7 +56,12 @@ func replayed(summary string) string {
 
 func apply(t *testing.T, db Applier, o Options, up Upload) *Result {
 	t.Helper()
-	res, err := NewPipeline(db, o).Apply(t.Context(), ann, fakePolicy{}, &up)
+	return applyBy(t, fakePolicy{}, db, o, up)
+}
+
+func applyBy(t *testing.T, p Policy, db Applier, o Options, up Upload) *Result {
+	t.Helper()
+	res, err := NewPipeline(db, o).Apply(t.Context(), ann, p, &up)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func (c *chunk) load(ctx context.Context, tx Tx, before *settledBefore) error {
 		}
 		for j := range c.u.works[i].ops {
 			w := &c.u.works[i].ops[j]
-			if w.refusal != nil {
+			if w.refusal != nil || w.admitted == nil {
 				continue
 			}
 			if w.identified {

@@ -34,7 +34,8 @@ type Batch struct {
 
 // Judge decides the operations of one upload. It is used by one goroutine.
 type Judge interface {
-	// Admit resolves the names of one operation and converts its values, without looking at any row.
+	// Admit resolves the names of one operation and converts its values, without looking at any row. It returns nil and
+	// nil for an operation that is to be ignored.
 	Admit(op *Op) (*Admitted, *Error)
 	// Foresee has the view asked for all that Decide is going to look up, as far as that can be told from the
 	// stored row and from what the view answers already. It returns the row as the operation may leave it, nil when

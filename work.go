@@ -91,7 +91,7 @@ func (u *upload) work(tx *Transaction, i, first, end int) work {
 			w.admitted, w.refusal = u.judge.Admit(op)
 		}
 		switch {
-		case w.refusal != nil:
+		case w.refusal != nil, w.admitted == nil:
 		case u.p.route(op.Table) != out.db:
 			w.refusal = spans(&ops[0], op)
 		case w.admitted.Once && !w.identified:

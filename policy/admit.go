@@ -44,7 +44,7 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	}
 	t := j.bundle.tables[op.Table]
 	if t == nil {
-		return nil, writegate.Refuse(writegate.SchemaMismatch, "table.denied", "The table "+quote(op.Table)+" is not one that can be written.")
+		return nil, j.bundle.deniedTable(op.Table)
 	}
 	key, err := t.key.accept(op.ID)
 	if err != nil {
@@ -151,11 +151,14 @@ func (c *column) samePart(t *table, wire, part any) *writegate.Error {
 }
 
 func (t *table) unknown(name string) *writegate.Error {
+	if t.engine.unknown == unknownIgnored && t.meta.ColumnFold(name) == nil {
+		return nil
+	}
 	message := "The table " + t.meta.Name + " has no column " + quote(name) + "."
 	if c := t.meta.ColumnFold(name); c != nil && t.columns[c.Name].mode != unlisted {
 		message += " Names are matched letter by letter: the column is called " + c.Name + "."
 	}
-	return t.refuse(writegate.SchemaMismatch, "column.unknown", "", message)
+	return t.refuse(writegate.SchemaMismatch, reasonColumn, "", message)
 }
 
 func (t *table) forbidden(c *column) *writegate.Error {

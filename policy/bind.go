@@ -58,6 +58,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 		}
 	}
 	out.conflicts, out.changelog = b.feed(s.spec.conflicts), b.feed(s.spec.changelog)
+	out.outlet = b.outlet(s.spec)
 	b.script.file, b.script.tables = s.file, s.spec.tables
 	out.script = b.script
 	own := b.owns(s.spec.own)
@@ -270,8 +271,8 @@ func (b *tableBinder) values(list []assignment, path string, scope expr.Scope) [
 			continue
 		}
 		p, issues := b.expr.Value(a.expr.Text, scope, col.Column)
-		b.report(a.expr, path+"."+a.to.text, issues)
 		b.note(p, a.expr, path+"."+a.to.text)
+		b.report(a.expr, path+"."+a.to.text, issues)
 		out = append(out, value{col, p})
 	}
 	return out
@@ -279,7 +280,7 @@ func (b *tableBinder) values(list []assignment, path string, scope expr.Scope) [
 
 func (b *tableBinder) condition(n *tree.Node, path string, scope expr.Scope) *expr.Program {
 	p, issues := b.expr.Condition(n.Text, scope)
-	b.report(n, path, issues)
 	b.note(p, n, path)
+	b.report(n, path, issues)
 	return p
 }

@@ -22,6 +22,7 @@ type Bundle struct {
 	settings settings
 	// conflicts and changelog are where conflicts and changes are told, nil for nowhere.
 	conflicts, changelog *feed
+	outlet               outlet
 	script               script
 }
 

@@ -29,6 +29,7 @@ type limits struct {
 type engine struct {
 	missing missingMode
 	put     putMode
+	unknown unknownMode
 }
 
 // missingMode is what becomes of a PATCH of a row that is not there.
@@ -62,7 +63,7 @@ func (r *reader) engine(n *tree.Node, path string, s *settings, e *engine) {
 		"limits":     func(n *tree.Node) { r.limits(n, path+".limits", &s.limits) },
 	}
 	maps.Copy(known, r.engineKeys(path, e))
-	r.keys(n, path, known, "unknown")
+	r.keys(n, path, known)
 }
 
 // engineKeys are the keys that tables have too.

@@ -11,10 +11,7 @@ import (
 )
 
 // What the language has and this version does not.
-var (
-	laterTop   = []string{"lookups", "defs", "vars", "route", "dead_letter", "notify", "unknown", "tests"}
-	laterTable = []string{"conflict", "counters", "route", "unknown"}
-)
+var laterTop = []string{"tests"}
 
 func (r *reader) policy(root *tree.Node) *spec {
 	s := &spec{}
@@ -38,6 +35,11 @@ func (r *reader) policy(root *tree.Node) *spec {
 		"tables":    hold(&tables),
 		"conflicts": r.feed("conflicts", conflictFeed, &s.conflicts),
 		"changelog": r.feed("changelog", changeFeed, &s.changelog),
+
+		"route":       r.routes(&s.routes),
+		"dead_letter": r.letters(&s.letters),
+		"notify":      r.notifies(&s.notify),
+		"unknown":     choice(r, "unknown", &defaults.unknown, unknownModes),
 	}, laterTop...)
 	switch {
 	case root.Kind != tree.Map:
@@ -60,7 +62,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 		r.references(s.tables)
 	}
 	r.recorded(s)
-	s.own = r.own
+	s.own, s.unknown = r.own, defaults.unknown
 	return s
 }
 
@@ -167,7 +169,7 @@ func (r *reader) table(f tree.Field, defaults engine) tableSpec {
 	if f.Name == "" {
 		r.fault(f.Pos, "tables", "", "the name of a table is blank")
 	}
-	r.keys(f.Value, path, known, laterTable...)
+	r.keys(f.Value, path, known)
 	r.needsSoft(&t)
 	return t
 }

@@ -58,6 +58,10 @@ type spec struct {
 	lookups              []lookupSpec
 	defs                 []defSpec
 	conflicts, changelog *feedSpec
+	notify               *feedSpec
+	routes               []routeSpec
+	letters              letterSpec
+	unknown              unknownMode
 	settings
 }
 
