@@ -75,8 +75,8 @@ type Lookup struct {
 	Name string
 	// Values are those that rows were looked up by.
 	Values []any
-	// Rows is how many were found.
-	Rows int
+	// Rows are those that were found. They are shared.
+	Rows []writegate.Row
 }
 
 // Trace is how one decision came about. It has everything in the order in which it happened.
@@ -235,7 +235,7 @@ type tracedView struct {
 func (v *tracedView) Find(l *writegate.Lookup, values []any) ([]writegate.Row, bool) {
 	rows, ok := v.View.Find(l, values)
 	if ok && !v.quiet && !slices.ContainsFunc(v.to.Lookups, func(q Lookup) bool { return q.Name == l.Name && slices.Equal(q.Values, values) }) {
-		v.to.Lookups = append(v.to.Lookups, Lookup{l.Name, slices.Clone(values), len(rows)})
+		v.to.Lookups = append(v.to.Lookups, Lookup{l.Name, slices.Clone(values), rows})
 	}
 	return rows, ok
 }

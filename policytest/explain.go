@@ -127,7 +127,11 @@ func (e *explainer) steps(caller writegate.Caller) []Explained {
 	}
 	steps := []Explained{{Stage: shape, What: "names and values", Text: "fit the table"}, {Stage: stored, What: "row", Text: found}}
 	for i := range e.trace.Asked {
-		steps = append(steps, e.asked(&e.trace.Asked[i]))
+		step := e.asked(&e.trace.Asked[i])
+		again := func(s Explained) bool { return s.Stage == step.Stage && s.Place == step.Place && s.Got == step.Got }
+		if !slices.ContainsFunc(steps, again) {
+			steps = append(steps, step)
+		}
 	}
 	at := slices.IndexFunc(steps, func(s Explained) bool { return s.Stage > stored })
 	if at < 0 {
@@ -235,8 +239,19 @@ func (e *explainer) lookup(q *policy.Lookup) string {
 	for i, v := range q.Values {
 		values[i] = written(v)
 	}
-	return fmt.Sprintf("%s(%s): %s", q.Name, strings.Join(values, ", "), counted(q.Rows, "row"))
+	found := counted(len(q.Rows), "row")
+	for i, row := range q.Rows {
+		if i == mostRows {
+			found += " …"
+			break
+		}
+		found += " " + e.row(row)
+	}
+	return fmt.Sprintf("%s(%s): %s", q.Name, strings.Join(values, ", "), found)
 }
+
+// mostRows is how many rows of a lookup are shown.
+const mostRows = 3
 
 // row writes the columns of a row, by name.
 func (e *explainer) row(row writegate.Row) string {

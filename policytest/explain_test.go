@@ -44,22 +44,22 @@ func TestExplain(t *testing.T) {
 → allow by rule own
 
 A shape
-  names and values                    fit the table
+  names and values             fit the table
 
 B stored row
-  row                                 the row is there
-  rules.own.row             true      row.owner == claims.sub
-                                        row.owner = "ann"
-                                        claims.sub = "ann"
-  rules.boss.row            false     claims.level > 1 && row.done
-                            false       claims.level > 1
-                                          claims.level = 0
-                            not asked   row.done
+  row                          the row is there
+  rules.own.row     true       row.owner == claims.sub
+                                 row.owner = "ann"
+                                 claims.sub = "ann"
+  rules.boss.row    false      claims.level > 1 && row.done
+                    false        claims.level > 1
+                                   claims.level = 0
+                    not asked    row.done
 
 D resulting row
-  rules.own.row             true      row.owner == claims.sub
-                                        row.owner = "ann"
-                                        claims.sub = "ann"
+  rules.own.row     true       row.owner == claims.sub
+                                 row.owner = "ann"
+                                 claims.sub = "ann"
 
 E change
   update notes/a1 {text: tea}
@@ -68,29 +68,23 @@ E change
 → noop
 
 A shape
-  names and values                    fit the table
+  names and values             fit the table
 
 B stored row
-  row                                 the row is there
-  rules.own.row             false     row.owner == claims.sub
-                                        row.owner = "ann"
-                                        claims.sub = "bob"
-  rules.own.row             false     row.owner == claims.sub
-                                        row.owner = "ann"
-                                        claims.sub = "bob"
-  rules.boss.row            false     claims.level > 1 && row.done
-                            true        claims.level > 1
-                                          claims.level = 2
-                            false       row.done
-  rules.own.row             false     row.owner == claims.sub
-                                        row.owner = "ann"
-                                        claims.sub = "bob"
+  row                          the row is there
+  rules.own.row     false      row.owner == claims.sub
+                                 row.owner = "ann"
+                                 claims.sub = "bob"
+  rules.boss.row    false      claims.level > 1 && row.done
+                    true         claims.level > 1
+                                   claims.level = 2
+                    false        row.done
 `},
 		{"ann", "patch", "{txet: tea}", `PATCH notes/a1 {txet: tea} as ann, policy r
 → reject column.unknown: The table notes has no column "txet".
 
 A shape
-  names and values                    The table notes has no column "txet".
+  names and values             The table notes has no column "txet".
 `},
 	} {
 		if diff := cmp.Diff(tt.want, explained(t, tt.user, tt.kind, tt.data)); diff != "" {

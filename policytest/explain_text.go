@@ -17,13 +17,17 @@ func (e *Explanation) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s as %s, policy %s\n→ %s\n", e.Operation, e.User, e.Revision, e.verdict())
 	stage := ""
+	width := 0
+	for i := range e.Steps {
+		width = max(width, utf8.RuneCountInString(e.Steps[i].What)+2)
+	}
 	for i := range e.Steps {
 		s := &e.Steps[i]
 		if s.Stage != stage {
 			stage = s.Stage
 			fmt.Fprintf(&b, "\n%s\n", stageNames[stage])
 		}
-		s.text(&b)
+		s.text(&b, width)
 	}
 	if e.Change != "" {
 		fmt.Fprintf(&b, "\nE change\n  %s\n", e.Change)
@@ -50,16 +54,13 @@ func (e *Explanation) verdict() string {
 	return strings.Join(words, " ")
 }
 
-// The widths of the columns in front.
-const (
-	whatWidth    = 26
-	verdictWidth = 10
-)
+// verdictWidth is that of the column for what is true or false.
+const verdictWidth = 11
 
-func (s *Explained) text(b *strings.Builder) {
-	s.line(b, s.What)
+func (s *Explained) text(b *strings.Builder, width int) {
+	s.line(b, pad(s.What, width))
 	for i := range s.Parts {
-		s.Parts[i].line(b, "")
+		s.Parts[i].line(b, pad("", width))
 	}
 }
 
@@ -74,9 +75,9 @@ func (s *Explained) line(b *strings.Builder, what string) {
 	case s.Got != "" && s.Got != s.Text:
 		text += " = " + s.Got
 	}
-	fmt.Fprintf(b, "  %s\n", strings.TrimRight(pad(what, whatWidth)+pad(verdict, verdictWidth)+text, " "))
+	fmt.Fprintf(b, "  %s\n", strings.TrimRight(what+pad(verdict, verdictWidth)+text, " "))
 }
 
 func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(s)))
+	return s + strings.Repeat(" ", width-utf8.RuneCountInString(s))
 }

@@ -44,7 +44,7 @@ var briefTypes = map[string]writegate.Type{
 var enumeration = regexp.MustCompile(`^enum\((.*)\)$`)
 
 // briefColumn reads a type: a word, a word with [] for a list of such, or enum(a,b), each with ! where null is not
-// allowed.
+// allowed. Whether the database has a default for the column is not said, so it is taken to have one.
 func (r *reader) briefColumn(path, name string, n ast.Node) Column {
 	c := Column{Name: name}
 	text, ok := r.text(n, path)
@@ -52,7 +52,7 @@ func (r *reader) briefColumn(path, name string, n ast.Node) Column {
 		return c
 	}
 	word, required := strings.CutSuffix(text, "!")
-	c.Nullable, c.Native = !required, word
+	c.Nullable, c.Native, c.HasDefault = !required, word, required && name != "id"
 	item, isList := strings.CutSuffix(word, "[]")
 	if m := enumeration.FindStringSubmatch(word); m != nil {
 		c.Type = writegate.Other

@@ -19,10 +19,10 @@ schema: {id: text!}
 	}
 	want := []schemafile.Table{
 		{Name: "orders", Source: "orders", Key: "id", Columns: []schemafile.Column{
-			{Name: "at", Type: writegate.Timestamp, Native: "timestamptz"},
+			{Name: "at", Type: writegate.Timestamp, Native: "timestamptz", HasDefault: true},
 			{Name: "doc", Type: writegate.Document, Native: "json", Nullable: true},
 			{Name: "id", Type: writegate.UUID, Native: "uuid"},
-			{Name: "state", Type: writegate.Other, Native: "enum(draft, done)", Values: []string{"draft", "done"}},
+			{Name: "state", Type: writegate.Other, Native: "enum(draft, done)", HasDefault: true, Values: []string{"draft", "done"}},
 			{Name: "tags", Type: writegate.List, Native: "text[]", Nullable: true},
 		}},
 		{Name: "schema", Source: "schema", Key: "id", Columns: []schemafile.Column{{Name: "id", Type: writegate.Text, Native: "text"}}},

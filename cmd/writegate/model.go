@@ -40,7 +40,7 @@ func newModel(ctx context.Context, f *schemafile.File) (_ *model, err error) {
 		return nil, err
 	}
 	for i := range f.Tables {
-		m.define(m.schema[f.Tables[i].Name], f.Databases[homeOf(&f.Tables[i])].Driver != "")
+		m.define(m.schema[f.Tables[i].Name])
 	}
 	db, err := m.open(ctx)
 	if err != nil {
@@ -62,17 +62,9 @@ func newModel(ctx context.Context, f *schemafile.File) (_ *model, err error) {
 	return m, nil
 }
 
-func homeOf(t *schemafile.Table) string {
-	if t.Database == "" {
-		return schemafile.Main
-	}
-	return t.Database
-}
-
 // define adds a table, or the columns that it has more where clients know it by two names. What the database would
-// put into a column that an insert leaves out is not known. Of a file that was pulled it is known whether there is
-// something.
-func (m *model) define(t *writegate.Table, pulled bool) {
+// put into a column that an insert leaves out is not known, only whether there is something.
+func (m *model) define(t *writegate.Table) {
 	at := slices.IndexFunc(m.tables, func(def memory.Table) bool { return def.Name == t.Source })
 	if at < 0 {
 		at = len(m.tables)
@@ -91,7 +83,7 @@ func (m *model) define(t *writegate.Table, pulled bool) {
 			continue
 		}
 		column := memory.Column{Name: c.Name, Type: c.Type, NotNull: !c.Nullable}
-		if !c.Nullable && (c.HasDefault || c.ReadOnly || !pulled) {
+		if !c.Nullable && (c.HasDefault || c.ReadOnly) {
 			column.Default = policytest.Blank(c, time.Unix(0, 0).UTC())
 		}
 		def.Columns = append(def.Columns, column)
