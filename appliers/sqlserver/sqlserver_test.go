@@ -398,7 +398,9 @@ func TestOlderTables(t *testing.T) {
 		t.Errorf("with all that is needed: %v", err)
 	}
 	found, err := db.Inspect(t.Context(), schemaOf(t, db))
-	if !slices.ContainsFunc(found, func(f writegate.Finding) bool { return strings.Contains(f.Message, "1 of writegate's own 7 tables are missing") }) {
+	if !slices.ContainsFunc(found, func(f writegate.Finding) bool {
+		return strings.Contains(f.Message, "1 of writegate's own 7 tables are missing")
+	}) {
 		t.Errorf("findings %v, %v", found, err)
 	}
 	w.change(func() { w.own = neededTables - 1 })
