@@ -171,7 +171,7 @@ func TestStates(t *testing.T) {
     set: [{on: [update], values: {state: '"gone"'}}]
     rules: [{name: r, ops: [update], row: row.owner == claims.sub, columns: [title]}]
 `},
-		{name: "what the database fills in", want: "state.initial", op: put("docs", "d", row{"title": "x"}), keys: `
+		{name: "what the database fills in", want: "state.initial", message: "A new row needs a state.", op: put("docs", "d", row{"title": "x"}), keys: `
     states: {column: state, initial: [draft], transitions: [{from: draft, to: sent}]}
     rules: [{name: r, ops: [create], row: "row.title != ''", columns: [title, state, owner]}]
     default: {owner: claims.sub}
@@ -202,11 +202,11 @@ func TestStateDoubts(t *testing.T) {
       initial: [draft]
       transitions:
         - {from: draft, to: sent}
-    rules: [{name: r, ops: [create], check: new.owner == claims.sub, columns: [owner, title, state]}]
+    rules: [{name: r, ops: [create], check: new.owner == claims.sub, columns: [owner, title]}]
 `), "docs: id text!, owner text!, title text!, state enum(draft|sent|read)!=")
 	want := `test.yaml:12:7: P210 state "read" cannot be reached (tables.docs.states)
 test.yaml:12:7: P210 state "sent" has no way out; if it is meant as an end, list it under final: (tables.docs.states)
-test.yaml:12:7: P210 what the database fills in for state is not known here, so a create that leaves it out is refused; give it a default: (tables.docs.states)`
+test.yaml:12:7: P210 what the database fills in for state is not known here, so every create is refused; give it a default: (tables.docs.states)`
 	if diff := cmp.Diff(want, b.Warnings().Error()); diff != "" {
 		t.Error(diff)
 	}

@@ -175,9 +175,15 @@ func (b *tableBinder) doubts(spec *statesSpec, col *column, g *graph) {
 			doubt("state %q has no way out; if it is meant as an end, list it under final:", state)
 		}
 	}
-	if col.HasDefault && !b.out.fills(col) {
-		doubt("what the database fills in for %s is not known here, so a create that leaves it out is refused; give it a default:", col.Name)
+	if b.neverGiven(col) {
+		doubt("what the database fills in for %s is not known here, so every create is refused; give it a default:", col.Name)
 	}
+}
+
+// neverGiven reports whether rows are created and neither clients nor the policy give them a state.
+func (b *tableBinder) neverGiven(col *column) bool {
+	return len(b.out.creates) > 0 && col.HasDefault && !b.out.fills(col) &&
+		!slices.ContainsFunc(b.out.creates, func(r *rule) bool { return r.columns[col.Name] })
 }
 
 // leaves reports whether any transition begins in a state, even one to a state that there is not.
@@ -199,10 +205,11 @@ func (j *judge) moved(t *table, old, row writegate.Row) *writegate.Decision {
 			return nil
 		}
 		var cause error
+		why := "A row can't begin in this state."
 		if !set {
-			cause = errStateUnknown
+			why, cause = "A new row needs a state.", errStateUnknown
 		}
-		return &writegate.Decision{Refusal: j.refuse(t, &s.created, writegate.CheckViolation, "state.initial", "A row can't begin in this state.", cause)}
+		return &writegate.Decision{Refusal: j.refuse(t, &s.created, writegate.CheckViolation, "state.initial", why, cause)}
 	}
 	was, known := old[s.col.Name]
 	switch {
