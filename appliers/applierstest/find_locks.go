@@ -29,6 +29,12 @@ var lockCases = []testCase{
 	{name: "a share lock keeps out an update lock", run: func(t *testing.T, s *suite) {
 		s.excludes(t, writegate.ForShare, func(d *database, tx writegate.Tx) error { return d.findAdmin(tx, writegate.ForUpdate) })
 	}},
+	{name: "a share lock on rows that an index answers for keeps out an update lock", run: func(t *testing.T, s *suite) {
+		s.excludes(t, writegate.ForShare, func(d *database, tx writegate.Tx) error {
+			_, err := d.loadIn(tx, writegate.ForUpdate, "memberships", "m1")
+			return err
+		})
+	}},
 	{name: "an update lock keeps out a share lock", run: func(t *testing.T, s *suite) {
 		s.excludes(t, writegate.ForUpdate, func(d *database, tx writegate.Tx) error { return d.findAdmin(tx, writegate.ForShare) })
 	}},
@@ -44,7 +50,7 @@ var lockCases = []testCase{
 
 // findAdmin finds the row m1 of [memberships].
 func (d *database) findAdmin(tx writegate.Tx, lock writegate.Lock) error {
-	l := d.lookup("memberships", []string{"member", "org"}, []string{"role"})
+	l := d.lookup("memberships", []string{"member", "org"}, nil)
 	l.Lock = lock
 	_, err := tx.Find(d.t.Context(), []writegate.Find{{Lookup: l, Values: [][]any{{"ann", "o1"}}, Most: 2}})
 	return err
@@ -54,8 +60,8 @@ func (d *database) findAdmin(tx writegate.Tx, lock writegate.Lock) error {
 // first one is at its end.
 func (s *suite) excludes(t *testing.T, lock writegate.Lock, other func(*database, writegate.Tx) error) {
 	t.Helper()
-	d := s.open(t, memberships)
-	d.members()
+	d := s.open(t, uniqueMemberships)
+	d.no(d.write(d.insert("memberships", "m1", writegate.Row{"org": "o1", "member": "ann", "role": "admin"})))
 	second := d.Applier
 	if _, without := s.Without[Replicas]; !without {
 		second = d.replica()

@@ -24,12 +24,12 @@ engine: {patch_missing: reject}
 claims:
   sub: {type: text, required: true}
 lookups:
-  member: {table: memberships, args: {org: text}, where: {org: $org, member: $claims.sub, left_at: null}, select: [role], lock: share}
+  member: {table: memberships, args: {org: text}, where: {org: $org, member: $claims.sub, left_at: null}, count: {limit: 1}, lock: share}
   other_admins: {table: memberships, args: {org: text}, where: {org: $org, role: admin, left_at: null}, count: {limit: 2}, lock: update}
 tables:
   notes:
     rules:
-      - {name: members, ops: [update], row: member(row.body).hasValue(), columns: [n]}
+      - {name: members, ops: [update], row: member(row.body) > 0, columns: [n]}
   memberships:
     rules:
       - {name: own, ops: [delete], using: old.member == claims.sub && other_admins(old.org) > 0}
