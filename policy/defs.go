@@ -78,9 +78,10 @@ func (b *binder) define(specs []defSpec, define func([]expr.Def) ([][]expr.Issue
 		}
 		taken[d.Name] = true
 		for _, a := range s.args {
-			if b.free(a.name, s.path+".args") && a.typ.text != "" {
-				d.Args = append(d.Args, expr.Arg{Name: a.name.text, Type: a.typ.text})
+			if !b.free(a.name, s.path+".args") {
+				a.name.text += "@" // so that calls have as many
 			}
+			d.Args = append(d.Args, expr.Arg{Name: a.name.text, Type: a.typ.text})
 		}
 		defs, from = append(defs, d), append(from, s)
 	}

@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 )
 
 // Claim is a claim that expressions can read.
@@ -66,6 +67,21 @@ func ClaimValue(typ string, v any) (ref.Val, bool) {
 		return types.NewStringList(types.DefaultTypeAdapter, texts), ok
 	}
 	return nil, false
+}
+
+// sizeOf is how many bytes the texts of a claim have.
+func sizeOf(c ref.Val) int {
+	switch c := c.(type) {
+	case types.String:
+		return len(c)
+	case traits.Lister:
+		n := 0
+		for it := c.Iterator(); it.HasNext() == types.True; {
+			n += 1 + sizeOf(it.Next())
+		}
+		return n
+	}
+	return 0
 }
 
 func number(v any) json.Number {

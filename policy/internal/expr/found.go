@@ -16,7 +16,7 @@ var errTooMany = errors.New("too many rows")
 
 // ask answers a call of a lookup. It is unknown when the view can't answer yet, or not completely.
 func (l *lookup) ask(v *Vars, args []ref.Val) ref.Val {
-	values := make([]any, len(l.from))
+	values := v.values[:0]
 	for i := range l.from {
 		value, err := l.from[i].stored(v, args)
 		if err != nil {
@@ -25,8 +25,9 @@ func (l *lookup) ask(v *Vars, args []ref.Val) ref.Val {
 		if value == nil {
 			return l.answer(v, nil)
 		}
-		values[i] = value
+		values = append(values, value)
 	}
+	v.values = values
 	if v.view == nil || l.Lazy && v.open {
 		return unknown
 	}

@@ -30,6 +30,7 @@ type Program struct {
 	Depth   int
 
 	run    cel.Program
+	slow   cel.Program // the same, counting what it costs; nil where that is never needed
 	col    *writegate.Column
 	origin origin
 }
@@ -53,15 +54,18 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 	p := &Program{Reads: f.reads, Constant: !f.named, Scope: s, Lookups: f.lookups, Depth: f.depth, col: col}
 	nodes := &planner{table: t, tests: f.tests}
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
-	bounded, issue := t.compiler.estimate(env, whole)
+	within, issue := t.compiler.estimate(env, whole)
 	if issue != nil {
 		return nil, issue
 	}
-	if !bounded {
-		opts = append(opts, cel.CostLimit(t.compiler.limits.Cost))
-	}
 	var err error
-	if p.run, err = env.Program(whole, opts...); err != nil {
+	if within != never {
+		p.run, err = env.Program(whole, opts...)
+	}
+	if within != always && err == nil {
+		p.slow, err = env.Program(whole, append(opts, cel.CostLimit(t.compiler.limits.Cost))...)
+	}
+	if err != nil {
 		return nil, &Issue{Line: 1, Code: "P102", Message: plain(err.Error())}
 	}
 	if p.Constant && col != nil {
@@ -127,11 +131,23 @@ func (p *Program) Text(v *Vars) (string, bool, error) {
 }
 
 func (p *Program) eval(v *Vars) (ref.Val, error) {
-	v.open = false
-	out, _, err := p.run.Eval(v)
+	out, err := p.value(v)
 	if v.listen != nil {
 		v.tell(p, out, err)
 	}
+	return out, err
+}
+
+// value runs the program, counting only where something is larger than usual.
+func (p *Program) value(v *Vars) (ref.Val, error) {
+	v.open, v.large = false, false
+	if v.usual = p.slow != nil; p.run != nil && (!v.usual || !v.bulky) {
+		if out, _, err := p.run.Eval(v); !v.large {
+			return out, err
+		}
+	}
+	v.open, v.usual = false, false
+	out, _, err := p.slow.Eval(v)
 	return out, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +23,8 @@ func adapt(vars *Vars, t writegate.Type, v any) ref.Val {
 	}
 	switch t {
 	case writegate.Text, writegate.UUID, writegate.Other:
-		if s, ok := v.(string); ok {
-			return types.String(s)
+		if _, ok := v.(string); ok {
+			return text(v)
 		}
 	case writegate.Bool:
 		if b, ok := v.(bool); ok {
@@ -61,6 +62,16 @@ func adapt(vars *Vars, t writegate.Type, v any) ref.Val {
 	return types.NewErr("a stored value is a %T where a %s is expected", v, t)
 }
 
+var (
+	libraryText = reflect.TypeFor[types.String]()
+	plainText   = reflect.TypeFor[string]()
+)
+
+// text makes the library's text of a string. They differ in nothing but the name of their type, so nothing is copied.
+func text(v any) ref.Val {
+	return reflect.ValueOf(v).Convert(libraryText).Interface().(ref.Val)
+}
+
 // loose makes an expression's value of what a column without a type holds.
 func loose(v any) ref.Val {
 	switch v := v.(type) {
@@ -68,6 +79,8 @@ func loose(v any) ref.Val {
 		return types.Bytes(v)
 	case float64:
 		return finite(v)
+	case string:
+		return types.String(v)
 	}
 	return types.DefaultTypeAdapter.NativeToValue(v)
 }
@@ -129,7 +142,7 @@ func store(col *writegate.Column, v ref.Val) (any, error) {
 			wire = json.Number(strconv.FormatFloat(float64(v), 'f', -1, 64))
 		}
 	case types.String:
-		wire = string(v)
+		wire = reflect.ValueOf(v).Convert(plainText).Interface()
 	case types.Bytes:
 		wire = writegate.Bytes(v)
 	case types.Timestamp:

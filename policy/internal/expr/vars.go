@@ -20,7 +20,10 @@ type Vars struct {
 	old, new, row writegate.Row
 	documents     map[string]ref.Val // by their texts
 	view          writegate.View
-	open          bool // an answer that the expression asked for is not there yet
+	values        []any // of a question, reused
+	open          bool  // an answer that the expression asked for is not there yet
+	usual, large  bool  // only what is of a usual size is to be read; something was not
+	bulky         bool  // what came with the caller or the operation is not
 	req           Request
 	listen        func(*Program, Value) // set while somebody wants to know
 }
@@ -36,12 +39,19 @@ type Request struct {
 }
 
 // Serve says what came with the operations that begin from now on, and who answers their lookups.
-func (v *Vars) Serve(req Request, view writegate.View) { v.req, v.view = req, view }
+func (v *Vars) Serve(req Request, view writegate.View) {
+	v.req, v.view = req, view
+	v.bulky = v.bulky || len(req.ClientID) > usualSize
+}
 
 // NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
 // finest that most databases keep, so that what is written compares equal to what is read back.
 func NewVars(claims Claims, now time.Time) *Vars {
-	return &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
+	v := &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
+	for _, c := range claims {
+		v.bulky = v.bulky || sizeOf(c) > usualSize
+	}
+	return v
 }
 
 // Begin starts an operation: what is to happen to the row of this key, the stored row if there is one, and
@@ -103,10 +113,26 @@ func (f *columnField) read(v *Vars, row writegate.Row) ref.Val {
 	}
 	value, ok := row[f.name]
 	switch {
+	case ok && v.usual && unusual(value):
+		v.large = true
+		return errLarge
 	case ok:
 		return adapt(v, f.typ, value)
 	case v.verb == writegate.Insert:
 		return types.NewErr("column %s is filled by the database; a default: or set: makes it known", f.name)
 	}
 	return unknown
+}
+
+var errLarge = types.NewErr("a stored value is large")
+
+// unusual reports whether a stored value is larger than most.
+func unusual(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return len(v) > usualSize
+	case writegate.Bytes:
+		return len(v) > usualSize
+	}
+	return false
 }

@@ -147,7 +147,7 @@ func (w *walker) found(e ast.Expr) *lookup {
 	if c.IsMemberFunction() && c.FunctionName() == "value" {
 		return w.found(c.Target())
 	}
-	if l := w.table.compiler.lookups[c.FunctionName()]; l != nil && l.Form == OneRow && !c.IsMemberFunction() {
+	if l := w.table.compiler.lookups[c.FunctionName()]; l != nil && l.Table != nil && l.Form == OneRow && !c.IsMemberFunction() {
 		return l
 	}
 	return nil
