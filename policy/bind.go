@@ -157,6 +157,7 @@ func (b *binder) table(spec *tableSpec) *table {
 	t.forbids, t.validates = tb.guards(spec.forbids, "forbid"), tb.guards(spec.validates, "validate")
 	if len(b.faults) == before {
 		tb.fillable()
+		tb.lint()
 	}
 	t.finish()
 	b.lookedInto(t)

@@ -68,6 +68,7 @@ func (t *table) described() *writegate.Table {
 
 // checks binds what has to hold for the values of a column.
 func (b *tableBinder) checks(c *column, s *checksSpec, path string) {
+	s = b.measured(c, s, path)
 	for _, k := range checkKeys {
 		if at, there := s.at[k.key]; there && !slices.Contains(k.of, c.Type) {
 			names := make([]string, len(k.of))

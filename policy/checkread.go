@@ -19,6 +19,7 @@ type checksSpec struct {
 	at       map[string]tree.Pos // of the values of the keys that are there
 	numbers  map[string]int64    // of the keys that have one
 	min, max word
+	span     interval
 	enum     []word
 	pattern  *regexp.Regexp
 	format   string
@@ -38,6 +39,7 @@ const (
 func (r *reader) checks(path string, s *checksSpec) map[string]func(*tree.Node) {
 	known := r.itemChecks(path, s)
 	known["trim"] = r.boolean(path, &s.trim)
+	known["range"] = r.interval(path, &s.span)
 	known["max_bytes"] = r.count(path, s, "max_bytes", r.size)
 	for _, key := range []string{"min_items", "max_items"} {
 		known[key] = r.count(path, s, key, r.least(0))

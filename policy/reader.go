@@ -14,6 +14,7 @@ import (
 type reader struct {
 	file   string
 	faults Faults
+	stray  []stray
 	own    []ownTable
 	// attached are the files beside the policy that were read.
 	attached []attachment
@@ -40,7 +41,7 @@ func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Nod
 			r.fault(f.Pos, path, "", "key %q is not supported yet", f.Name)
 		default:
 			names := slices.Sorted(maps.Keys(known))
-			r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, near.Hint(f.Name, names))
+			r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, r.hint(f, near.Hint(f.Name, names)))
 		}
 	}
 }

@@ -37,8 +37,10 @@ func Parse(name string, text []byte) (*Source, error) {
 		return nil, err
 	}
 	r := &reader{file: name}
+	r.strays(root)
 	root = r.lengthen(root)
 	s := r.policy(root)
+	r.refuseStrays()
 	if slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Code == "" }) {
 		return nil, r.faults.sorted()
 	}
