@@ -314,7 +314,9 @@ var findCases = []testCase{
 			t.Error("rows were found after a write that the database refuses")
 			return nil
 		})
-		d.refused(err, writegate.UniqueViolation)
+		if e := d.refused(err, writegate.UniqueViolation).Err; e.Column != "note" {
+			t.Errorf("the column is %q", e.Column)
+		}
 	}},
 	{name: "which columns have an index", run: func(t *testing.T, s *suite) {
 		d := s.open(t, stock)

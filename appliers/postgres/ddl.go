@@ -89,7 +89,7 @@ func (db *DB) ensure(ctx context.Context) error {
 		return err
 	})
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" && before >= neededSteps {
-		db.log.WarnContext(ctx, errOldSteps.Error()+", and the login may not make what they lack; uploads that need it are held back")
+		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back", "error", err)
 		return nil
 	}
 	return err

@@ -135,6 +135,33 @@ func TestFindNames(t *testing.T) {
 	}
 }
 
+// TestFindModes speaks as it does behind a pooler, which keeps no prepared statements.
+func TestFindModes(t *testing.T) {
+	dsn := database(t, "create table a (id int primary key, org text, n numeric, at timestamptz); insert into a values (1, 'o', 1.5, '2026-08-21'), (2, 'o', 2, null), (3, 'o', 2, '2026-08-21')")
+	for _, mode := range []string{"exec", "cache_describe"} {
+		db := open(t, Config{DSN: dsn + "&default_query_exec_mode=" + mode})
+		a := tables(t, db, "a")["a"]
+		l := &writegate.Lookup{Table: a, By: []string{"n", "org"}, Null: []string{"at"}, Lock: writegate.ForShare}
+		if got := found(t, db, l, []any{"2", "o"}, []any{"1.5", "o"}); got != "2" {
+			t.Errorf("%s: found %q", mode, got)
+		}
+		at := writegate.LinkKey{Table: "a", Row: mode}
+		for _, made := range []string{"", "2", "3"} {
+			err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+				claimed, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", First: 1, Last: 1, Links: []writegate.LinkKey{{Table: "a"}, at}})
+				if err != nil || claimed.Links[at].Made != made {
+					t.Errorf("%s: claimed %v, %v", mode, claimed.Links, err)
+				}
+				next := map[string]string{"": "2", "2": "3"}[made]
+				return tx.Settle(t.Context(), writegate.Settlement{Run: &writegate.Run{ClientID: "d1", FirstOp: 1, LastOp: 1, Ops: []byte("x")}, Links: map[writegate.LinkKey]writegate.Link{at: {Made: next}}})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestFindPlan asks for what is not there in a table in which it would seem to be near, by columns with an index, and
 // has nothing left of how it did so.
 func TestFindPlan(t *testing.T) {
