@@ -73,7 +73,8 @@ type Asked struct {
 // Lookup is a question that was asked for an operation.
 type Lookup struct {
 	Name string
-	// Values are those that rows were looked up by.
+	// By are the columns that rows were looked up by, and Values their values.
+	By     []string
 	Values []any
 	// Rows are those that were found. They are shared.
 	Rows []writegate.Row
@@ -235,7 +236,7 @@ type tracedView struct {
 func (v *tracedView) Find(l *writegate.Lookup, values []any) ([]writegate.Row, bool) {
 	rows, ok := v.View.Find(l, values)
 	if ok && !v.quiet && !slices.ContainsFunc(v.to.Lookups, func(q Lookup) bool { return q.Name == l.Name && slices.Equal(q.Values, values) }) {
-		v.to.Lookups = append(v.to.Lookups, Lookup{l.Name, slices.Clone(values), rows})
+		v.to.Lookups = append(v.to.Lookups, Lookup{l.Name, l.By, slices.Clone(values), rows})
 	}
 	return rows, ok
 }

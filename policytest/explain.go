@@ -194,8 +194,8 @@ func (e *explainer) asked(a *policy.Asked) Explained {
 		case got.Kind == policy.Failed:
 			text = "error: " + text
 		}
-		if e.hidden != nil && (e.hidden.MatchString(part.Text) || e.hidden.MatchString(text)) && got.Kind == policy.Other {
-			text = "<redacted>"
+		if (got.Kind == policy.Other || got.Kind == policy.Failed) && (e.hides(part.Text) || e.hides(text)) {
+			text = redacted
 		}
 		if i == 0 {
 			step.Text, step.Got, step.condition = part.Text, text, part.Condition
@@ -237,7 +237,7 @@ func (e *explainer) operation(op *writegate.Op) string {
 func (e *explainer) lookup(q *policy.Lookup) string {
 	values := make([]string, len(q.Values))
 	for i, v := range q.Values {
-		values[i] = written(v)
+		values[i] = e.value(q.By[i], v)
 	}
 	found := counted(len(q.Rows), "row")
 	for i, row := range q.Rows {
@@ -257,12 +257,21 @@ const mostRows = 3
 func (e *explainer) row(row writegate.Row) string {
 	var cells []string
 	for name, v := range row {
-		text := written(v)
-		if e.hidden != nil && e.hidden.MatchString(name) {
-			text = "<redacted>"
-		}
-		cells = append(cells, name+": "+text)
+		cells = append(cells, name+": "+e.value(name, v))
 	}
 	slices.Sort(cells)
 	return "{" + strings.Join(cells, ", ") + "}"
 }
+
+// value writes the value of a column.
+func (e *explainer) value(column string, v any) string {
+	if e.hides(column) {
+		return redacted
+	}
+	return written(v)
+}
+
+const redacted = "<redacted>"
+
+// hides reports whether a text names a column whose values are not shown.
+func (e *explainer) hides(text string) bool { return e.hidden != nil && e.hidden.MatchString(text) }

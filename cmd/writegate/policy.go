@@ -7,7 +7,7 @@ func newPolicy() *cobra.Command {
 		Use:   "policy",
 		Short: "Check, test and explain a policy",
 		Long: `Work on a policy before anybody depends on it. None of it changes anything in a database, and
-none of it but explain --config connects to one.`,
+it connects to one only where a configuration is given with --config.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
