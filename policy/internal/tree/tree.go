@@ -61,8 +61,12 @@ type Field struct {
 }
 
 // Locate returns the place in the file of a character of a Scalar's text, given by its line from 1 and its
-// column from 0 in that text. Folded, quoted and multi-line scalars are followed character by character.
+// column from 0 in that text. Folded, quoted and multi-line scalars are followed character by character. In a node
+// that was not read from a text it is the place of the node.
 func (n *Node) Locate(line, column int) Pos {
+	if n.start.Line == 0 { // it was made, not read
+		return n.Pos
+	}
 	want := offset(n.Text, line, column)
 	at, last := n.start, n.start
 	for i, r := range []rune(n.Text) {
