@@ -108,7 +108,7 @@ func TestRefusedTexts(t *testing.T) {
 
 // TestLocateInAMadeNode has nothing to look into.
 func TestLocateInAMadeNode(t *testing.T) {
-	n := &tree.Node{Kind: tree.Scalar, Pos: tree.Pos{Line: 3, Column: 7}, Text: "a == b"}
+	n := &Node{Kind: Scalar, Pos: Pos{Line: 3, Column: 7}, Text: "a == b"}
 	if got := n.Locate(1, 5); got != n.Pos {
 		t.Errorf("%v, want the place of the node, %v", got, n.Pos)
 	}
