@@ -30,6 +30,8 @@ type Batch struct {
 	// Try judges the later operations on the row of a refused one. Else they are refused with it, for they were
 	// made for a row that is not as the device has it.
 	Try bool
+	// Most is how many operations a transaction may have, 0 for any number. One that has more is refused.
+	Most int
 }
 
 // Judge decides the operations of one upload. It is used by one goroutine.

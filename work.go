@@ -87,7 +87,11 @@ func (u *upload) work(tx *Transaction, i, first, end int) work {
 			u.res.Unidentified++
 		}
 		w.name = u.name(w)
-		if w.refusal = op.Fault; w.refusal == nil {
+		switch w.refusal = op.Fault; {
+		case w.refusal != nil:
+		case u.batch.Most > 0 && len(tx.Ops) > u.batch.Most:
+			w.refusal = tooMany(u.batch.Most)
+		default:
 			w.admitted, w.refusal = u.judge.Admit(op)
 		}
 		switch {
@@ -115,6 +119,11 @@ func (u *upload) name(w *opWork) string {
 		_, _ = rand.Read(name[:]) // never fails
 	}
 	return hex.EncodeToString(name[:])
+}
+
+// tooMany refuses a transaction that is larger than the policy has it.
+func tooMany(most int) *Error {
+	return Refuse(InvalidData, "upload.too_large", fmt.Sprintf("The transaction has more than %d operations.", most))
 }
 
 // onlyOnce refuses what may have been applied before, without anybody being able to tell.

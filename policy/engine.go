@@ -18,7 +18,6 @@ type settings struct {
 
 // limits bound what a policy and what clients send may cost. Zero leaves it at what is usual.
 type limits struct {
-	ops         int    // operations of one transaction of a device
 	opBytes     int64  // what one operation carries
 	lookups     int    // declared ones
 	lookupDepth int    // lookups whose arguments come from others
@@ -60,7 +59,7 @@ func (r *reader) engine(n *tree.Node, path string, s *settings, e *engine) {
 		"dependents": choice(r, path+".dependents", &s.batch.Try, map[string]bool{"skip": false, "try": true}),
 		"expose":     choice(r, path+".expose", &s.expose, exposures),
 		"ledger":     func(n *tree.Node) { r.ledger(n, path+".ledger") },
-		"limits":     func(n *tree.Node) { r.limits(n, path+".limits", &s.limits) },
+		"limits":     func(n *tree.Node) { r.limits(n, path+".limits", s) },
 	}
 	maps.Copy(known, r.engineKeys(path, e))
 	r.keys(n, path, known)
@@ -74,9 +73,10 @@ func (r *reader) engineKeys(path string, e *engine) map[string]func(*tree.Node) 
 	}
 }
 
-func (r *reader) limits(n *tree.Node, path string, l *limits) {
+func (r *reader) limits(n *tree.Node, path string, s *settings) {
+	l := &s.limits
 	r.keys(n, path, map[string]func(*tree.Node){
-		"ops":          integer(r, path+".ops", 1, &l.ops),
+		"ops":          integer(r, path+".ops", 1, &s.batch.Most),
 		"op_bytes":     r.size(path+".op_bytes", &l.opBytes),
 		"lookups":      integer(r, path+".lookups", 1, &l.lookups),
 		"lookup_depth": integer(r, path+".lookup_depth", 1, &l.lookupDepth),

@@ -221,16 +221,3 @@ func (j *judge) mark(t *table, a *writegate.Admitted, old writegate.Row) (propos
 	made, stop := j.fill(t, writegate.Remove, a, old, row)
 	return proposal{row, append([]string{t.soft.col.Name}, made...)}, stop
 }
-
-// keeps reports whether a refused operation is kept as a dead letter because the table says so, whatever route: says.
-func (t *table) keeps(reason string, kind writegate.Kind) bool {
-	switch {
-	case reason == "row.missing":
-		return t.engine.missing == missingKeep
-	case reason != "row.deleted" || t.soft == nil:
-		return false
-	case kind == writegate.Put:
-		return t.soft.put == deletedKeep
-	}
-	return t.soft.patch == deletedKeep
-}
