@@ -126,9 +126,10 @@ func TestDependents(t *testing.T) {
 	ops := []Op{
 		put(1, "new", "forbidden"), patch(2, "new", "x"), patch(3, "old", "x"), put(4, "old", "forbidden"), patch(5, "old", "y"),
 		patch(6, "new", "forbidden"), {Kind: Delete, Table: "t", ID: "new", OpID: 7}, put(8, "new", "z"), patch(9, "new", "zz"),
+		patch(12, "ghost", "forbidden"), patch(13, "ghost", "x"),
 	}
 	up := Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: ops}, {ID: 2, Ops: []Op{put(10, "other", "forbidden")}}, {ID: 3, Ops: []Op{patch(11, "other", "x")}}}}
-	const want = "rejected[rejected aborted applied rejected applied aborted noop applied applied]@0 rejected[rejected]@0 applied[noop]"
+	const want = "rejected[rejected aborted applied rejected applied aborted noop applied applied rejected noop]@0 rejected[rejected]@0 applied[noop]"
 	old := func() *fakeDB {
 		db := newFakeDB()
 		db.rows["old"] = Row{"a": "o"}
@@ -137,11 +138,11 @@ func TestDependents(t *testing.T) {
 	db := old()
 	check(t, "first", applyBy(t, apart, db, Options{}, up), want)
 	again := applyBy(t, apart, db, Options{}, up)
-	check(t, "again", again, "rejected[rejectedr abortedr appliedr rejectedr appliedr abortedr noopr appliedr appliedr]@0 rejected[rejectedr]@0 applied[noopr]")
+	check(t, "again", again, "rejected[rejectedr abortedr appliedr rejectedr appliedr abortedr noopr appliedr appliedr rejectedr noopr]@0 rejected[rejectedr]@0 applied[noopr]")
 	if e := again.Transactions[0].Ops[1].Err; e == nil || e.Reason != "row.dependent" || e.Message != "The operation that was to create this row was refused (not_writable)." {
 		t.Errorf("a replayed dependent says %v", e)
 	}
-	wantLetters := map[string]string{"not_writable new": "@0 1:PUT new 2:PATCH new 6:PATCH new", "not_writable old": "@0 4:PUT old", "not_writable other": "@0 10:PUT other"}
+	wantLetters := map[string]string{"not_writable new": "@0 1:PUT new 2:PATCH new 6:PATCH new", "not_writable old": "@0 4:PUT old", "not_writable other": "@0 10:PUT other", "not_writable ghost": "@0 12:PATCH ghost"}
 	if diff := cmp.Diff(wantLetters, bodies(t, db)); diff != "" {
 		t.Error(diff)
 	}
@@ -155,7 +156,7 @@ func TestDependents(t *testing.T) {
 		t.Errorf("%d dead letters, want one for each upload", len(db.dead))
 	}
 	try := fakePolicy{batch: Batch{Apart: true, Try: true}}
-	check(t, "tried", applyBy(t, try, old(), Options{}, up), "rejected[rejected noop applied rejected applied rejected noop applied applied]@0 rejected[rejected]@0 applied[noop]")
+	check(t, "tried", applyBy(t, try, old(), Options{}, up), "rejected[rejected noop applied rejected applied rejected noop applied applied rejected noop]@0 rejected[rejected]@0 applied[noop]")
 }
 
 // The rest of a transaction of which something was refused is not torn from it, and then the upload stops.
