@@ -191,8 +191,8 @@ func TestRestIsNotTold(t *testing.T) {
 	applyBy(t, noting(KeepLetter), db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: whole.Ops[:1]}}})
 	res := applyBy(t, noting(KeepOnDevice), db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{whole}})
 	check(t, "rest", res, "rejected[rejectedr aborted]@0")
-	if wantNotes(t, db, "r1 UNAUTHORIZED refused"); len(db.dead) != 2 {
-		t.Errorf("%d dead letters", len(db.dead))
+	if wantNotes(t, db, "r1 UNAUTHORIZED refused"); len(db.dead) != 2 || res.Reruns != 0 {
+		t.Errorf("%d dead letters, %d reruns", len(db.dead), res.Reruns)
 	}
 }
 
