@@ -17,10 +17,11 @@ type facts struct {
 	named   bool           // some variable is used
 	size    int            // nodes
 	tests   map[int64]bool // the nodes of has()
+	answers map[int64]fallback
 }
 
 func (c *Compiler) facts(e ast.Expr) *facts {
-	f := &facts{tests: map[int64]bool{}}
+	f := &facts{tests: map[int64]bool{}, answers: map[int64]fallback{}}
 	f.depth = f.walk(c, e)
 	slices.Sort(f.reads)
 	f.reads = slices.Compact(f.reads)
@@ -39,6 +40,10 @@ func (f *facts) walk(c *Compiler, e ast.Expr) int {
 	case ast.SelectKind:
 		if e.AsSelect().IsTestOnly() {
 			f.tests[e.ID()] = true
+		}
+	case ast.CallKind:
+		if is, ok := c.fallbackOf(e); ok {
+			f.answers[e.ID()] = is
 		}
 	}
 	if base, field, ok := fieldOf(e); ok && (rowNames[base.AsIdent()] != 0 || base.AsIdent() == changedName) {

@@ -14,29 +14,30 @@ import (
 // errTooMany says that more was found than a policy is ready for.
 var errTooMany = errors.New("too many rows")
 
-// ask answers a call of a lookup. It is unknown when the view can't answer yet, or not completely.
-func (l *lookup) ask(v *Vars, args []ref.Val) ref.Val {
+// find asks the view for the rows of a call. It is unknown when the view can't answer yet, or not completely; that or an
+// error is the other answer.
+func (l *lookup) find(v *Vars, args []ref.Val) (rows []writegate.Row, other ref.Val) {
 	values := v.values[:0]
 	for i := range l.from {
 		value, err := l.from[i].stored(v, args)
 		if err != nil {
-			return types.WrapErr(fmt.Errorf("lookup %s, column %s: %w", l.Name, l.from[i].col.Name, err))
+			return nil, types.WrapErr(fmt.Errorf("lookup %s, column %s: %w", l.Name, l.from[i].col.Name, err))
 		}
 		if value == nil {
-			return l.answer(v, nil)
+			return nil, nil
 		}
 		values = append(values, value)
 	}
 	v.values = values
 	if v.view == nil || l.Lazy && v.open {
-		return unknown
+		return nil, unknown
 	}
 	rows, ok := v.view.Find(l.Lookup.Lookup, values)
 	if !ok || !l.complete(rows) {
 		v.open = true
-		return unknown
+		return nil, unknown
 	}
-	return l.answer(v, rows)
+	return rows, nil
 }
 
 func (s *source) stored(v *Vars, args []ref.Val) (any, error) {

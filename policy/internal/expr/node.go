@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
@@ -12,18 +14,27 @@ import (
 // library's general machinery, and only so can they answer that something is not known yet.
 type planner struct {
 	table *Table
-	tests map[int64]bool // the nodes of has()
+	facts *facts
+	quick bool // the program needs no cost counted
+	asked map[int64]*lookupNode
 }
 
 func (p *planner) decorate(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
-	switch i := i.(type) {
-	case interpreter.InterpretableAttribute:
-		if n := p.field(i); n != nil {
+	if a, ok := i.(interpreter.InterpretableAttribute); ok {
+		if n := p.field(a); n != nil {
 			return n, nil
 		}
-	case interpreter.InterpretableCall:
-		if l := p.table.compiler.lookups[i.Function()]; l != nil {
-			return &lookupNode{id: i.ID(), lookup: l, args: i.Args()}, nil
+		return i, nil
+	}
+	if call, ok := i.(interpreter.InterpretableCall); ok {
+		if l := p.table.compiler.lookups[call.Function()]; l != nil {
+			p.asked[i.ID()] = &lookupNode{id: i.ID(), lookup: l, args: call.Args()}
+			return p.asked[i.ID()], nil
+		}
+	}
+	if p.quick {
+		if n := p.fast(i); n != nil {
+			return n, nil
 		}
 	}
 	return i, nil
@@ -43,10 +54,12 @@ func (p *planner) field(i interpreter.InterpretableAttribute) interpreter.Interp
 	if !ok {
 		return nil
 	}
-	n := &fieldNode{id: q.ID(), optional: q.IsOptional(), test: p.tests[q.ID()]}
-	if n.read, n.row = p.table.reader(attr.CandidateVariableNames()[0], string(name)); n.read == nil {
+	n := &fieldNode{id: q.ID(), optional: q.IsOptional(), test: p.facts.tests[q.ID()]}
+	variable := attr.CandidateVariableNames()[0]
+	if n.read, n.row = p.table.reader(variable, string(name)); n.read == nil {
 		return nil
 	}
+	n.plain = p.table.plain(variable, string(name))
 	return n
 }
 
@@ -77,6 +90,19 @@ func (t *Table) reader(variable, field string) (reader, func(*Vars) writegate.Ro
 	return nil, nil
 }
 
+// plain finds out how to read a field as it is stored, nil when it has to be made a value of the library.
+func (t *Table) plain(variable, field string) func(*Vars, writegate.Row) any {
+	switch {
+	case variable == "claims":
+		i := slices.Index(t.compiler.claims.order, field)
+		return func(v *Vars, _ writegate.Row) any { return v.plain[i] }
+	case rowNames[variable] != 0:
+		c := t.meta.Column(field)
+		return (&columnField{name: field, typ: c.Type, key: field == t.meta.Key}).plain
+	}
+	return nil
+}
+
 // varsOf finds the variables of an evaluation, outside or inside of a loop.
 func varsOf(frame *interpreter.ExecutionFrame) *Vars {
 	if v, ok := frame.Scope().(*Vars); ok {
@@ -90,6 +116,7 @@ func varsOf(frame *interpreter.ExecutionFrame) *Vars {
 type fieldNode struct {
 	id             int64
 	read           reader
+	plain          func(*Vars, writegate.Row) any
 	row            func(*Vars) writegate.Row
 	optional, test bool
 }
@@ -139,6 +166,19 @@ func (n *lookupNode) Eval(a interpreter.Activation) ref.Val {
 
 // Exec implements the library's node.
 func (n *lookupNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	v := varsOf(frame)
+	rows, out := n.rows(frame, v)
+	if out == nil {
+		out = n.lookup.answer(v, rows)
+	}
+	if cost := frame.CostTracker(); cost != nil {
+		cost.EvalAttribute(n.id, false, out)
+	}
+	return out
+}
+
+// rows asks for the rows, or says what is the answer instead.
+func (n *lookupNode) rows(frame *interpreter.ExecutionFrame, v *Vars) ([]writegate.Row, ref.Val) {
 	var few [4]ref.Val
 	args := few[:0]
 	var failed, open ref.Val
@@ -152,17 +192,11 @@ func (n *lookupNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 		}
 		args = append(args, arg)
 	}
-	var out ref.Val
 	switch {
 	case failed != nil:
-		out = failed
+		return nil, failed
 	case open != nil:
-		out = open
-	default:
-		out = n.lookup.ask(varsOf(frame), args)
+		return nil, open
 	}
-	if cost := frame.CostTracker(); cost != nil {
-		cost.EvalAttribute(n.id, false, out)
-	}
-	return out
+	return n.lookup.find(v, args)
 }

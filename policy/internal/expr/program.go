@@ -52,18 +52,20 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 		return nil, &Issue{Line: 1, Code: "P131", Message: fmt.Sprintf("%d lookups hang on one another, and at most %d may", f.depth, t.compiler.limits.Depth)}
 	}
 	p := &Program{Reads: f.reads, Constant: !f.named, Scope: s, Lookups: f.lookups, Depth: f.depth, col: col}
-	nodes := &planner{table: t, tests: f.tests}
-	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
+	opts := func(quick bool) []cel.ProgramOption {
+		nodes := &planner{table: t, facts: f, quick: quick, asked: map[int64]*lookupNode{}}
+		return []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
+	}
 	within, issue := t.compiler.estimate(env, whole)
 	if issue != nil {
 		return nil, issue
 	}
 	var err error
 	if within != never {
-		p.run, err = env.Program(whole, opts...)
+		p.run, err = env.Program(whole, opts(true)...)
 	}
 	if within != always && err == nil {
-		p.slow, err = env.Program(whole, append(opts, cel.CostLimit(t.compiler.limits.Cost))...)
+		p.slow, err = env.Program(whole, append(opts(false), cel.CostLimit(t.compiler.limits.Cost))...)
 	}
 	if err != nil {
 		return nil, &Issue{Line: 1, Code: "P102", Message: plain(err.Error())}

@@ -51,7 +51,7 @@ func adapt(vars *Vars, t writegate.Type, v any) ref.Val {
 			return types.Bytes(b)
 		}
 	case writegate.Timestamp, writegate.Date:
-		return instant(v)
+		return vars.time(v)
 	case writegate.Document, writegate.List:
 		if s, ok := v.(string); ok {
 			return vars.document(s)
@@ -93,13 +93,18 @@ func finite(f float64) ref.Val {
 	return types.Double(f)
 }
 
-func instant(v any) ref.Val {
-	switch v := v.(type) {
+// time reads a point in time. The last one is kept, since conditions often ask for one and the same.
+func (v *Vars) time(stored any) ref.Val {
+	switch t := stored.(type) {
 	case time.Time:
-		return types.Timestamp{Time: v}
+		if v.instantVal == nil || v.instant.Time != t {
+			v.instant = types.Timestamp{Time: t}
+			v.instantVal = v.instant
+		}
+		return v.instantVal
 	case string:
 		for _, form := range []string{time.DateOnly, time.RFC3339Nano, time.DateTime} {
-			if t, err := time.Parse(form, v); err == nil {
+			if t, err := time.Parse(form, t); err == nil {
 				return types.Timestamp{Time: t.UTC()}
 			}
 		}
@@ -126,6 +131,7 @@ func store(col *writegate.Column, v ref.Val) (any, error) {
 		}
 		return col.Convert(wire)
 	}
+	boxed := v
 	switch v := v.(type) {
 	case types.Bool:
 		wire = bool(v)
@@ -142,7 +148,7 @@ func store(col *writegate.Column, v ref.Val) (any, error) {
 			wire = json.Number(strconv.FormatFloat(float64(v), 'f', -1, 64))
 		}
 	case types.String:
-		wire = reflect.ValueOf(v).Convert(plainText).Interface()
+		wire = reflect.ValueOf(boxed).Convert(plainText).Interface()
 	case types.Bytes:
 		wire = writegate.Bytes(v)
 	case types.Timestamp:

@@ -13,12 +13,15 @@ import (
 // Vars are what the expressions of one operation see. One goroutine uses it, for one operation after another.
 type Vars struct {
 	claims        Claims
+	plain         []any // the claims that are texts, numbers and truth values, as columns store them
 	now           ref.Val
 	verb          writegate.Verb
 	key           any
 	sent          writegate.Row
 	old, new, row writegate.Row
 	documents     map[string]ref.Val // by their texts
+	instant       types.Timestamp    // the last one that was read ...
+	instantVal    ref.Val            // ... and what it is
 	view          writegate.View
 	values        []any // of a question, reused
 	open          bool  // an answer that the expression asked for is not there yet
@@ -47,9 +50,13 @@ func (v *Vars) Serve(req Request, view writegate.View) {
 // NewVars makes the variables for the operations of one upload. The instant is cut to microseconds, the
 // finest that most databases keep, so that what is written compares equal to what is read back.
 func NewVars(claims Claims, now time.Time) *Vars {
-	v := &Vars{claims: claims, now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
-	for _, c := range claims {
+	v := &Vars{claims: claims, plain: make([]any, len(claims)), now: types.Timestamp{Time: now.UTC().Truncate(time.Microsecond)}}
+	for i, c := range claims {
 		v.bulky = v.bulky || sizeOf(c) > usualSize
+		switch c.(type) {
+		case types.String, types.Int, types.Bool:
+			v.plain[i] = c.Value()
+		}
 	}
 	return v
 }
@@ -122,6 +129,29 @@ func (f *columnField) read(v *Vars, row writegate.Row) ref.Val {
 		return types.NewErr("column %s is filled by the database; a default: or set: makes it known", f.name)
 	}
 	return unknown
+}
+
+// plain reads the column as it is stored, if that is a text, a number or a truth value that is there.
+func (f *columnField) plain(v *Vars, row writegate.Row) any {
+	value := row[f.name]
+	if f.key {
+		value = v.key
+	}
+	switch f.typ {
+	case writegate.Text, writegate.UUID, writegate.Other:
+		if _, ok := value.(string); ok {
+			return value
+		}
+	case writegate.Int:
+		if _, ok := value.(int64); ok {
+			return value
+		}
+	case writegate.Bool:
+		if _, ok := value.(bool); ok {
+			return value
+		}
+	}
+	return nil
 }
 
 var errLarge = types.NewErr("a stored value is large")
