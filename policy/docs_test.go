@@ -11,6 +11,8 @@ import (
 
 const docsSchema = todoSchema + `notes: uuid text!
 shares(list_id,member): list_id text!, member text!, role text
+list_shares: id text!, list_id text!, user_id text!, role text!
+memberships: id text!, org_id text!, user_id text!, role text!, disabled_at time
 events: id text!, photo binary, seen_at time, starts_at time!, note json, row_version int~
 items: id text!, title text!, status text, sku text, contact text, price decimal, due time, tags json, attrs json
 orders: id text!, org_id text!, author text!, title text, status enum(draft|submitted|approved|done|cancelled), price int, deleted_at time, deleted_by text`
