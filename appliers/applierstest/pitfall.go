@@ -80,7 +80,7 @@ roles: {staff: '"staff" in claims.groups'}
 tables:
   items:
     rules:
-      - {name: staff, to: [staff], ops: [create, update], row: one("first").hasValue() || row.n >= 0, columns: [n]}
+      - {name: staff, to: [staff], ops: [create, update], row: one("first").hasValue() == false && row.n >= 0, columns: [n]}
 `)
 		up := &writegate.Upload{ClientID: "d1"}
 		for i := range 100 {
