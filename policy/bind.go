@@ -52,6 +52,7 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 		b.report(role.expr, "roles."+role.to.text, issues)
 		out.roles = append(out.roles, p)
 	}
+	b.constantRoles(s.spec.roles)
 	for i := range s.spec.tables {
 		if t := b.table(&s.spec.tables[i]); t != nil {
 			out.tables[t.meta.Name] = t

@@ -44,3 +44,7 @@ func (r *reader) refuseStrays() {
 		}
 	}
 }
+
+// JSONSchema is the language as a JSON Schema, for editors. What it refuses is no policy; what it accepts may still be
+// wrong.
+func JSONSchema() ([]byte, error) { return lang.JSONSchema() }

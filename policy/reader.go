@@ -15,6 +15,8 @@ type reader struct {
 	file   string
 	faults Faults
 	stray  []stray
+	// reading is told, in tests, which keys are read of a map.
+	reading func(n *tree.Node, known []string)
 	own    []ownTable
 	// attached are the files beside the policy that were read.
 	attached []attachment
@@ -29,6 +31,9 @@ func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {
 // keys reads a map whose keys are known. Keys that the language has but this version doesn't are as wrong as
 // keys that it never had: nothing is ignored.
 func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Node), later ...string) {
+	if r.reading != nil {
+		r.reading(n, slices.Sorted(maps.Keys(known)))
+	}
 	if !r.is(n, path, tree.Map) {
 		return
 	}

@@ -11,6 +11,6 @@ it connects to one only where a configuration is given with --config.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyCheck(), newPolicyTest(), newPolicyExplain(), newPolicyPlan())
+	cmd.AddCommand(newPolicyCheck(), newPolicySchema(), newPolicyTest(), newPolicyExplain(), newPolicyPlan())
 	return cmd
 }

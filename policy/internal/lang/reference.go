@@ -5,20 +5,11 @@ import (
 	"strings"
 )
 
-// Reference writes the keys of each map as a table in Markdown, by the title of the map.
-func Reference() map[string]string {
-	tables := map[string]string{}
-	document(Policy, tables)
-	return tables
-}
-
-func document(s *Shape, tables map[string]string) {
-	switch {
-	case s == nil || s.kind == byKey && tables[s.Title] != "":
-		return
-	case s.kind == byKey:
-		var b strings.Builder
-		b.WriteString("| key | meaning |\n|---|---|\n")
+// Reference writes all keys in Markdown, a table for each map that has keys.
+func Reference() string {
+	var b strings.Builder
+	for _, s := range Sections() {
+		fmt.Fprintf(&b, "\n## %s\n\n| key | meaning |\n|---|---|\n", s.Title)
 		for _, k := range s.Keys {
 			need := ""
 			if k.Need {
@@ -26,13 +17,31 @@ func document(s *Shape, tables map[string]string) {
 			}
 			fmt.Fprintf(&b, "| `%s` | %s%s |\n", k.Name, k.About, need)
 		}
-		tables[s.Title] = b.String()
 	}
-	document(s.of, tables)
-	for _, o := range s.or {
-		document(o, tables)
+	return b.String()
+}
+
+// Sections lists the maps that have keys, each behind the one that it is first found in.
+func Sections() []*Shape {
+	var out []*Shape
+	seen := map[*Shape]bool{nil: true}
+	var add func(*Shape)
+	add = func(s *Shape) {
+		if seen[s] {
+			return
+		}
+		seen[s] = true
+		if s.kind == byKey {
+			out = append(out, s)
+		}
+		add(s.of)
+		for _, o := range s.or {
+			add(o)
+		}
+		for _, k := range s.Keys {
+			add(k.Shape)
+		}
 	}
-	for _, k := range s.Keys {
-		document(k.Shape, tables)
-	}
+	add(Policy)
+	return out
 }

@@ -4,8 +4,8 @@ package lang
 var Policy = keysOf("At the top", []Key{
 	{Name: "policy", Shape: oneOf("1"), Need: true, About: "the version of the language"},
 	{Name: "name", Shape: aName, About: "a name for logs"},
-	{Name: "me", Shape: anyOf(aName, meKeys), About: "who the caller is: the claim of the token that says so, such as `sub`. The [short forms](#short-forms) compare with it; conditions call it `claims.me`"},
-	{Name: "claims", Shape: mapOf(claimKeys), About: "the claims that conditions can read: [claims and roles](#claims-and-roles)"},
+	{Name: "me", Shape: anyOf(aName, meKeys), About: "who the caller is: the claim of the token that says so, such as `sub`. The [short forms](policy.md#short-forms) compare with it; conditions call it `claims.me`"},
+	{Name: "claims", Shape: mapOf(claimKeys), About: "the claims that conditions can read: [claims and roles](policy.md#claims-and-roles)"},
 	{Name: "deny_claim_paths", Shape: names, About: "paths of the token that `claims` can't use, since users can write them; default `[user_metadata, raw_user_meta_data, unsafe_metadata, public_metadata]`"},
 	{Name: "roles", Shape: exprs, About: "names for conditions over claims, used by `to:`, `except:` and `allow:`"},
 	{Name: "engine", Shape: engineKeys, About: "what holds for all tables and uploads"},
@@ -86,7 +86,8 @@ var defKeys = keysOf("Of a definition", []Key{
 
 var feedKeys = keysOf("Of `conflicts` and `changelog`", []Key{
 	{Name: "table", Shape: aName, Need: true, About: "the table, which sync brings back to the user"},
-	{Name: "columns", Shape: exprs, About: "its columns, where they are called otherwise than usual; null for one that it lacks"},
+	{Name: "user_column", Shape: aName, About: "the column for the user; default `user_id`"},
+	{Name: "columns", Shape: exprs, About: "its other columns, where they are called otherwise than usual; null for one that it lacks"},
 })
 
 var routeKeys = keysOf("Of a route", []Key{
@@ -103,6 +104,6 @@ var letterKeys = keysOf("Of `dead_letter`", []Key{
 
 var notifyKeys = keysOf("Of `notify`", []Key{
 	{Name: "table", Shape: aName, Need: true, About: "the table, which sync brings back to the user"},
-	{Name: "user_column", Shape: aName, About: "the column for the user"},
+	{Name: "user_column", Shape: aName, About: "the column for the user; default `user_id`"},
 	{Name: "columns", Shape: exprs, About: "its other columns, where they are called otherwise than usual; null for one that it lacks"},
 })
