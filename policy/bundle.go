@@ -68,6 +68,7 @@ type table struct {
 	validates map[writegate.Verb][]guard
 	programs  map[writegate.Verb][]*expr.Program // all that an operation may run, each once
 	asking    map[writegate.Verb][]*expr.Program // those of them that look something up
+	hears     bool                               // some of them ask for what came with the operation
 	defaults  []value
 	sets      map[writegate.Verb][]set
 	// needs lists what a decision on a stored row reads besides the columns that the client sent.

@@ -204,13 +204,14 @@ func covers(index []string, spec *lookupSpec, l *writegate.Lookup) bool {
 	return len(missing) == 0
 }
 
-// lookedInto notes what of a table looks something up, and adds to what is read of its rows what lookups want of them,
+// lookedInto notes what of a table looks something up or hears what came with an operation, and adds to what is read of its rows what lookups want of them,
 // since a row that operations are about answers lookups as they leave it.
 func (b *binder) lookedInto(t *table) {
 	t.asking = map[writegate.Verb][]*expr.Program{}
 	for verb, programs := range t.programs {
 		for _, p := range programs {
-			if p != nil && len(p.Lookups) > 0 {
+			t.hears = t.hears || p.Hears
+			if len(p.Lookups) > 0 {
 				t.asking[verb] = append(t.asking[verb], p)
 			}
 		}

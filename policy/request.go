@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
 
 	"writegate"
@@ -13,47 +12,45 @@ import (
 // serve gets ready for an operation: the view that answers its lookups, and what came with it.
 func (j *judge) serve(t *table, a *writegate.Admitted, v writegate.View) {
 	j.view = v
-	j.vars.Serve(j.request(t, a.Op), v)
-}
-
-// request is what came with an operation besides its values. It is the client's word.
-func (j *judge) request(t *table, op *writegate.Op) expr.Request {
 	r := expr.Request{ClientID: j.clientID}
-	if strings.HasPrefix(op.Metadata, "{") {
-		var m struct {
-			BaseVersion json.RawMessage `json:"base_version"`
-			ClientTime  json.RawMessage `json:"client_time"`
-		}
-		if json.Unmarshal([]byte(op.Metadata), &m) == nil {
-			r.BaseVersion = wholeNumber(string(m.BaseVersion))
-			r.ClientTime = clientTime(string(m.ClientTime))
-		}
+	if t.hears {
+		r.BaseVersion, r.ClientTime = t.baseVersion(a.Op), j.madeAt(t, a.Op)
 	}
-	if r.BaseVersion == nil && t.version != nil {
-		switch v := op.Previous[t.version.Name].(type) {
-		case json.Number:
-			r.BaseVersion = wholeNumber(v.String())
-		case string:
-			r.BaseVersion = wholeNumber(v)
-		}
-	}
-	return r
+	j.vars.Serve(r, v)
 }
 
-// wholeNumber reads a number, or its digits as text; nil when it is neither.
-func wholeNumber(text string) *int64 {
-	n, err := strconv.ParseInt(strings.Trim(text, `"`), 10, 64)
+// baseVersion is the version of the row that the client says it changed, nil when it does not say.
+func (t *table) baseVersion(op *writegate.Op) *int64 {
+	wire, told := metadata(op, []string{"base_version"})
+	if !told && t.version != nil {
+		wire = op.Previous[t.version.Name]
+	}
+	if n, ok := wire.(json.Number); ok {
+		wire = n.String()
+	}
+	text, _ := wire.(string)
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return nil
 	}
 	return &n
 }
 
-// clientTime reads a time in the form of RFC 3339, zero when it is none.
-func clientTime(text string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, strings.Trim(text, `"`))
+// madeAt is when the client says it made the change, zero when it does not say. A clock that is ahead of ours by more
+// than clocks may be counts as that far ahead.
+func (j *judge) madeAt(t *table, op *writegate.Op) time.Time {
+	wire, _ := metadata(op, []string{"client_time"})
+	text, _ := wire.(string)
+	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		return time.Time{}
 	}
-	return t.UTC().Truncate(time.Microsecond)
+	ahead := usualFuture
+	if t.conflict != nil {
+		ahead = t.conflict.clock.future
+	}
+	if limit := j.now.Add(ahead); at.After(limit) {
+		at = limit
+	}
+	return at.UTC().Truncate(time.Microsecond)
 }

@@ -15,6 +15,7 @@ type facts struct {
 	depth   int      // of lookups that hang on one another
 	uses    Scope
 	named   bool           // some variable is used
+	hears   bool           // req is one of them
 	size    int            // nodes
 	tests   map[int64]bool // the nodes of has()
 	answers map[int64]fallback
@@ -76,6 +77,7 @@ func (f *facts) variable(name string) {
 	switch {
 	case name == "op", name == "req", name == "now":
 		f.uses |= Moment
+		f.hears = f.hears || name == "req"
 	case name == changedName:
 		f.uses |= Changed
 	case rowNames[name] != 0:

@@ -24,6 +24,8 @@ type Program struct {
 	Constant bool
 	// Scope is what it was compiled for.
 	Scope Scope
+	// Hears says that the expression reads what came with the operation besides its values, the [Request].
+	Hears bool
 	// Lookups lists the lookups that the expression uses, sorted, and Depth how many of them hang on one another: 1
 	// when none takes its arguments from another. Both are empty for an expression that looks nothing up.
 	Lookups []string
@@ -51,7 +53,7 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 	if f.depth > t.compiler.limits.Depth {
 		return nil, &Issue{Line: 1, Code: "P131", Message: fmt.Sprintf("%d lookups hang on one another, and at most %d may", f.depth, t.compiler.limits.Depth)}
 	}
-	p := &Program{Reads: f.reads, Constant: !f.named, Scope: s, Lookups: f.lookups, Depth: f.depth, col: col}
+	p := &Program{Reads: f.reads, Constant: !f.named, Scope: s, Hears: f.hears, Lookups: f.lookups, Depth: f.depth, col: col}
 	opts := func(quick bool) []cel.ProgramOption {
 		nodes := &planner{table: t, facts: f, quick: quick, asked: map[int64]*lookupNode{}}
 		return []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
