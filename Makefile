@@ -46,8 +46,8 @@ e2e: ## the real PowerSync client against the real binary
 vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
 	$(TOOL) govulncheck ./...
 
-verify: ## 200 rounds of each race, then faults that tests must notice, outages, and 25 kills of the daemon in each way
-	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 30m -v -run 'TestContract/race|TestContract/(mysql|mariadb)/race' ./appliers/...
+verify: ## 200 rounds of each race, 10,000 random policies on each database, then faults that tests must notice, outages, and 25 kills of the daemon in each way
+	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 60m -v -run 'TestContract/(race|decisions)|TestContract/(mysql|mariadb)/(race|decisions)' ./appliers/...
 	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 60m -v ./faults
 
 engines-up: ## start the test databases and print the variables to export
