@@ -21,6 +21,9 @@ type world struct {
 	rows  map[string]row
 	links map[string]writegate.Link // by device and row
 	notes []writegate.Change
+	// judge is that of the upload of one user and device that goes on.
+	judge     writegate.Judge
+	uploading string
 }
 
 const worldSchema = `
@@ -54,10 +57,14 @@ func (w *world) do(device string, op writegate.Op) string {
 
 func (w *world) doAs(subject, device string, op writegate.Op) string {
 	w.t.Helper()
-	j, err := w.b.Judge(writegate.Caller{Subject: subject}, device, w.now)
-	if err != nil {
-		w.t.Fatal(err)
+	if who := fmt.Sprint(subject, device, w.now); who != w.uploading {
+		var err error
+		if w.judge, err = w.b.Judge(writegate.Caller{Subject: subject}, device, w.now); err != nil {
+			w.t.Fatal(err)
+		}
+		w.uploading = who
 	}
+	j := w.judge
 	a, refusal := j.Admit(&op)
 	if refusal != nil {
 		return refusal.Reason
@@ -171,8 +178,11 @@ func TestOwnChangesFollowOneAnother(t *testing.T) {
 		step{"a", base(patch("items", "i", row{"title": "five"}), 5), "conflict.version"},
 		step{"a", base(patch("items", "i", row{"title": "five"}), 8), "conflict.version"},
 		step{"a", base(patch("items", "i", row{"title": "five"}), 9), "update"},
+		step{"a", base(patch("items", "i", row{"title": "six"}), 8), "conflict.version"}, // a chain of its own
+		step{"a", patch("items", "i", row{"title": "six"}), "conflict.version_missing"},
+		step{"a", base(patch("items", "i", row{"title": "six"}), 9), "update"},
 	)
-	w.has("i", row{"title": "five", "version": int64(10)})
+	w.has("i", row{"title": "six", "version": int64(11)})
 }
 
 // TestOwnCreateIsKnown has a device create a row and change it offline, before it ever learned a version.
@@ -189,6 +199,17 @@ func TestOwnCreateIsKnown(t *testing.T) {
 		w.steps(step{"a", saw(patch("items", "i", row{"title": "four"}), previous), want})
 		w.has("i", row{"title": "B", "version": int64(4)})
 	}
+}
+
+// TestVersionOfOldRows changes rows from before there were versions.
+func TestVersionOfOldRows(t *testing.T) {
+	w := newWorld(t, "", versioned)
+	w.rows["i"] = row{"id": "i", "owner": "u", "title": "zero", "version": nil}
+	w.steps(
+		step{"a", base(patch("items", "i", row{"title": "one"}), 0), "update"},
+		step{"b", saw(patch("items", "i", row{"title": "two"}), row{"version": nil}), "conflict.version"},
+	)
+	w.has("i", row{"title": "one", "version": int64(1)})
 }
 
 func TestVersionMerges(t *testing.T) {
@@ -276,6 +297,14 @@ func TestTimestamp(t *testing.T) {
 	w.has("i", row{"title": "B", "edited_at": now.Add(2 * time.Millisecond)})
 }
 
+// TestTimestampIsOfMilliseconds writes times that devices can see whole.
+func TestTimestampIsOfMilliseconds(t *testing.T) {
+	w := newWorld(t, "", "    conflict: {strategy: timestamp, column: edited_at}\n")
+	w.now = now.Add(1_999_999)
+	w.steps(step{"a", put("items", "i", row{"title": "one"}), "insert"})
+	w.has("i", row{"edited_at": now.Add(time.Millisecond)})
+}
+
 func TestTimestampNotOlder(t *testing.T) {
 	w := newWorld(t, "", "    conflict: {strategy: timestamp, column: edited_at, expected: data}\n")
 	title := func(title string, at time.Time) writegate.Op {
@@ -285,6 +314,7 @@ func TestTimestampNotOlder(t *testing.T) {
 	w.steps(
 		step{"a", title("one", now.Add(-2*time.Hour)), "conflict.stale_clock"},
 		step{"a", patch("items", "i", row{"title": "one"}), "conflict.version_missing"},
+		step{"a", patch("items", "i", row{"title": "zero"}), "noop"},
 		step{"a", title("one", now.Add(-time.Hour)), "update"},
 		step{"a", title("two", now.Add(-time.Minute)), "update"},
 		step{"b", title("B", now.Add(-time.Hour)), "conflict.stale_clock"},
@@ -323,6 +353,7 @@ func TestTies(t *testing.T) {
 		{"client", "tie: client", []step{{"b", title("B"), "update"}}, "B"},
 		{"server", "tie: server", []step{{"b", title("B"), "noop"}, {"a", title("mine"), "update"}}, "mine"},
 		{"device", "tie: client_id, writer: writer", []step{{"b", title("B"), "update"}, {"a", title("A"), "noop"}, {"b", title("C"), "update"}}, "C"},
+		{"server, though the device is kept", "tie: server, writer: writer", []step{{"b", title("B"), "noop"}, {"a", title("mine"), "update"}}, "mine"},
 		{"device without a place", "tie: client_id", []step{{"b", title("B"), "noop"}}, "A"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -331,6 +362,35 @@ func TestTies(t *testing.T) {
 			w.steps(c.other...)
 			w.has("i", row{"title": c.want})
 		})
+	}
+}
+
+// TestLateRowIsMerged keeps the stamp of the row, which is later.
+func TestLateRowIsMerged(t *testing.T) {
+	w := newWorld(t, "", "    conflict: {strategy: lww, column: edited_at, on_conflict: merge, merge: {tags: set_union}}\n")
+	w.rows["i"] = row{"id": "i", "owner": "u", "tags": `["x"]`, "edited_at": now.Add(-time.Hour)}
+	w.steps(step{"a", at(patch("items", "i", row{"tags": `["a"]`}), now.Add(-2*time.Hour)), "update"})
+	w.has("i", row{"tags": `["x","a"]`, "edited_at": now.Add(-time.Hour)})
+}
+
+// TestStampsOfSeconds compares stamps as the column keeps them.
+func TestStampsOfSeconds(t *testing.T) {
+	for _, keys := range []string{"strategy: lww, column: title_at, tie: server", `strategy: field_lww, stamp_column: "{field}_at", tie: server`} {
+		w := newWorld(t, "", "    conflict: {"+keys+"}\n")
+		meta := w.b.tables["items"].columns["title_at"].Column
+		usual := meta.Convert
+		meta.Convert = func(wire any) (any, error) {
+			v, err := usual(wire)
+			if at, ok := v.(time.Time); ok {
+				v = at.Truncate(time.Second)
+			}
+			return v, err
+		}
+		w.steps(
+			step{"a", at(put("items", "i", row{"title": "A"}), now.Add(200*time.Millisecond)), "insert"},
+			step{"b", at(patch("items", "i", row{"title": "B"}), now.Add(700*time.Millisecond)), "noop"},
+		)
+		w.has("i", row{"title": "A", "title_at": now})
 	}
 }
 
@@ -354,7 +414,12 @@ func TestLastFieldWins(t *testing.T) {
 			fmt.Sprintf(`{"title_modified_at": %d, "notes_modified_at": "2026-02-28 10:00:00"}`, now.UnixMilli())), "update"},
 	)
 	w.has("i", row{"title": "C", "notes": "new", "clocks": `{"notes":"2026-03-01T09:58:00.000000Z","title":"2026-03-01T10:00:00.000000Z"}`})
-	w.steps(step{"a", meta(patch("items", "i", row{"title": "D"}), `{"title_modified_at": "soon"}`), "column.type"})
+	w.steps(
+		step{"a", meta(patch("items", "i", row{"title": "D"}), `{"title_modified_at": "soon"}`), "column.type"},
+		step{"a", patch("items", "i", row{"title": "D", "clocks": `{"title": "soon"}`}), "column.type"},
+		step{"a", patch("items", "i", row{"title": "D", "clocks": `{"title": "2026-03-01T10:01:00Z", "notes": "2099-01-01T00:00:00Z"}`}), "update"},
+	)
+	w.has("i", row{"title": "D", "clocks": `{"notes":"2026-03-01T09:58:00.000000Z","title":"2026-03-01T10:01:00.000000Z"}`})
 }
 
 // TestFieldStampsInColumns keeps stamps beside the columns, and takes them from there.
@@ -388,6 +453,9 @@ func TestFieldsInConflict(t *testing.T) {
 			step{"a", late, c.want},
 		)
 		w.has("i", row{"title": c.title, "tags": c.tags})
+		if clocks := fmt.Sprint(w.rows["i"]["clocks"]); strings.Count(clocks, "10:00:00") != 2 {
+			t.Errorf("%s left the stamps %s", c.keys, clocks)
+		}
 	}
 }
 
@@ -438,29 +506,49 @@ func TestRecordSomeFields(t *testing.T) {
 }
 
 func TestChangelog(t *testing.T) {
-	w := newWorld(t, "changelog: {table: changes}\n",
-		"    changelog: [title, qty, notes]\n    counters: {qty: {from: delta}}\n    conflict: {strategy: field_lww, clocks: clocks}\n")
+	w := newWorld(t, "changelog: {table: changes}\n", "    changelog: [title, qty, notes]\n    counters: {qty: {from: delta}}\n"+
+		"    conflict: {strategy: field_lww, clocks: clocks, on_conflict: merge, merge: {title: server, notes: append}}\n")
+	late := at(saw(patch("items", "i", row{"title": "late", "notes": "n a"}), row{"notes": "n"}), now.Add(-time.Hour))
 	w.steps(
-		step{"a", put("items", "i", row{"title": "one", "qty": n(2)}), "insert"},
+		step{"a", put("items", "i", row{"title": "one", "qty": n(2), "notes": "n"}), "insert"},
 		step{"a", patch("items", "i", row{"qty": n(3), "tags": `[]`}), "update"},
-		step{"b", at(patch("items", "i", row{"title": "late", "notes": "new"}), now.Add(-time.Hour)), "update"},
+		step{"a", patch("items", "i", row{"notes": "n b"}), "update"},
+		step{"b", late, "update"},
 		step{"a", del("items", "i"), "remove"},
 	)
 	var got []string
 	keys := map[any]bool{}
 	for _, c := range w.notes {
 		keys[c.Key] = true
-		got = append(got, fmt.Sprint(c.Set["field_name"], " ", c.Set["old_value"], " ", c.Set["new_value"], " ", c.Set["status"]))
+		got = append(got, fmt.Sprint(c.Set["field_name"], ": ", c.Set["old_value"], " to ", c.Set["new_value"], ", ", c.Set["status"]))
 	}
 	want := []string{
-		"title <nil> one applied", "qty <nil> 2 applied", "qty 2 5 applied", "title one late server_wins", "notes <nil> new applied",
-		"title one <nil> applied", "qty 5 <nil> applied", "notes new <nil> applied",
+		"title: <nil> to one, applied", "qty: <nil> to 2, applied", "notes: <nil> to n, applied",
+		"qty: 2 to 5, applied",
+		"notes: n to n b, applied",
+		"notes: n b to n b a, merged",
+		"title: one to <nil>, applied", "qty: 5 to <nil>, applied", "notes: n b a to <nil>, applied",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(keys) != len(want) {
 		t.Errorf("%d keys for %d rows", len(keys), len(want))
+	}
+}
+
+// TestChangelogTellsWhatLost has the stored value win.
+func TestChangelogTellsWhatLost(t *testing.T) {
+	w := newWorld(t, "changelog: {table: changes}\n", "    changelog: \"*\"\n    conflict: {strategy: field_lww, clocks: clocks}\n")
+	w.rows["i"] = row{"id": "i", "owner": "u", "title": "server", "clocks": `{"title":"2026-03-01T10:00:00Z"}`}
+	for name := range w.b.tables["items"].columns {
+		if _, ok := w.rows["i"][name]; !ok {
+			w.rows["i"][name] = nil
+		}
+	}
+	w.steps(step{"b", at(patch("items", "i", row{"title": "late"}), now.Add(-time.Hour)), "noop"})
+	if len(w.notes) != 1 || w.notes[0].Set["new_value"] != "late" || w.notes[0].Set["old_value"] != "server" || w.notes[0].Set["status"] != "server_wins" {
+		t.Errorf("%v", w.notes)
 	}
 }
 

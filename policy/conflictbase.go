@@ -84,7 +84,7 @@ func (j *judge) remember(k *conflict, old, row writegate.Row) *writegate.Link {
 	switch k.strategy {
 	case byVersion, byTime:
 		next := writegate.Link{Base: markText(old[k.column.Name]), Made: markText(row[k.column.Name])}
-		if link, ok := j.link(); ok && old != nil && link.Made == next.Base {
+		if link, ok := j.link(); ok && link.Made == next.Base {
 			next.Base = link.Base
 		}
 		return &next

@@ -235,11 +235,8 @@ func (s *Source) Identified() []string {
 	return names
 }
 
-// once reports whether doing an operation twice would do harm.
+// once reports whether doing a PUT or a PATCH twice would do harm.
 func (t *table) once(a *writegate.Admitted) bool {
-	if a.Op.Kind == writegate.Delete {
-		return false
-	}
 	if k := t.conflict; k != nil && (k.strategy == byVersion || k.strategy == byTime) {
 		return true
 	}

@@ -33,7 +33,6 @@ func (j *judge) lateFields(t *table, a *writegate.Admitted, old, values writegat
 		}
 		differs := old == nil || slices.Contains(contested, name)
 		switch {
-		case !told && !differs:
 		case j.wins(k, at, kept[name]):
 			if told {
 				j.made.stamps[name] = at
