@@ -41,8 +41,8 @@ func (c *Compiler) estimate(env *cel.Env, whole *cel.Ast) (bound, *Issue) {
 	return usually, nil
 }
 
-// lookupCost is what a lookup costs, in units.
-const lookupCost = 10
+// lookupCost is what a lookup costs, in units: it keeps a loop over what clients send from asking without end.
+const lookupCost = 50
 
 // estimator takes the comparison of two scalars as one unit, whatever their length: it is a compare of memory. It knows
 // how long the lists of lookups are at most.

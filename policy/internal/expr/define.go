@@ -112,8 +112,10 @@ func (d *definer) before(i int, a *ast.AST) error {
 			for at, busy := range d.busy {
 				if busy == name {
 					line, column := located(a.SourceInfo(), e.ID())
-					d.issues[i] = append(d.issues[i], Issue{Line: line, Column: column, Code: "P102",
-						Message: "a definition can't use itself: " + strings.Join(append(d.busy[at:len(d.busy):len(d.busy)], name), " → ")})
+					d.issues[i] = append(d.issues[i], Issue{
+						Line: line, Column: column, Code: "P102",
+						Message: "a definition can't use itself: " + strings.Join(append(d.busy[at:len(d.busy):len(d.busy)], name), " → "),
+					})
 					return
 				}
 			}

@@ -53,12 +53,8 @@ func TestDefinitions(t *testing.T) {
 			if hasFault(issues) {
 				t.Fatal(issues)
 			}
-			rows := map[string][]writegate.Row{}
-			for q, found := range standing {
-				rows[q] = found
-			}
 			v := vars(t)
-			v.Serve(Request{}, &answers{rows: rows})
+			v.Serve(Request{}, &answers{rows: standing})
 			v.Begin(writegate.Update, "k1", writegate.Row{"owner": "red", "note": nil, "n": int64(3)}, nil)
 			v.Propose(writegate.Row{"owner": "blue", "n": int64(9)})
 			answer, err := p.Test(v)

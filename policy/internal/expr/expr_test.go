@@ -2,7 +2,6 @@ package expr
 
 import (
 	"fmt"
-
 	"math"
 	"strings"
 	"testing"
@@ -274,15 +273,74 @@ func TestMisfits(t *testing.T) {
 	}
 }
 
+// TestHostileInputStaysInItsLimit has conditions read what clients can make large: each is answered or denies, soon.
 func TestHostileInputStaysInItsLimit(t *testing.T) {
-	p, issues := compiler(t).Table(table()).Condition(`old.owner.matches("(a*)*(b*)*c")`, Old)
-	if len(issues) > 0 {
+	tab := compiler(t).Table(table())
+	text := func(n int) writegate.Row { return writegate.Row{"owner": strings.Repeat("a", n)} }
+	list := func(n int) writegate.Row { return writegate.Row{"doc": "[1" + strings.Repeat(",1", n) + "]"} }
+	for _, c := range []struct {
+		name, text string
+		row        writegate.Row
+		want       string
+	}{
+		{"a text as usual", `old.owner.matches("^a+$")`, text(100), "yes"},
+		{"a long text", `old.owner.matches("^a+$")`, text(2 * usualSize), "yes"},
+		{"a text that costs too much", `old.owner.matches("(a*)*(b*)*c")`, text(400 << 10), "limit"},
+		{"denied, a text that costs too much", `!old.owner.matches("(a*)*(b*)*c")`, text(400 << 10), "limit"},
+		{"a long text that is only compared", `old.owner != claims.sub`, text(1 << 20), "yes"},
+		{"a list as usual", `old.doc.all(x, x == 1)`, list(100), "yes"},
+		{"a long list", `old.doc.all(x, x == 1)`, list(3000), "yes"},
+		{"a list that costs too much", `old.doc.all(x, x == 1)`, list(200_000), "limit"},
+		{"denied, a list that costs too much", `!old.doc.exists(x, x == 2)`, list(200_000), "limit"},
+		{"a list of lists", `old.doc.a.exists(x, x in old.doc.b)`, writegate.Row{"doc": `{"a":[1` + strings.Repeat(",1", 2000) + `],"b":[2` + strings.Repeat(",2", 2000) + `]}`}, "limit"},
+		{"a list of lists with types", `claims.teams.exists(x, x in old.doc.b)`, writegate.Row{"doc": `{"b":["a"` + strings.Repeat(`,"a"`, 60_000) + `]}`}, "limit"},
+		{"texts in a document", `old.doc.a.exists(x, old.doc.b.contains(x))`, writegate.Row{"doc": `{"a":["x"` + strings.Repeat(`,"x"`, 2000) + `],"b":"` + strings.Repeat("a", 20_000) + `"}`}, "limit"},
+		{"patterns in a document", `old.doc.a.exists(x, old.doc.b.matches("(a*)*(b*)*c"))`, writegate.Row{"doc": `{"a":["x"` + strings.Repeat(`,"x"`, 2000) + `],"b":"` + strings.Repeat("a", 20_000) + `"}`}, "limit"},
+		{"documents compared in a loop", `old.doc.a.all(x, old.doc == new.doc)`, writegate.Row{"doc": `{"a":["x"` + strings.Repeat(`,"x"`, 2000) + `]}`}, "limit"},
+		{"a deep document", `old.doc.a == 1`, writegate.Row{"doc": strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000)}, "error"},
+		{"deep documents compared", `old.doc == new.doc`, writegate.Row{"doc": strings.Repeat(`[`, 5000) + strings.Repeat("]", 5000)}, "yes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, issues := tab.Condition(c.text, Old|New)
+			if hasFault(issues) {
+				t.Fatal(issues)
+			}
+			v := vars(t)
+			v.Begin(writegate.Update, "k", c.row, nil)
+			v.Propose(c.row)
+			begun := time.Now()
+			answer, err := p.Test(v)
+			got := [...]string{"no", "yes", "unknown"}[answer]
+			if err != nil {
+				got = "error"
+			}
+			if Limited(err) {
+				got = "limit"
+			}
+			if took := time.Since(begun); got != c.want || took > 5*time.Second {
+				t.Errorf("got %s (%v) in %v, want %s", got, err, took, c.want)
+			}
+		})
+	}
+}
+
+// TestLargeClaims counts the cost for callers whose claims are larger than usual.
+func TestLargeClaims(t *testing.T) {
+	p, issues := compiler(t).Table(table()).Condition(`claims.teams.exists(x, x == old.owner)`, Old)
+	if hasFault(issues) {
 		t.Fatal(issues)
 	}
-	v := vars(t)
-	v.Begin(writegate.Update, "k", writegate.Row{"owner": strings.Repeat("ab", 200<<10)}, nil)
-	if answer, err := p.Test(v); answer != No || err == nil {
-		t.Errorf("got %v, %v; want the limit", answer, err)
+	for n, limited := range map[int]bool{10: false, 1000: false, 100_000: true} {
+		teams := make([]any, n)
+		for i := range teams {
+			teams[i] = "team"
+		}
+		list, _ := ClaimValue("text[]", teams)
+		v := NewVars(Claims{types.String("u1"), types.True, types.Int(1), list}, time.Time{})
+		v.Begin(writegate.Update, "k", writegate.Row{"owner": "nobody"}, nil)
+		if _, err := p.Test(v); Limited(err) != limited {
+			t.Errorf("%d teams: %v", n, err)
+		}
 	}
 }
 

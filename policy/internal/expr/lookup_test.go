@@ -238,3 +238,22 @@ func TestFaultsOfLookups(t *testing.T) {
 		t.Errorf("a role looks something up: %v", issues)
 	}
 }
+
+// TestLoopsAskWithinTheLimit has a client send a long list of what is to be looked up.
+func TestLoopsAskWithinTheLimit(t *testing.T) {
+	p, issues := lookingUp(t).Table(table()).Condition(`old.doc.all(x, !member(x).hasValue())`, Old|Moment)
+	if len(issues) > 0 {
+		t.Fatal(issues)
+	}
+	var list strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&list, `,"o%d"`, i)
+	}
+	view := &answers{}
+	v := vars(t)
+	v.Serve(Request{}, view)
+	v.Begin(writegate.Update, "k", writegate.Row{"doc": "[" + list.String()[1:] + "]"}, nil)
+	if _, err := p.Test(v); !Limited(err) || len(view.asked) > 2000 {
+		t.Errorf("%d questions, %v", len(view.asked), err)
+	}
+}

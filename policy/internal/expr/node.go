@@ -164,6 +164,15 @@ func (n *lookupNode) Eval(a interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(a, n.Exec)
 }
 
+// Function implements the library's call, for the count of its cost.
+func (n *lookupNode) Function() string { return n.lookup.Name }
+
+// OverloadID implements the library's call, for the count of its cost.
+func (n *lookupNode) OverloadID() string { return "" }
+
+// Args implements the library's call, for the count of its cost.
+func (n *lookupNode) Args() []interpreter.InterpretableV2 { return n.args }
+
 // Exec implements the library's node.
 func (n *lookupNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	v := varsOf(frame)
@@ -172,7 +181,7 @@ func (n *lookupNode) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 		out = n.lookup.answer(v, rows)
 	}
 	if cost := frame.CostTracker(); cost != nil {
-		cost.EvalAttribute(n.id, false, out)
+		cost.EvalVarArgs(frame, n.id, n, nil, out)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -76,9 +77,7 @@ func TestPartialAnswers(t *testing.T) {
 		early++
 		for range 5 {
 			later := complete(r)
-			for q, rows := range part {
-				later[q] = rows
-			}
+			maps.Copy(later, part)
 			if after, _ := test(t, p, later); after != before {
 				t.Fatalf("%s\ngave %s with %v\nand %s with %v", text, before, part, after, later)
 			}

@@ -67,7 +67,7 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 		p.run, err = env.Program(whole, opts(true)...)
 	}
 	if within != always && err == nil {
-		p.slow, err = env.Program(whole, append(opts(false), cel.CostLimit(t.compiler.limits.Cost))...)
+		p.slow, err = env.Program(whole, append(opts(false), cel.CostTracking(counter{t.compiler}), cel.CostLimit(t.compiler.limits.Cost))...)
 	}
 	if err != nil {
 		return nil, &Issue{Line: 1, Code: "P102", Message: plain(err.Error())}
