@@ -9,11 +9,11 @@ import (
 // Node is one value of a YAML text that knows where it stands. Files that belong to a policy are read as the policy is.
 type Node = tree.Node
 
-// NodeField is one key of a map with its value, and NodeKind says what a node is.
-type (
-	NodeField = tree.Field
-	NodeKind  = tree.Kind
-)
+// NodeField is one key of a map with its value.
+type NodeField = tree.Field
+
+// NodeKind says what a node is.
+type NodeKind = tree.Kind
 
 // The kinds of nodes.
 const (

@@ -124,13 +124,14 @@ func (r *reader) target(n *policy.Node, path string) (table, id string) {
 // ParseOp reads an operation as a test file has it, from its parts: put, patch or delete in any letter case, table/id,
 // and what comes after data: and meta:, empty for nothing. It also returns the device, which meta: may name.
 func ParseOp(kind, target, data, meta string) (writegate.Op, string, error) {
-	text := strings.ToLower(kind) + ": " + strconv.Quote(target) + "\n"
-	for _, part := range []struct{ key, text string }{{"data", data}, {"meta", meta}} {
-		if part.text != "" {
-			text += part.key + ": " + part.text + "\n"
-		}
+	lines := []string{strings.ToLower(kind) + ": " + strconv.Quote(target)}
+	if data != "" {
+		lines = append(lines, "data: "+data)
 	}
-	n, err := policy.ParseNode("operation", []byte(text))
+	if meta != "" {
+		lines = append(lines, "meta: "+meta)
+	}
+	n, err := policy.ParseNode("operation", []byte(strings.Join(lines, "\n")))
 	if err != nil {
 		return writegate.Op{}, "", err
 	}

@@ -29,8 +29,11 @@ func (b *Bound) compare(c *Case, e expect, got []Outcome) []Mismatch {
 func (b *Bound) differences(c *Case, i int, w *want, got Outcome) []Mismatch {
 	var all []Mismatch
 	for _, pair := range []struct{ what, expected, got string }{
-		{"outcome", w.outcome, got.Outcome}, {"code", w.code, got.Code}, {"rule", w.rule, got.Rule},
-		{"field", w.field, got.Field}, {"message", w.message, got.Message},
+		{"outcome", w.outcome, got.Outcome},
+		{"code", w.code, got.Code},
+		{"rule", w.rule, got.Rule},
+		{"field", w.field, got.Field},
+		{"message", w.message, got.Message},
 	} {
 		if pair.expected != "" && pair.expected != pair.got {
 			all = append(all, Mismatch{w.at, pair.what, pair.expected, cmp.Or(pair.got, "none")})

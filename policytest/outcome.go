@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"cmp"
 	"strings"
 
 	"writegate"
@@ -33,7 +34,7 @@ func outcomeOf(tx *writegate.TxResult, i int, d writegate.Decision) Outcome {
 	case writegate.Noop:
 		o.Outcome = Noop
 	case writegate.Rejected:
-		o.refused(tx.Err)
+		o.refused(cmp.Or(tx.Ops[i].Err, tx.Err))
 	case writegate.Aborted:
 		o.Outcome = Aborted
 		if tx.Failed < 0 {

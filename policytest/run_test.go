@@ -2,6 +2,7 @@ package policytest_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -152,5 +153,31 @@ func TestPolicyInstead(t *testing.T) {
 	r := &policytest.Runner{Tables: tables, Policy: filepath.Join(filepath.Dir(f.Path), "none.yaml")}
 	if _, err := r.Bind(t.Context(), f); err == nil || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestOperationsApart has each operation of a transaction refused for a reason of its own.
+func TestOperationsApart(t *testing.T) {
+	f := written(t, `
+  - name: apart
+    as: ann
+    batch:
+      - {patch: notes/a1, data: {owner: bob}}
+      - {patch: notes/a2, data: {text: tea}}
+      - {patch: notes/a1, data: {nope: 1}}
+      - {put: notes/a3, data: {done: maybe}}
+    expect:
+      - {outcome: reject, code: column.immutable, row: {owner: ann}}
+      - {outcome: allow, row: {text: tea}}
+      - {outcome: reject, code: column.unknown}
+      - {outcome: reject, code: column.type, field: done}
+`)
+	path := filepath.Join(filepath.Dir(f.Path), "notes.yaml")
+	if err := os.WriteFile(path, []byte(strings.Replace(notes, "claims:", "engine: {batch: per_op}\nclaims:", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := run(t, &policytest.Runner{}, f).Text(&b); err != nil || b.Len() > 0 {
+		t.Errorf("%v\n%s", err, &b)
 	}
 }
