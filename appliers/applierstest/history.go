@@ -27,8 +27,12 @@ const (
 	historyPolicies = `
 policy: 1
 name: history
+engine: {batch: BATCH}
 claims:
   sub: {type: text, required: true}
+lookups:
+  list_of: {table: lists, args: {id: text}, where: {id: $id}, select: [owner]}
+  others: {table: items, args: {list: text}, where: {list: $list, label: x}, count: {limit: 1}}
 tables:
   lists:
     default: {owner: claims.sub}
@@ -37,7 +41,7 @@ tables:
   items:
     default: {n: "0"} # not where the database fills it
     rules:
-      - {name: open, ops: [create, update, delete], row: row.n >= 0, columns: [list, label, n, price, done, at, doc]}
+      - {name: open, ops: [create, update, delete], row: row.n >= 0 && MAY, columns: [list, label, n, price, done, at, doc]}
   stock:
     key: {columns: [item, store]}
     put_existing: replace
@@ -45,6 +49,9 @@ tables:
       - {name: keeper, ops: [create, update, delete], row: row.store != claims.sub && row.item < 3, columns: [qty, note]}
 `
 )
+
+// mays are what the policy asks of items besides: nothing, the owner of the list, or that no other item of it is called x.
+var mays = []string{"true", "row.list == null || list_of(row.list).?owner.orValue(claims.sub) == claims.sub", "row.list == null || others(row.list) == 0"}
 
 var filledByPolicy = regexp.MustCompile(`(?m)^ *default: \{n: .*$`)
 
@@ -84,6 +91,7 @@ func (s *suite) histories(t *testing.T) {
 			h := &history{rand: rand.New(rand.NewPCG(seed, 1)), next: map[string]int64{}}
 			tables := s.historyTables(h.rand)
 			h.apart = comparesApart(tables)
+			h.words = strings.NewReplacer("BATCH", []string{"atomic", "per_op"}[h.rand.IntN(2)], "MAY", "("+mays[h.rand.IntN(len(mays))]+")")
 			h.side(t, s, tables)
 			h.side(t, &suite{Harness: modelHarness}, tables)
 			for i := range uploadsOfOne {
@@ -145,13 +153,14 @@ type history struct {
 	sides []*player
 	next  map[string]int64 // operation id by device
 	sent  []*writegate.Upload
-	apart bool // the model applies each transaction in a database transaction of its own
+	words *strings.Replacer // what the policy says in this history
+	apart bool              // the model applies each transaction in a database transaction of its own
 }
 
 func (h *history) side(t *testing.T, s *suite, tables []TableDef) {
 	t.Helper()
 	p := &player{s: s, t: t, db: s.open(t, tables...)}
-	text := historyPolicies
+	text := h.words.Replace(historyPolicies)
 	if p.db.schema["items"].Column("n").HasDefault {
 		text = filledByPolicy.ReplaceAllLiteralString(text, "")
 	}
