@@ -123,6 +123,9 @@ func (s *shortener) relate(t *shortTable) {
 	}
 	path := t.path + ".parent"
 	t.above = s.find(t.parent.table, path)
+	if t.above != nil && t.above.parts != nil {
+		s.fault(t.parent.table.pos, path, "", "rows of %s are known by several columns, which one column can't point to; write a lookup and rules", t.above.name)
+	}
 	names := []string{t.name}
 	for at := t.above; at != nil; at = at.above {
 		if slices.Contains(names, at.name) {

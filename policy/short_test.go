@@ -52,3 +52,31 @@ func TestShortForms(t *testing.T) {
 		})
 	}
 }
+
+// TestLong reads policies back from their long form: they are the same, and have the same revision.
+func TestLong(t *testing.T) {
+	n := 0
+	for _, pattern := range []string{"*.policy.yaml", "todo.yaml", "every-key.yaml", "short/*.yaml", "../../configs/policies/*.policy.yaml"} {
+		files, err := filepath.Glob(filepath.Join(policies, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			s, err := Load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			long, err := Parse(file, s.Long())
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", file, err, s.Long())
+			}
+			if diff := cmp.Diff(string(s.canonical), string(long.canonical)); diff != "" {
+				t.Errorf("%s: %s", file, diff)
+			}
+			n++
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d policies", n)
+	}
+}

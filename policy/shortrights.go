@@ -12,7 +12,7 @@ import (
 // rowAt is a row in an expression: the row of the operation, or one that a lookup finds.
 type rowAt struct {
 	table  *shortTable
-	key    string // the expression of its key
+	key    string // the expression of its key, or of what the lookup finds it by
 	lookup string // its name, empty for the row of the operation
 	by     string // the column that it finds the row by
 	at     tree.Pos
@@ -30,6 +30,14 @@ func (s *shortener) optional(r rowAt, name word) string {
 	s.lookup(r.lookup, r.at, r.table.name, []tree.Field{tree.NewField(r.by, tree.NewScalar(r.at, "$id"))})
 	s.wanted(r.lookup, name)
 	return r.lookup + "(" + r.key + ")" + optionally(name.text)
+}
+
+// id is the expression of the key.
+func (s *shortener) id(r rowAt) string {
+	if r.lookup == "" || r.by == r.table.key {
+		return r.key
+	}
+	return s.column(r, word{r.table.key, r.at})
 }
 
 // isMe asks whether a column is the caller.
@@ -73,10 +81,10 @@ func (s *shortener) member(r rowAt, role string, own bool) string {
 	if m := r.table.members; m != nil && own {
 		switch {
 		case m.role.text != "":
-			here = s.share(m, r.key) + optionally(m.role.text) + `.orValue("") == ` + strconv.Quote(role)
+			here = s.share(m, s.id(r)) + optionally(m.role.text) + `.orValue("") == ` + strconv.Quote(role)
 			s.wanted(m.lookup(), m.role)
 		case role == anyMember:
-			here = s.share(m, r.key) + ".hasValue()"
+			here = s.share(m, s.id(r)) + ".hasValue()"
 		}
 	}
 	if r.table.above != nil {
@@ -94,7 +102,7 @@ func (s *shortener) seen(r rowAt) string {
 		own = s.owner(r)
 	}
 	if m := r.table.members; m != nil {
-		shared = s.share(m, r.key) + ".hasValue()"
+		shared = s.share(m, s.id(r)) + ".hasValue()"
 	}
 	return either(false, own, shared, up)
 }

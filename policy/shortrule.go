@@ -22,7 +22,7 @@ func (s *shortener) table(t *shortTable) *tree.Node {
 	n = add(n, "set", t.sets...)
 	rules := s.rules(t, n)
 	if condition := s.visible(t); condition != "" && n.Get("visible") == nil {
-		n = n.With(tree.NewField("visible", tree.NewScalar(t.rights.pos, condition)))
+		n = n.With(tree.NewField("visible", tree.NewScalar(t.origin(), condition)))
 	}
 	n = s.grown(t, n)
 	n = ahead(n, "forbid", s.guard(t))
@@ -236,7 +236,7 @@ func (s *shortener) rule(t *shortTable, n *tree.Node, g shortGrant, name string,
 	if condition == "true" {
 		out.Fields = append(out.Fields, tree.NewField("to", tree.NewList(at, tree.NewScalar(at, g.role.text))))
 	}
-	out.Fields = append(out.Fields, tree.NewField("ops", list), tree.NewField("row", tree.NewScalar(at, condition)))
+	out.Fields = append(out.Fields, tree.NewField("ops", list), tree.NewField("row", tree.NewScalar(t.origin(), condition)))
 	if condition == "true" && len(ops) == 3 {
 		out.Fields = append(out.Fields, tree.NewField("acknowledge", tree.NewScalar(at, "open")))
 	}

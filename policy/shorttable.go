@@ -106,6 +106,19 @@ func (t *shortTable) given(column string) bool {
 	return column == t.key || slices.Contains(t.parts, column)
 }
 
+// origin is the word that rights begin with: what is wrong with a condition is said there, once.
+func (t *shortTable) origin() tree.Pos {
+	switch {
+	case t.owner.text != "":
+		return t.owner.pos
+	case t.parent != nil:
+		return t.parent.column.pos
+	case t.members != nil:
+		return t.members.table.pos
+	}
+	return t.rights.pos
+}
+
 // everything reads a list of columns, or the word all.
 func (s *shortener) everything(n *tree.Node, path string) (columns []word) {
 	if isAll(n) {

@@ -51,11 +51,17 @@ func TestExpectedFaults(t *testing.T) {
 	}
 }
 
-// TestShortTodo runs the tests of the long policy against the short one.
-func TestShortTodo(t *testing.T) {
-	code, stdout, stderr := command(t, "policy", "test", "--policy", filepath.Join(policies, "short", "todo.yaml"), filepath.Join(policies, "todo.policytest.yaml"))
-	if code != 0 || !strings.HasPrefix(stdout, "34 of 34 passed") {
-		t.Errorf("code %d\n%s%s", code, stdout, stderr)
+// TestShortForms runs the tests of a long policy against the short one, and those of one that has every short form.
+func TestShortForms(t *testing.T) {
+	short := filepath.Join(policies, "short")
+	for _, args := range [][]string{
+		{"--policy", filepath.Join(short, "todo.yaml"), filepath.Join(policies, "todo.policytest.yaml")},
+		{filepath.Join(short, "everything.policytest")},
+	} {
+		code, stdout, stderr := command(t, append([]string{"policy", "test"}, args...)...)
+		if code != 0 {
+			t.Errorf("%v: code %d\n%s%s", args, code, stdout, stderr)
+		}
 	}
 }
 
