@@ -15,8 +15,10 @@ func covered(t *testing.T, tests string) string {
 	t.Helper()
 	f := written(t, tests)
 	r := &policytest.Runner{Coverage: policytest.NewCoverage()}
-	run(t, r, f)
 	var b strings.Builder
+	if err := run(t, r, f).Text(&b); err != nil || b.Len() > 0 {
+		t.Errorf("listening changes the outcome: %v\n%s", err, &b)
+	}
 	if err := r.Coverage.Text(&b); err != nil {
 		t.Fatal(err)
 	}
