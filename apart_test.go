@@ -199,3 +199,25 @@ func TestChunksApart(t *testing.T) {
 	}
 	check(t, "too much at once", res, "applied[applied applied applied applied applied applied applied]")
 }
+
+// A row that somebody may not know of is told by nothing from one that is not there, whatever was refused before.
+func TestDependentsTellNothingOfHiddenRows(t *testing.T) {
+	for _, missing := range []Decision{{}, {Refusal: Refuse(Conflict, "row.missing", "The row does not exist.")}} {
+		hiding := fakePolicy{batch: Batch{Apart: true}, decide: func(a *Admitted, _ View, d Decision) Decision {
+			if a.Op.Kind == Put {
+				return Decision{Refusal: Refuse(Unauthorized, "not_writable", "no")}
+			}
+			return missing
+		}}
+		up := Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: []Op{
+			{Kind: Put, Table: "t", ID: "hidden", OpID: 1, Data: Row{"a": "x"}}, patch(2, "hidden", "y"),
+		}}}}
+		for name, row := range map[string]Row{"there": {"a": "secret"}, "not there": nil} {
+			db := newFakeDB()
+			if row != nil {
+				db.rows["hidden"] = row
+			}
+			check(t, name, applyBy(t, hiding, db, Options{}, up), "rejected[rejected aborted]@0")
+		}
+	}
+}

@@ -132,18 +132,18 @@ func (c *chunk) judgeOne(ctx context.Context, tx Tx, w *opWork, place int) (Stat
 	if err != nil {
 		return "", nil, err
 	}
-	if why := c.dependent(w, row); why != nil {
-		return "", &refusal{place: place, err: why.rest(), after: why}, nil
-	}
 	d, err := c.decision(ctx, tx, w, row)
 	if err != nil {
 		return "", nil, err
+	}
+	if why := c.dependent(w, row, &d); why != nil {
+		return "", &refusal{place: place, err: why.rest(), after: why}, nil
 	}
 	if d.Refusal != nil {
 		return "", &refusal{place: place, err: d.Refusal, notes: d.Notes}, nil
 	}
 	notes, lost := c.writable(d.Notes)
-	if lost && d.Change == nil { // the note is all that would be left of it
+	if lost && (d.Change == nil || d.Vital) { // the note is all that would be left of it, or of some of it
 		return "", &refusal{place: place, err: Refuse(Internal, "policy.error", "What was to be noted of this operation could not be written.")}, nil
 	}
 	if d.Link != nil && w.identified {

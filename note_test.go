@@ -342,3 +342,22 @@ func TestIgnored(t *testing.T) {
 	check(t, "ignored", apply(t, db, Options{}, up), "applied[noop applied]")
 	check(t, "again", apply(t, db, Options{}, up), "applied[noopr appliedr]")
 }
+
+// What only a note has is not lost with the note, though the rest of the operation could go on.
+func TestVitalNotes(t *testing.T) {
+	db := newFakeDB()
+	db.fail = func(stage string, c *Change) error {
+		if stage == "write" && c.Table == notes {
+			return &ChangeError{Err: &Error{Class: Operator, Code: Internal, Message: "no such table"}}
+		}
+		return nil
+	}
+	recording := fakePolicy{decide: func(a *Admitted, _ View, d Decision) Decision {
+		d.Notes, d.Vital = []Change{noteOf(a.Name, "lost in a conflict")}, true
+		return d
+	}}
+	check(t, "", applyBy(t, recording, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "x")}}), "rejected[rejected]@0")
+	if len(db.dead) != 1 || len(db.rows) != 0 {
+		t.Errorf("%d dead letters, %v", len(db.dead), db.rows)
+	}
+}

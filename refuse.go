@@ -100,10 +100,14 @@ func (c *chunk) refused(w *work, why *refusal, fell *cause) {
 	}
 }
 
+// reasonMissing is that of a policy that refuses a change of a row that isn't there.
+const reasonMissing = "row.missing"
+
 // dependent returns why a row that an operation is to change isn't there: its creation in the same transaction was
-// refused. It is nil for any other operation.
-func (c *chunk) dependent(w *opWork, row Row) *cause {
-	if row != nil || w.op.Kind != Patch {
+// refused. It is nil for any other operation. A row that the caller may not know of isn't there either, as the decision has it.
+func (c *chunk) dependent(w *opWork, row Row, d *Decision) *cause {
+	missing := row == nil || d.Refusal != nil && d.Refusal.Reason == reasonMissing || d.Refusal == nil && d.Change == nil && len(d.Notes) == 0
+	if w.op.Kind != Patch || !missing {
 		return nil
 	}
 	at := sentRow{c.u.works[c.done].tx, w.op.Table, w.op.ID}

@@ -113,6 +113,8 @@ type Decision struct {
 	// Notes are rows that tell of the change, or of the refusal: of a change they are inserted with it, of a refusal
 	// they are inserted when it is settled.
 	Notes []Change
+	// Vital says that the notes have what the change leaves out. When one of them can't be written, the operation is refused.
+	Vital bool
 	// Link is what the device is to be remembered for at this row, nil for nothing.
 	Link *Link
 	// Rule names the rule that granted the change.

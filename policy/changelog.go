@@ -12,7 +12,7 @@ func (j *judge) account(t *table, a *writegate.Admitted, old writegate.Row, d *w
 	if k := t.conflict; k != nil && k.chained() && d.Change != nil && d.Change.Verb != writegate.Remove {
 		d.Link = j.remember(k, old, d.New)
 	}
-	d.Notes = append(d.Notes, j.made.notes...)
+	d.Notes, d.Vital = append(d.Notes, j.made.notes...), len(j.made.notes) > 0
 	if stop := j.log(t, a, old, d); stop != nil {
 		*d = *stop
 	}
