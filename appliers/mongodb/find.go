@@ -55,7 +55,7 @@ func (t *tx) find(ctx context.Context, f *writegate.Find) (map[any]writegate.Row
 		if c.folds && !c.view {
 			opt.SetCollation(&options.Collation{Locale: "simple"})
 		}
-		if len(questions) == 1 && !(c.folds && c.view) { // a view goes by its own collation, always
+		if len(questions) == 1 && (!c.folds || !c.view) { // a view goes by its own collation, always
 			opt.SetLimit(int64(s.most))
 		}
 		err := t.do(ctx, func(ctx context.Context) error {

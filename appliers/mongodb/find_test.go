@@ -218,6 +218,9 @@ func TestIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	exists := bson.D{{Key: "a", Value: bson.D{{Key: "$exists", Value: true}}}}
+	typed := func(c, a string) bson.D {
+		return bson.D{{Key: "c", Value: bson.D{{Key: "$type", Value: bson.A{c, "int"}}}}, {Key: "a", Value: bson.D{{Key: "$type", Value: a}}}}
+	}
 	list := bson.A{}
 	for i, entry := range []bson.D{
 		{{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "name", Value: "_id_"}},
@@ -226,6 +229,9 @@ func TestIndexes(t *testing.T) {
 		{{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "unique", Value: true}, {Key: "sparse", Value: true}},
 		{{Key: "key", Value: bson.D{{Key: "a", Value: 1}, {Key: "c", Value: 1}}}, {Key: "unique", Value: true}, {Key: "partialFilterExpression", Value: exists}},
 		{{Key: "key", Value: bson.D{{Key: "c", Value: 1}}}, {Key: "unique", Value: true}, {Key: "partialFilterExpression", Value: exists}},
+		{{Key: "key", Value: bson.D{{Key: "c", Value: 1}, {Key: "a", Value: 1}}}, {Key: "unique", Value: true}, {Key: "partialFilterExpression", Value: typed("string", "string")}},
+		{{Key: "key", Value: bson.D{{Key: "c", Value: 1}, {Key: "a", Value: 1}}}, {Key: "unique", Value: true}, {Key: "partialFilterExpression", Value: typed("string", "long")}},
+		{{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "unique", Value: true}, {Key: "partialFilterExpression", Value: bson.D{{Key: "a", Value: bson.D{{Key: "$gt", Value: ""}}}}}},
 		{{Key: "key", Value: bson.D{{Key: "b", Value: "hashed"}}}},
 		{{Key: "key", Value: bson.D{{Key: "b", Value: 1}, {Key: "c", Value: "text"}}}},
 		{{Key: "key", Value: bson.D{{Key: "a", Value: "2dsphere"}}}},
@@ -258,6 +264,9 @@ func TestIndexes(t *testing.T) {
 		{Columns: []string{"a"}, Unique: true},
 		{Columns: []string{"a", "c"}, Unique: true},
 		{Columns: []string{"c"}},
+		{Columns: []string{"c", "a"}, Unique: true},
+		{Columns: []string{"c", "a"}},
+		{Columns: []string{"a"}},
 		{Columns: []string{"number"}},
 		{Columns: []string{"number"}},
 		{Columns: []string{"number"}},

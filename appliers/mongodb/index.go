@@ -60,9 +60,10 @@ func (b *builder) describe(table *writegate.Table) {
 	table.Indexes = []writegate.Index{}
 	for i := range b.indexes {
 		l := &b.indexes[i]
-		columns, unique := b.c.columnsOf(index{sources: l.sources()}), l.distinct()
-		if columns == nil || !unique {
-			columns, unique = b.searched(l), false
+		columns := b.c.columnsOf(index{sources: l.sources()})
+		unique := columns != nil && b.distinct(l)
+		if !unique {
+			columns = b.searched(l)
 		}
 		if len(columns) > 0 {
 			table.Indexes = append(table.Indexes, writegate.Index{Columns: columns, Unique: unique})
@@ -71,15 +72,42 @@ func (b *builder) describe(table *writegate.Table) {
 }
 
 // distinct tells an index that keeps values unique where all of them are there: whatever its collation, and though it
-// leaves documents out that have not the fields.
-func (l *listedIndex) distinct() bool {
+// leaves documents out that have not the fields, or have values there of types that the columns don't have.
+func (b *builder) distinct(l *listedIndex) bool {
 	filter, _ := l.Partial.Elements()
 	return l.Unique && !slices.ContainsFunc(filter, func(e bson.RawElement) bool {
+		columns := b.c.columnsOf(index{sources: []string{e.Key()}})
 		condition, _ := e.Value().DocumentOK()
-		exists, ok := condition.Lookup("$exists").BooleanOK()
 		parts, _ := condition.Elements()
-		return !ok || !exists || len(parts) > 1 || !slices.Contains(l.sources(), e.Key())
+		if columns == nil || len(parts) != 1 || !slices.Contains(l.sources(), e.Key()) {
+			return true
+		}
+		types := b.c.fields[columns[0]].codec.shape.types
+		switch parts[0].Key() {
+		case "$exists":
+			exists, ok := parts[0].Value().BooleanOK()
+			return !ok || !exists
+		case "$type":
+			return types == 0 || types&^typesOf(parts[0].Value()) != 0
+		}
+		return true
 	})
+}
+
+// typesOf reads the types that a condition names: one, or a list.
+func typesOf(v bson.RawValue) typeSet {
+	list, ok := v.ArrayOK()
+	if !ok {
+		word, _ := v.StringValueOK()
+		return words[word]
+	}
+	var types typeSet
+	values, _ := list.Values()
+	for _, one := range values {
+		word, _ := one.StringValueOK()
+		types |= words[word]
+	}
+	return types
 }
 
 // searched names the first columns of an index by which the server finds rows of equal values, letter by letter.

@@ -77,10 +77,11 @@ func (b *builder) column(cc *catalogColumn, name string) {
 		name: name, source: cc.Name, quoted: quote(cc.Name), codec: codec, exact: exact(cc), narrow: narrow(cc), sought: sought(cc),
 		fillsNull: !cc.Nullable && (increments || cc.Data == "timestamp"),
 	}
+	private.generated = cc.Generated || strings.Contains(extra, " generated")
 	public := &writegate.Column{
 		Name: name, Native: cc.Native, Nullable: cc.Nullable,
 		HasDefault: cc.Default || increments || strings.Contains(extra, "default_generated"),
-		ReadOnly:   cc.Generated || strings.Contains(extra, " generated"),
+		ReadOnly:   private.generated,
 	}
 	if public.ReadOnly {
 		public.HasDefault = false
@@ -127,7 +128,7 @@ func (b *builder) keys(view bool) {
 			b.own.indexes[i.Index] = append(b.own.indexes[i.Index], i.Column)
 		}
 	}
-	sources := b.keySources(indexes["PRIMARY"])
+	sources := b.keySources(indexes[primaryKey])
 	if sources == nil {
 		return
 	}
@@ -174,7 +175,7 @@ func (b *builder) keySources(primary []catalogIndex) []string {
 	case len(primary) == 0:
 		b.fault("table %s has no primary key; name its unique column as key", b.t.Source)
 	default:
-		b.fault("the primary key of table %s has the columns %s; name one unique column as key, or the columns", b.t.Source, strings.Join(b.own.indexes["PRIMARY"], ", "))
+		b.fault("the primary key of table %s has the columns %s; name one unique column as key, or the columns", b.t.Source, strings.Join(b.own.indexes[primaryKey], ", "))
 	}
 	return nil
 }
@@ -190,7 +191,7 @@ func (b *builder) index(indexes map[string][]catalogIndex, sources []string, vie
 			if columns[0].Hidden {
 				continue
 			}
-			if best == "" || name == "PRIMARY" || best != "PRIMARY" && name < best {
+			if best == "" || name == primaryKey || best != primaryKey && name < best {
 				best = name
 			}
 		}

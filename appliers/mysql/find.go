@@ -124,15 +124,49 @@ func (s *search) sql(questions [][]any) string {
 }
 
 func (s *search) selecting(questions [][]any, limit string) string {
-	force := ""
-	if s.index != nil {
-		force = s.index.force()
-	}
 	conditions := matching(s.by, questions)
 	for _, c := range s.null {
 		conditions = append(conditions, c.quoted+" IS NULL")
 	}
-	return s.own.selecting(s.read.Columns, force) + " WHERE " + strings.Join(conditions, " AND ") + limit + locking(s.read.Lock)
+	which := " WHERE " + strings.Join(conditions, " AND ") + limit
+	force, lock := "", locking(s.read.Lock)
+	if s.index != nil {
+		force = s.index.force()
+	}
+	primary := s.own.primary
+	switch { // a shared lock is put on what is read: on an entry of an index, but not on the row, where the entry will do
+	case s.read.Lock != writegate.ForShare || s.own.view || s.index != nil && (s.index == primary || !s.own.answers(s.index, s.used())):
+	case primary == nil:
+		lock = locking(writegate.ForUpdate) // which is on both, always
+	case s.index == nil:
+		force = primary.force()
+	default:
+		return s.byPrimary(which)
+	}
+	return s.own.selecting(s.read.Columns, s.own.quoted+force) + which + lock
+}
+
+// byPrimary has an index find the primary keys, and reads the rows by them.
+func (s *search) byPrimary(which string) string {
+	lock := locking(s.read.Lock)
+	var keys, same []string
+	for i, c := range s.own.primary.columns {
+		name := quote(ownPrefix + strconv.Itoa(i))
+		keys, same = append(keys, c.quoted+" AS "+name), append(same, c.quoted+" = "+name)
+	}
+	found := "(SELECT " + join(keys...) + " FROM " + s.own.quoted + s.index.force() + which + lock + ") AS " + quote(ownPrefix+"found")
+	return s.own.selecting(s.read.Columns, found+" STRAIGHT_JOIN "+s.own.quoted+s.own.primary.force()) + " ON " + strings.Join(same, " AND ") + lock
+}
+
+// used are the columns that the statement has to do with.
+func (s *search) used() []*column {
+	used := slices.Concat(s.own.key, s.by, s.null)
+	for _, name := range s.read.Columns {
+		if c := s.own.columns[name]; c != nil {
+			used = append(used, c)
+		}
+	}
+	return used
 }
 
 // matching are the conditions that columns have the values of one of the questions, letter for letter. What all questions

@@ -141,6 +141,7 @@ func TestFindGoesByTheIndex(t *testing.T) {
 			{[]string{"person"}, nil, [][]any{{"ann"}, {"ben"}, {"cat"}}, 2, "by_person"},
 			{[]string{"id", "n"}, nil, [][]any{{"1", int64(1)}, {"2", int64(2)}, {"3", int64(9)}}, 2, "PRIMARY"},
 			{nil, []string{"left_at"}, [][]any{{}}, 2, "by_left"},
+			{[]string{"left_at"}, nil, [][]any{{time.Unix(1, 0).UTC()}}, 2, "by_left"},
 			{[]string{"n"}, []string{"left_at"}, [][]any{{int64(1)}, {int64(3)}}, 2, "by_left"},
 		} {
 			l := lookup(table, writegate.ForShare, c.by...)
@@ -228,6 +229,58 @@ func TestFindLocksWhatItFinds(t *testing.T) {
 	})
 }
 
+// TestFindLocksRowsNotEntries looks rows up of which an index has all that is asked for: the lock has to be on the row
+// itself, where those who write to it look for it.
+func TestFindLocksRowsNotEntries(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		for what, create := range map[string]string{
+			"nothing but the index":      "CREATE TABLE notes (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL, UNIQUE KEY ab (a, b))",
+			"a primary key of two":       "CREATE TABLE notes (x int, y int, id int NOT NULL, a int NOT NULL, b int NOT NULL, n int, PRIMARY KEY (x, y), UNIQUE KEY (id), KEY ab (a, b, id))",
+			"a computed column":          "CREATE TABLE notes (id int PRIMARY KEY, a int NOT NULL, b int AS (a * 2) VIRTUAL, n int, KEY ab (a, b))",
+			"an index with an end":       "CREATE TABLE notes (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL, n varchar(40), KEY ab (a, n(3), b))",
+			"no primary key":             "CREATE TABLE notes (id int NOT NULL, a int NOT NULL, b int NOT NULL, n int, KEY ab (a, b, id), UNIQUE KEY (id))",
+			"no primary key, and hidden": "CREATE TABLE notes (id int NOT NULL, a int NOT NULL, b int NOT NULL, k int NOT NULL, n int, UNIQUE KEY (k), UNIQUE KEY (id), KEY ab (a, b, id))",
+			"no index of the columns":    "CREATE TABLE notes (id int PRIMARY KEY, x int, a int NOT NULL, b int NOT NULL, n varchar(4000) DEFAULT '', KEY xab (x, a, b))",
+		} {
+			name := e.database(t, create)
+			insert := "INSERT INTO notes (id, a, b) VALUES (1, 1, 2), (2, 1, 4), (3, 3, 6)"
+			switch {
+			case strings.Contains(create, "VIRTUAL"):
+				insert = "INSERT INTO notes (id, a) VALUES (1, 1), (2, 2), (3, 3)"
+			case strings.Contains(create, "(x, y)"):
+				insert = "INSERT INTO notes (x, y, id, a, b) VALUES (1, 1, 1, 1, 2), (1, 2, 2, 1, 4), (3, 3, 3, 3, 6)"
+			case strings.Contains(create, "(k)"):
+				insert = "INSERT INTO notes (id, a, b, k) VALUES (1, 1, 2, 5), (2, 1, 4, 6), (3, 3, 6, 7)"
+			}
+			e.run(t, name, insert)
+			db := open(t, e.config(name))
+			notes := schemaOf(t, db, writegate.TableRef{Name: "notes", Key: "id"})["notes"]
+			side := e.side(t, name, nil)
+			for _, questions := range [][][]any{{{int64(1), int64(2)}}, {{int64(1), int64(2)}, {int64(9), int64(9)}}} {
+				for _, lock := range []writegate.Lock{writegate.Unlocked, writegate.ForShare, writegate.ForUpdate} {
+					err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+						found, err := tx.Find(t.Context(), []writegate.Find{{Lookup: lookup(notes, lock, "a", "b"), Values: questions, Most: 2}})
+						if err != nil {
+							return err
+						}
+						if diff := cmp.Diff([][]writegate.Row{{{"id": int64(1), "a": int64(1), "b": int64(2)}}}, found); diff != "" {
+							t.Errorf("%s, lock %d (-want +got):\n%s", what, lock, diff)
+						}
+						free, err := applierstest.Query(t.Context(), side, "SELECT * FROM notes WHERE id = 1 FOR UPDATE SKIP LOCKED")
+						if (len(free) > 0) != (lock == writegate.Unlocked) {
+							t.Errorf("%s, lock %d: somebody else can lock %v", what, lock, free)
+						}
+						return err
+					})
+					if err != nil {
+						t.Fatalf("%s: %s", what, describe(err))
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestFindSeesWhatIsThereWhenItHasTheLock waits for somebody who changes the row so that it is no longer the one.
 func TestFindSeesWhatIsThereWhenItHasTheLock(t *testing.T) {
 	engines(t, func(t *testing.T, e *engine) {
@@ -292,7 +345,7 @@ func TestIndexes(t *testing.T) {
 		own := driverOf(schema["notes"])
 		for by, want := range map[string]string{"b": "PRIMARY", "c first": "u", "c": "", "d": "v", "first": "down", "x": ""} {
 			var columns []*column
-			for _, name := range strings.Fields(by) {
+			for name := range strings.FieldsSeq(by) {
 				columns = append(columns, own.columns[name])
 			}
 			i := own.indexFor(columns, nil)

@@ -11,8 +11,12 @@ type index struct {
 	name    string
 	columns []*column
 	unique  bool
-	hidden  bool // the server does not go by it
+	hidden  bool      // the server does not go by it
+	holds   []*column // those that the server need not look into the row for
 }
+
+// primaryKey is the name of every primary key's index, which is the rows themselves.
+const primaryKey = "PRIMARY"
 
 func (i *index) force() string { return " FORCE INDEX (" + quote(i.name) + ")" }
 
@@ -25,6 +29,9 @@ func (b *builder) describe() {
 			n++
 		}
 		if i := b.indexOf(rest[:n]); i != nil {
+			if i.name == primaryKey {
+				b.own.primary = i
+			}
 			b.own.lookups = append(b.own.lookups, i)
 			b.t.Indexes = append(b.t.Indexes, writegate.Index{Columns: namesOf(i.columns), Unique: i.unique})
 		}
@@ -41,14 +48,17 @@ func (b *builder) indexOf(parts []catalogIndex) *index {
 		return nil
 	}
 	i := &index{name: first.Index, unique: first.Unique, hidden: first.Hidden || first.Kind == "HASH"}
+	ended := false
 	for _, p := range parts {
 		at := slices.IndexFunc(b.own.all, func(c *column) bool { return c.source == p.Column })
-		if at < 0 || !p.Whole && !first.Unique {
-			i.unique = false
-			break
+		if at >= 0 {
+			i.holds = append(i.holds, b.own.all[at])
 		}
-		i.columns = append(i.columns, b.own.all[at])
+		if ended = ended || at < 0 || !p.Whole && !first.Unique; !ended {
+			i.columns = append(i.columns, b.own.all[at])
+		}
 	}
+	i.unique = i.unique && !ended
 	if len(i.columns) == 0 || i.hidden && !i.unique {
 		return nil
 	}
@@ -86,7 +96,7 @@ func (own *table) indexFor(by, null []*column) *index {
 		if i.unique {
 			worth += 2
 		}
-		if i.name == "PRIMARY" {
+		if i.name == primaryKey {
 			worth++
 		}
 		if worth > most {
@@ -100,5 +110,13 @@ func (own *table) indexFor(by, null []*column) *index {
 func (own *table) single(columns []*column) bool {
 	return slices.ContainsFunc(own.lookups, func(i *index) bool {
 		return i.unique && !slices.ContainsFunc(i.columns, func(c *column) bool { return !slices.Contains(columns, c) })
+	})
+}
+
+// answers tells that the server may find all that is asked for in the index and not look into the rows. What it computes
+// has to be there too, or what it is computed of.
+func (own *table) answers(i *index, used []*column) bool {
+	return !slices.ContainsFunc(used, func(c *column) bool {
+		return !c.generated && !slices.Contains(i.holds, c) && (own.primary == nil || !slices.Contains(own.primary.columns, c))
 	})
 }

@@ -72,15 +72,19 @@ func portions(keys []any) iter.Seq[[]any] {
 
 func (db *DB) selectSQL(r *writegate.Read, keys []any) string {
 	own := driverOf(r.Table)
-	text := own.selecting(r.Columns, own.force) + " WHERE " + own.among(keys)
+	text := own.selecting(r.Columns, own.quoted+own.force) + " WHERE " + own.among(keys)
 	if r.Lock != writegate.Unlocked && own.ordered != "" {
 		text += " ORDER BY " + own.ordered
 	}
-	return text + locking(r.Lock)
+	lock := r.Lock
+	if lock == writegate.ForShare && !own.view && (own.primary == nil || own.force != own.primary.force()) {
+		lock = writegate.ForUpdate // a shared one may be on the index only
+	}
+	return text + locking(lock)
 }
 
-// selecting reads the key and columns by way of an index.
-func (own *table) selecting(columns []string, force string) string {
+// selecting reads the key and columns.
+func (own *table) selecting(columns []string, from string) string {
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, c := range own.key {
@@ -91,7 +95,7 @@ func (own *table) selecting(columns []string, force string) string {
 			b.WriteString(", " + c.codec.selected(c.quoted))
 		}
 	}
-	b.WriteString(" FROM " + own.quoted + force)
+	b.WriteString(" FROM " + from)
 	return b.String()
 }
 

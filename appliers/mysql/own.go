@@ -77,7 +77,7 @@ func (db *DB) ensure(ctx context.Context) error {
 	}
 	err = db.create(ctx)
 	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && denied[native.Number] && before >= neededSteps {
-		db.log.WarnContext(ctx, errOldSteps.Error()+", and the login may not make what they lack; uploads that need it are held back")
+		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back")
 		return nil
 	}
 	return err

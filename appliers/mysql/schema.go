@@ -23,6 +23,8 @@ type table struct {
 	columns      map[string]*column  // by the name that clients use
 	indexes      map[string][]string // sources of each unique index
 	lookups      []*index            // those that concern lookups
+	primary      *index
+	view         bool
 	keyIndexes   map[string]bool     // unique indexes over the columns of the key
 	references   map[string][]string // columns of each foreign key
 	lookedUp     bool                // no row is ever created
@@ -33,6 +35,7 @@ type table struct {
 type column struct {
 	name, source, quoted string
 	codec                *codec
+	generated            bool
 	exact                bool   // the server compares it letter for letter
 	narrow               bool   // its character set lacks characters that a client may send
 	sought               string // how a value is written that is looked for, with %s for its literal; empty is the literal
@@ -145,7 +148,7 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 	b := &builder{db: db, ref: ref, cat: cat, own: own, t: t}
 	b.columns()
 	b.keys(view)
-	if !view {
+	if own.view = view; !view {
 		b.describe()
 	}
 	if b.faults != nil {

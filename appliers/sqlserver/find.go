@@ -94,7 +94,7 @@ func searchFor(f *writegate.Find) (*search, error) {
 	return s, nil
 }
 
-// portion is how many questions one statement has. Each row that it locks has two locks, one of them in the index.
+// portion is how many questions one statement has. Each row that it locks has two locks, one of them in an index.
 func (s *search) portion() int {
 	n := maxRows
 	if s.lock != writegate.Unlocked && !s.single {
@@ -114,21 +114,9 @@ func (s *search) params(questions [][]any) int {
 	return 2
 }
 
-// find adds the statement for some questions.
+// find adds the statement for some questions. A lock is put on what is read, which may be an index that has all that
+// the lookup wants. So rows to be locked are read once more by the key, as those that will be written are.
 func (b *batch) find(s *search, questions [][]any, into map[any]writegate.Row) error {
-	list, outer := make([]string, len(s.columns)), make([]string, len(s.columns))
-	for i, c := range s.columns {
-		name := "[c" + strconv.Itoa(i) + "]"
-		list[i], outer[i] = c.selected()+" AS "+name, "[r]."+name
-	}
-	outer[0] += " AS [writegate]"
-	conditions := make([]string, 0, len(s.by)+len(s.null))
-	for i, c := range s.by {
-		conditions = append(conditions, c.is("[t]."+c.quoted, c.codec.sought(jsonField(i))))
-	}
-	for _, c := range s.null {
-		conditions = append(conditions, "[t]."+c.quoted+" IS NULL")
-	}
 	source, plan := "", ""
 	if len(s.by) > 0 {
 		questioned, err := b.questions(s, questions)
@@ -140,10 +128,45 @@ func (b *batch) find(s *search, questions [][]any, into map[any]writegate.Row) e
 			plan = seekPlan
 		}
 	}
-	b.add("SELECT " + strings.Join(outer, ", ") + "\nFROM " + source + "(\n\tSELECT TOP (" + b.value(int64(s.most)) + ") " + strings.Join(list, ", ") +
-		"\n\tFROM " + s.own.quoted + " AS [t]" + hints(s.lock, s.seek) + " WHERE " + strings.Join(conditions, " AND ") + "\n) AS [r]" + plan)
+	var inner, outer, same []string
+	for i, c := range s.columns {
+		name := "[c" + strconv.Itoa(i) + "]"
+		inner, outer = append(inner, c.selected()+" AS "+name), append(outer, "[r]."+name)
+	}
+	again := ""
+	if s.lock != writegate.Unlocked && s.own.seek && !s.byKey() {
+		inner = nil
+		for i, c := range s.own.key {
+			name := "[c" + strconv.Itoa(i) + "]"
+			inner, same = append(inner, "[t]."+c.quoted+" AS "+name), append(same, "[t]."+c.quoted+" = [r]."+name)
+		}
+		for i, c := range s.columns {
+			outer[i] = c.selected()
+		}
+		again = "\nINNER JOIN " + s.own.quoted + " AS [t]" + s.own.hints(s.lock) + " ON " + strings.Join(same, " AND ")
+		plan = seekPlan
+	}
+	outer[0] += " AS [writegate]"
+	b.add("SELECT " + strings.Join(outer, ", ") + "\nFROM " + source + "(\n\tSELECT TOP (" + b.value(int64(s.most)) + ") " + strings.Join(inner, ", ") +
+		"\n\tFROM " + s.own.quoted + " AS [t]" + hints(s.lock, s.seek) + " WHERE " + s.conditions() + "\n) AS [r]" + again + plan)
 	b.result(s.readRows(into))
 	return nil
+}
+
+// byKey tells a lookup of rows by their key.
+func (s *search) byKey() bool {
+	return !slices.ContainsFunc(s.own.key, func(c *column) bool { return !slices.Contains(s.by, c) })
+}
+
+func (s *search) conditions() string {
+	conditions := make([]string, 0, len(s.by)+len(s.null))
+	for i, c := range s.by {
+		conditions = append(conditions, c.is("[t]."+c.quoted, c.codec.sought(jsonField(i))))
+	}
+	for _, c := range s.null {
+		conditions = append(conditions, "[t]."+c.quoted+" IS NULL")
+	}
+	return strings.Join(conditions, " AND ")
 }
 
 // questions returns what questions are selected from: values k0, k1 and so on, as text, or as they are.

@@ -90,7 +90,7 @@ func (db *DB) ensure(ctx context.Context) error {
 			return writegate.TryLater(err)
 		case writegate.Operator:
 			if there.needed == neededTables {
-				db.log.WarnContext(ctx, errOwnTables.Error()+", and the login may not make what they lack; uploads that need it are held back")
+				db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back")
 				return nil
 			}
 			return misconfigured(fmt.Sprintf("writegate's own tables can't be made in the schema %s: the login needs the rights CREATE SCHEMA and CREATE TABLE, or somebody runs the DDL by hand", db.cfg.Schema), err)

@@ -15,12 +15,13 @@ CROSS APPLY (
 	SELECT TOP (@p4) [t].[id] AS [c0], [t].[title] AS [c1]
 	FROM [app].[open_todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK) WHERE [t].[title] = CONVERT(nvarchar(max), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[title]) = CONVERT(varbinary(max), CONVERT(nvarchar(max), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[title]) = DATALENGTH(CONVERT(nvarchar(max), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS))
 ) AS [r];
-SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2], [r].[c3], [r].[c4]
+SELECT [t].[id] AS [writegate], [t].[list_id], [t].[rank], [t].[title], [t].[weight]
 FROM OPENJSON(@p5) WITH ([k0] nvarchar(max) '$.k0') AS [j]
 CROSS APPLY (
-	SELECT TOP (@p6) [t].[id] AS [c0], [t].[list_id] AS [c1], [t].[rank] AS [c2], [t].[title] AS [c3], [t].[weight] AS [c4]
+	SELECT TOP (@p6) [t].[id] AS [c0]
 	FROM [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) WHERE [t].[list_id] = CONVERT(uniqueidentifier, [j].[k0]) AND [t].[title] IS NULL
 ) AS [r]
+INNER JOIN [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
 OPTION (FORCE ORDER, LOOP JOIN);
 SELECT [r].[c0] AS [writegate], [r].[c1]
 FROM OPENJSON(@p7) WITH ([k0] nvarchar(max) '$.k0', [k1] nvarchar(max) '$.k1') AS [j]
@@ -29,23 +30,29 @@ CROSS APPLY (
 	FROM [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) WHERE [t].[id] = CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[id]) = DATALENGTH(CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND [t].[rank] = CONVERT(int, [j].[k1])
 ) AS [r]
 OPTION (FORCE ORDER, LOOP JOIN);
-SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2]
+SELECT [t].[id] AS [writegate], [t].[rank], [t].[weight]
 FROM (VALUES (@p9, @p10), (@p11, @p12)) AS [j] ([k0], [k1])
 CROSS APPLY (
-	SELECT TOP (@p13) [t].[id] AS [c0], [t].[rank] AS [c1], [t].[weight] AS [c2]
+	SELECT TOP (@p13) [t].[id] AS [c0]
 	FROM [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK) WHERE [t].[rank] = CONVERT(int, [j].[k0]) AND [t].[weight] = CONVERT(float, [j].[k1])
-) AS [r];
-SELECT [r].[c0] AS [writegate], [r].[c1]
+) AS [r]
+INNER JOIN [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
+OPTION (FORCE ORDER, LOOP JOIN);
+SELECT [t].[id] AS [writegate], [t].[weight]
 FROM OPENJSON(@p14) WITH ([k0] nvarchar(max) '$.k0') AS [j]
 CROSS APPLY (
-	SELECT TOP (@p15) [t].[id] AS [c0], [t].[weight] AS [c1]
+	SELECT TOP (@p15) [t].[id] AS [c0]
 	FROM [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK) WHERE [t].[weight] = CONVERT(float, [j].[k0])
-) AS [r];
-SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2]
+) AS [r]
+INNER JOIN [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
+OPTION (FORCE ORDER, LOOP JOIN);
+SELECT [t].[id] AS [writegate], [t].[list_id], [t].[rank]
 FROM (
-	SELECT TOP (@p16) [t].[id] AS [c0], [t].[list_id] AS [c1], [t].[rank] AS [c2]
+	SELECT TOP (@p16) [t].[id] AS [c0]
 	FROM [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK) WHERE [t].[list_id] IS NULL AND [t].[rank] IS NULL
-) AS [r];
+) AS [r]
+INNER JOIN [app].[todos] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
+OPTION (FORCE ORDER, LOOP JOIN);
 SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2]
 FROM OPENJSON(@p17) WITH ([k0] nvarchar(max) '$.k0', [k1] nvarchar(max) '$.k1', [k2] nvarchar(max) '$.k2') AS [j]
 CROSS APPLY (
@@ -53,12 +60,14 @@ CROSS APPLY (
 	FROM [dbo].[order items] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) WHERE [t].[order]]id] = CONVERT(bigint, [j].[k0]) AND [t].[sku] = CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS) AND CONVERT(varbinary(max), [t].[sku]) = CONVERT(varbinary(max), CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS)) AND DATALENGTH([t].[sku]) = DATALENGTH(CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS)) AND [t].[qty] = CONVERT(decimal(10, 2), [j].[k2])
 ) AS [r]
 OPTION (FORCE ORDER, LOOP JOIN);
-SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2]
+SELECT [t].[order]]id] AS [writegate], [t].[sku], [t].[sku]
 FROM OPENJSON(@p19) WITH ([k0] nvarchar(max) '$.k0') AS [j]
 CROSS APPLY (
-	SELECT TOP (@p20) [t].[order]]id] AS [c0], [t].[sku] AS [c1], [t].[sku] AS [c2]
+	SELECT TOP (@p20) [t].[order]]id] AS [c0], [t].[sku] AS [c1]
 	FROM [dbo].[order items] AS [t] WITH (REPEATABLEREAD, ROWLOCK) WHERE [t].[sku] = CONVERT(varchar(20), [j].[k0] COLLATE Latin1_General_100_CI_AS) AND CONVERT(varbinary(max), [t].[sku]) = CONVERT(varbinary(max), CONVERT(varchar(20), [j].[k0] COLLATE Latin1_General_100_CI_AS)) AND DATALENGTH([t].[sku]) = DATALENGTH(CONVERT(varchar(20), [j].[k0] COLLATE Latin1_General_100_CI_AS))
-) AS [r];
+) AS [r]
+INNER JOIN [dbo].[order items] AS [t] WITH (REPEATABLEREAD, ROWLOCK, FORCESEEK) ON [t].[order]]id] = [r].[c0] AND [t].[sku] = [r].[c1]
+OPTION (FORCE ORDER, LOOP JOIN);
 -- @p1 = a
 -- @p2 = x
 -- @p3 = [{"k0":"ü; --"}]
