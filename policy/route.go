@@ -50,7 +50,7 @@ func (j *judge) Refused(why *writegate.Error, blamed *writegate.Op, name string)
 	then := writegate.Consequence{Redact: o.redact, PerSubject: o.most}
 	for i := range o.routes {
 		if u := &o.routes[i]; u.takes(why) {
-			if then.Keep = u.keep; u.notify {
+			if then.Keep = u.keep; u.notify && o.tells(j.refusedAt(why, blamed)) {
 				then.Notes = j.notify(why, blamed, name)
 			}
 			break
@@ -63,6 +63,14 @@ func (j *judge) Refused(why *writegate.Error, blamed *writegate.Op, name string)
 		then.Keep = writegate.KeepLetter
 	}
 	return then
+}
+
+// refusedAt returns the table that a refusal is about, nil where that is none of ours.
+func (j *judge) refusedAt(why *writegate.Error, blamed *writegate.Op) *table {
+	if blamed != nil {
+		return j.bundle.tables[blamed.Table]
+	}
+	return j.bundle.tables[why.Table]
 }
 
 // buries tells whether the table has a refusal kept as a dead letter, whatever route: says.
