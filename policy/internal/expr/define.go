@@ -162,9 +162,6 @@ func (d *definer) compile(def *definition) []Issue {
 	def.body = rename(body.NativeRep(), def.Name)
 	f := t.compiler.facts(def.body.Expr())
 	def.size, def.uses = f.size, f.uses
-	if def.size > maxNodes {
-		return append(issues, tooLarge)
-	}
 	def.times = make([]int, len(args))
 	ast.PostOrderVisit(def.body.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		for i, name := range args {

@@ -88,6 +88,7 @@ func TestFaultsOfDefinitions(t *testing.T) {
 		{Name: "shadow", Call: true, Args: text, Text: `["x"].exists(org, org == "x")`},
 		{Name: "user", Call: true, Args: text, Text: `wrong(org) && shadow(org) && syntax == 1`},
 		{Name: "huge", Text: "now > now" + strings.Repeat(" && now > now", 120)},
+		{Name: "big", Call: true, Args: text, Returns: "text", Text: "org" + strings.Repeat(" + org", 40)},
 		{Name: "huger", Text: "huge && huge && huge && huge"},
 	}
 	want := []string{
@@ -98,6 +99,7 @@ func TestFaultsOfDefinitions(t *testing.T) {
 		`1:0 P102 row does not exist here`,
 		`Syntax error`,
 		`1:12 P102 the name org is taken`,
+		``,
 		``,
 		``,
 		`1:0 P310 with its definitions written out`,
@@ -117,12 +119,13 @@ func TestFaultsOfDefinitions(t *testing.T) {
 	}
 	tab := c.Table(table())
 	for text, want := range map[string]string{
-		`user("x")`:                  "",
-		`wrong(3)`:                   "found no matching overload for 'wrong' applied to '(int)'",
-		`wrong("x") == 1`:            "found no matching overload for == applied to '(bool, int)'",
-		`[1].exists(self, true)`:     "the name self is taken",
-		`["x"].exists(t, shadow(t))`: "",
-		`self == 1 && self == "x"`:   "",
+		`user("x")`:                          "",
+		`wrong(3)`:                           "found no matching overload for 'wrong' applied to '(int)'",
+		`wrong("x") == 1`:                    "found no matching overload for == applied to '(bool, int)'",
+		`big(big(big("x") + "") + "") == ""`: "with its definitions written out",
+		`[1].exists(self, true)`:             "the name self is taken",
+		`["x"].exists(t, shadow(t))`:         "",
+		`self == 1 && self == "x"`:           "",
 	} {
 		p, issues := tab.Condition(text, Old|Moment)
 		got := ""

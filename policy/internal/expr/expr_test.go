@@ -188,9 +188,15 @@ func TestWarnings(t *testing.T) {
 		&writegate.Column{Name: "alias", Type: writegate.Text, Native: "public.citext", Nullable: true, Convert: keep})
 	tab := compiler(t).Table(meta)
 	for text, want := range map[string]string{
-		`old.note == old.other`: "P202",
-		`old.price > 2.0`:       "P102",
-		`old.note == "x"`:       "",
+		`old.note == old.other`:                      "P202",
+		`old.price > 2.0`:                            "P102",
+		`old.at > timestamp("2026-01-01T00:00:00Z")`: "P201",
+		`old.note <= "x"`:                            "P201",
+		`"x" < old.note || has(old.other)`:           "P201",
+		`has(old.note) && old.note < "x"`:            "",
+		`old.note == null || "x" >= old.note`:        "",
+		`old.n < 3`:                                  "",
+		`old.note == "x"`:                            "",
 
 		`old.email == claims.sub`:       "P203",
 		`"x" != old.email`:              "P203",
