@@ -42,6 +42,7 @@ func (r *report) checkDatabases(ctx context.Context, c *configs.Config, source *
 	k.openAll(ctx)
 	if source != nil {
 		k.checkRoutes()
+		k.checkCounters()
 		for _, where := range k.places(ctx) {
 			k.bind(ctx, where)
 		}
@@ -92,6 +93,13 @@ func (k *checker) open(ctx context.Context, name string) {
 		version = name + ": " + version
 	}
 	k.versions = append(k.versions, version)
+}
+
+// checkCounters finds tables that nothing could be written to.
+func (k *checker) checkCounters() {
+	for _, table := range k.tenants.unkept(k.config, k.source) {
+		k.about(table, remark{fault: true, path: "tables." + table, message: uncounted})
+	}
 }
 
 // checkRoutes finds routes of tables that there are not, which is a slip of the pen.

@@ -132,6 +132,36 @@ func (g *gates) bind(ctx context.Context, where tenancy, source *policy.Source) 
 	return now, nil
 }
 
+// countable refuses a policy that could not keep a write from counting twice: one with counters or versions on a table
+// of a database that has no ledger.
+func (g *gates) countable(source *policy.Source) error {
+	var faults []error
+	for _, table := range g.tenants.unkept(g.config, source) {
+		faults = append(faults, fmt.Errorf("%s: %s", table, uncounted))
+	}
+	return errors.Join(faults...)
+}
+
+// uncounted completes "table: ".
+const uncounted = "what counters: and conflict: count up needs a ledger, and its database has own_tables: none, so every write would be refused"
+
+// unkept names the tables whose operations need an identity and whose database keeps none, in the order of the policy.
+func (t *tenants) unkept(c *configs.Config, source *policy.Source) []string {
+	var tables []string
+	for _, table := range source.Identified() {
+		homes := t.databases()
+		if name, routed := c.Routes.Tables[table]; routed {
+			homes = []string{name}
+		}
+		for name, settings := range c.All() {
+			if settings.OwnTables == "none" && slices.Contains(homes, name) && !slices.Contains(tables, table) {
+				tables = append(tables, table)
+			}
+		}
+	}
+	return tables
+}
+
 // entry returns the place of a gate, and makes room for it when it is new, with the policy of now.
 func (g *gates) entry(where tenancy) (*gate, *policy.Source) {
 	g.mu.Lock()

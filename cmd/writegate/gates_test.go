@@ -341,6 +341,54 @@ routes: {tables: {orders: shop}}
 	}
 }
 
+// TestNoLedgerNoCounters refuses what could count twice.
+func TestNoLedgerNoCounters(t *testing.T) {
+	c, dir := folder(t, "database: {driver: sqlite, dsn: main.db, own_tables: none, dead_letters: refused.jsonl}\n")
+	file(t, filepath.Join(dir, "main.db"), "notes", "shop_orders")
+	statements(t, filepath.Join(dir, "main.db"), "ALTER TABLE notes ADD COLUMN n INTEGER NOT NULL DEFAULT 0")
+	counted := strings.Replace(shopPolicy, "  notes:\n", "  notes:\n    counters: {n: {from: previous}}\n", 1)
+	if err := os.WriteFile(c.Policy, []byte(counted), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dbs, err := openDatabases(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dbs.Close() })
+	if _, err := newGates(t.Context(), c, dbs, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "notes: what counters:") {
+		t.Errorf("a policy with counters over a database without a ledger: %v", err)
+	}
+}
+
+// TestLookupsStayInADatabase refuses conditions that would have to read two databases at once.
+func TestLookupsStayInADatabase(t *testing.T) {
+	c, dir := folder(t, `
+database: {driver: sqlite, dsn: main.db}
+databases: {shop: {driver: sqlite, dsn: shop.db}}
+routes: {tables: {orders: shop}}
+`)
+	file(t, filepath.Join(dir, "main.db"), "notes")
+	file(t, filepath.Join(dir, "shop.db"), "shop_orders")
+	dbs, err := openDatabases(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dbs.Close() })
+	const lookup = "lookups:\n  note: {table: notes, args: {id: text}, where: {id: $id}, select: [text]}\ntables:\n"
+	for table, want := range map[string]string{"notes": "", "orders": "another database"} {
+		text := strings.Replace(shopPolicy, "tables:\n", lookup, 1)
+		before, after, _ := strings.Cut(text, "  "+table+":\n")
+		after = strings.Replace(after, `row: "true", acknowledge: open`, "row: note(row.id).hasValue()", 1)
+		if err := os.WriteFile(c.Policy, []byte(before+"  "+table+":\n"+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := newGates(t.Context(), c, dbs, slog.New(slog.DiscardHandler))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("a lookup from %s: %v, want %q", table, err, want)
+		}
+	}
+}
+
 // TestTablesOfOneName has tables of two databases called the same there, with other keys and columns.
 func TestTablesOfOneName(t *testing.T) {
 	written(t, map[string]string{

@@ -96,6 +96,9 @@ func (g *gates) tried() contents {
 func (g *gates) load() (*policy.Source, error) {
 	before := contentsOf(g.config.Policy) // should it change while it is being read, it will be read again
 	source, err := policy.Load(g.config.Policy)
+	if err == nil {
+		err = g.countable(source)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.read = before
