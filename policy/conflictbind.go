@@ -228,7 +228,8 @@ func (s *Source) Identified() []string {
 	var names []string
 	for i := range s.spec.tables {
 		t := &s.spec.tables[i]
-		if len(t.counters) > 0 || t.conflict != nil && slices.Contains([]string{"version", "timestamp"}, t.conflict.strategy.text) {
+		c := t.conflict
+		if len(t.counters) > 0 || c != nil && (c.strategy.text == "version" || c.strategy.text == "timestamp" && c.expected.text != "data") {
 			names = append(names, t.name.text)
 		}
 	}
