@@ -75,13 +75,13 @@ func converted(to func(any) (any, error)) func(any) (any, error) {
 	}
 }
 
-// toTruth takes what nobody doubts. Which texts stand for a truth value is a matter of the driver, and a file that was
-// written by hand names none.
+// toTruth takes what every database takes. Which words stand for a truth value is a matter of the driver, and a file that
+// was written by hand names none: a boolean column of MySQL is a number.
 func toTruth(v any) (any, error) {
 	switch v {
-	case true, json.Number("1"):
+	case true, json.Number("1"), "1":
 		return true, nil
-	case false, json.Number("0"):
+	case false, json.Number("0"), "0":
 		return false, nil
 	}
 	return nil, errors.New("must be true or false")

@@ -29,7 +29,7 @@ func TestOfflineSchema(t *testing.T) {
 	}{
 		{"any", "a", "a", nil},
 		{"text", "a", "a", nil},
-		{"bool", "1", true, "maybe"},
+		{"bool", "1", true, "true"},
 		{"int", "12", int64(12), "1.5"},
 		{"float", "1.5", 1.5, "x"},
 		{"decimal", "1.50", "1.5", "x"},
