@@ -80,3 +80,21 @@ func TestLong(t *testing.T) {
 		t.Errorf("only %d policies", n)
 	}
 }
+
+// TestShortNumberedRows has rights follow three rows whose keys are numbers.
+func TestShortNumberedRows(t *testing.T) {
+	const text = `policy: 1
+me: sub
+engine: {limits: {lookup_depth: 3}}
+tables:
+  a: {owner: owner}
+  b: {parent: {a_id: a}}
+  c: {parent: {b_id: b}}
+  d: {parent: {c_id: c}, write: [text]}
+`
+	b := bind(t, text, "a: id int!, owner text!\nb: id int!, a_id int\nc: id int!, b_id int\nd: id int!, c_id int, text text")
+	rule := b.tables["d"].creates[0]
+	if diff := cmp.Diff([]string{"a_row", "b_row", "c_row"}, rule.create.Lookups); diff != "" || rule.create.Depth != 3 {
+		t.Errorf("depth %d: %s", rule.create.Depth, diff)
+	}
+}

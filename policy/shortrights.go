@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,100 +10,99 @@ import (
 	"writegate/policy/internal/tree"
 )
 
-// rowAt is a row in an expression: the row of the operation, or one that a lookup finds.
+// rowAt is a row in an expression: the row of the operation, or the one above another.
 type rowAt struct {
 	table  *shortTable
-	key    string // the expression of its key, or of what the lookup finds it by
-	lookup string // its name, empty for the row of the operation
-	by     string // the column that it finds the row by
-	at     tree.Pos
-}
-
-// column is the expression of a column where a value is needed.
-func (s *shortener) column(r rowAt, name word) string {
-	if r.lookup == "" {
-		return "row" + selected(name.text)
-	}
-	return s.optional(r, name) + `.orValue("")`
-}
-
-func (s *shortener) optional(r rowAt, name word) string {
-	s.lookup(r.lookup, r.at, r.table.name, []tree.Field{tree.NewField(r.by, tree.NewScalar(r.at, "$id"))})
-	s.wanted(r.lookup, name)
-	return r.lookup + "(" + r.key + ")" + optionally(name.text)
-}
-
-// id is the expression of the key.
-func (s *shortener) id(r rowAt) string {
-	if r.lookup == "" || r.by == r.table.key {
-		return r.key
-	}
-	return s.column(r, word{r.table.key, r.at})
-}
-
-// isMe asks whether a column is the caller.
-func (s *shortener) isMe(r rowAt, name word) string {
-	if r.lookup == "" {
-		return s.column(r, name) + " == " + s.me
-	}
-	return s.optional(r, name) + " == optional.of(" + s.me + ")"
+	below  *rowAt // nil for the row of the operation
+	column word   // of the row below, which points here
+	lookup string // the name of the lookup that finds it
+	by     string // by this column
 }
 
 // above is the row that the rights of a row follow from.
-func (s *shortener) above(r rowAt) rowAt {
-	up, by := r.table.above, r.table.above.key
-	references := r.table.node.Get("columns").Get(r.table.parent.column.text).Get("references")
-	if to := references.Get("column"); to != nil && references.Get("table").Text == up.name {
-		by = to.Text
+func (r *rowAt) above() *rowAt {
+	up, column := r.table.above, r.table.parent.column
+	out := &rowAt{table: up, below: r, column: column, lookup: identifier(up.name) + "_row", by: up.key}
+	references := r.table.node.Get("columns").Get(column.text).Get("references")
+	if to := references.Get("column"); to != nil && references.Get("table").Text == up.name && to.Text != up.key {
+		out.by, out.lookup = to.Text, identifier(up.name)+"_by_"+identifier(to.Text)
 	}
-	name := identifier(up.name) + "_row"
-	if by != up.key {
-		name = identifier(up.name) + "_by_" + identifier(by)
+	return out
+}
+
+// call is a lookup by a column of a row. It finds nothing when one of the rows between is not there.
+func (s *shortener) call(lookup string, r *rowAt, column word) string {
+	return s.within(r, column, func(at string) string { return lookup + "(" + at + ")" })
+}
+
+// within puts a lookup by a column of a row into the lookups that find the row.
+func (s *shortener) within(r *rowAt, column word, call func(at string) string) string {
+	if r.below == nil {
+		return call("row" + selected(column.text))
 	}
-	return rowAt{up, s.column(r, r.table.parent.column), name, by, r.table.parent.table.pos}
+	s.declared(r, column)
+	return s.within(r.below, r.column, func(at string) string {
+		return r.lookup + "(" + at + ").optFlatMap(up, " + call("up"+selected(column.text)) + ")"
+	})
+}
+
+// declared has the lookup of a row select a column.
+func (s *shortener) declared(r *rowAt, column word) {
+	at := r.below.table.parent.table.pos
+	s.lookup(r.lookup, at, r.table.name, []tree.Field{tree.NewField(r.by, tree.NewScalar(at, "$id"))})
+	s.wanted(r.lookup, column)
+}
+
+// isMe asks whether a column is the caller.
+func (s *shortener) isMe(r *rowAt, column word) string {
+	if r.below == nil {
+		return "row" + selected(column.text) + " == " + s.me
+	}
+	s.declared(r, column)
+	return s.call(r.lookup, r.below, r.column) + optionally(column.text) + " == optional.of(" + s.me + ")"
 }
 
 // owner is the condition that a row belongs to the caller, empty where rows belong to nobody.
-func (s *shortener) owner(r rowAt) string {
+func (s *shortener) owner(r *rowAt) string {
 	switch {
 	case r.table.owner.text != "" && r.table.above != nil:
-		return s.isMe(r, r.table.owner) + " && " + either(true, s.seen(s.above(r)))
+		return s.isMe(r, r.table.owner) + " && " + either(true, s.seen(r.above()))
 	case r.table.owner.text != "":
 		return s.isMe(r, r.table.owner)
 	case r.table.above != nil:
-		return s.owner(s.above(r))
+		return s.owner(r.above())
 	}
 	return ""
 }
 
 // member is the condition that the caller has a role among the members of a row, or of one above it.
-func (s *shortener) member(r rowAt, role string, own bool) string {
+func (s *shortener) member(r *rowAt, role string, own bool) string {
 	here, up := "", ""
 	if m := r.table.members; m != nil && own {
 		switch {
 		case m.role.text != "":
-			here = s.share(m, s.id(r)) + optionally(m.role.text) + `.orValue("") == ` + strconv.Quote(role)
+			here = s.share(m, r) + optionally(m.role.text) + `.orValue("") == ` + strconv.Quote(role)
 			s.wanted(m.lookup(), m.role)
 		case role == anyMember:
-			here = s.share(m, s.id(r)) + ".hasValue()"
+			here = s.share(m, r) + ".hasValue()"
 		}
 	}
 	if r.table.above != nil {
-		up = s.member(s.above(r), role, true)
+		up = s.member(r.above(), role, true)
 	}
 	return either(false, here, up)
 }
 
 // seen is the condition that the caller may know of a row.
-func (s *shortener) seen(r rowAt) string {
+func (s *shortener) seen(r *rowAt) string {
 	own, shared, up := "", "", ""
 	if r.table.above != nil {
-		up = s.seen(s.above(r))
+		up = s.seen(r.above())
 	} else {
 		own = s.owner(r)
 	}
 	if m := r.table.members; m != nil {
-		shared = s.share(m, s.id(r)) + ".hasValue()"
+		shared = s.share(m, r) + ".hasValue()"
 	}
 	return either(false, own, shared, up)
 }
@@ -112,23 +112,31 @@ const anyMember = "member"
 
 func (m *membership) lookup() string { return identifier(m.of.name) + "_member" }
 
-// share looks up whether the caller is a member.
-func (s *shortener) share(m *membership, key string) string {
+// share looks up whether the caller is a member. What points to a row often points to its members as well.
+func (s *shortener) share(m *membership, r *rowAt) string {
 	s.lookup(m.lookup(), m.table.pos, m.table.text, append([]tree.Field{
 		tree.NewField(m.key.text, tree.NewScalar(m.key.pos, "$id")), tree.NewField(m.user.text, tree.NewScalar(m.user.pos, "$"+s.me)),
 	}, m.where...))
-	return m.lookup() + "(" + key + ")"
+	if r.below != nil && r.by == r.table.key {
+		return s.call(m.lookup(), r.below, r.column)
+	}
+	return s.call(m.lookup(), r, word{r.table.key, m.table.pos})
 }
 
-// lookup declares a lookup by one argument.
+// lookup declares a lookup by one argument, once.
 func (s *shortener) lookup(name string, at tree.Pos, table string, where []tree.Field) {
-	if slices.ContainsFunc(s.lookups, func(f tree.Field) bool { return f.Name == name }) {
+	made := tree.NewMap(at, tree.NewField("table", tree.NewScalar(at, table)),
+		tree.NewField("args", tree.NewList(at, tree.NewScalar(at, "id"))), tree.NewField("where", tree.NewMap(at, where...)))
+	for _, f := range s.lookups {
+		if f.Name != name {
+			continue
+		}
+		if !bytes.Equal(f.Value.Without("select").Canonical(), made.Canonical()) {
+			s.fault(at, "lookups."+name, "", "two tables would have a lookup %s; give one of them another name for clients", name)
+		}
 		return
 	}
-	s.lookups = append(s.lookups, tree.NewField(name, tree.NewMap(at,
-		tree.NewField("table", tree.NewScalar(at, table)),
-		tree.NewField("args", tree.NewList(at, tree.NewScalar(at, "id"))),
-		tree.NewField("where", tree.NewMap(at, where...)))))
+	s.lookups = append(s.lookups, tree.NewField(name, made))
 }
 
 // wanted has a lookup select a column.

@@ -118,7 +118,7 @@ func (s *shortener) visible(t *shortTable) string {
 	if t.owner.text == "" && t.members == nil && t.above == nil {
 		return ""
 	}
-	return s.seen(rowAt{table: t, key: "row" + selected(t.key)})
+	return s.seen(&rowAt{table: t})
 }
 
 // guard keeps people from making themselves members, or more than they are.
@@ -144,7 +144,7 @@ func (s *shortener) rules(t *shortTable, n *tree.Node) (rules []*tree.Node) {
 	if t.rights.text == "" {
 		return nil
 	}
-	row := rowAt{table: t, key: "row" + selected(t.key)}
+	row := &rowAt{table: t}
 	owner := s.owner(row)
 	switch {
 	case t.parent != nil && t.above == nil:
@@ -174,7 +174,7 @@ func (t *shortTable) orphaned() bool {
 }
 
 // grant makes the rules of one role. Nobody is a member of a row before it is there.
-func (s *shortener) grant(t *shortTable, n *tree.Node, g shortGrant, row rowAt) []*tree.Node {
+func (s *shortener) grant(t *shortTable, n *tree.Node, g shortGrant, row *rowAt) []*tree.Node {
 	if s.unknownRole(t, g.role) {
 		return nil
 	}
