@@ -157,6 +157,39 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// TestCheckedAgain: what becomes of a value on the way is checked as what was sent is.
+func TestCheckedAgain(t *testing.T) {
+	const keys = `
+    columns: {tags: {max_items: 2}, qty: {min: 0, max: 10}}
+    conflict: {strategy: version, column: version, on_conflict: merge, merge: {tags: set_union}}
+    counters: {qty: {from: delta}}
+    rules: [{name: owner, ops: [create, update], row: row.owner == claims.sub, columns: [owner, tags, qty]}]
+`
+	const table = "docs: id text!, owner text!, tags list, qty int, version int!"
+	stored := row{"owner": "alice", "tags": `["a","b"]`, "qty": int64(8), "version": int64(2)}
+	late := func(op writegate.Op) writegate.Op {
+		op.Metadata = `{"base_version": 1}`
+		return op
+	}
+	n := func(s string) any { return json.Number(s) }
+	for _, c := range []stage{
+		{name: "what is merged fits", op: late(patch("docs", "d", row{"tags": writegate.JSON(`["a"]`)})), stored: stored, want: "noop"},
+		{name: "what is merged is too much", op: late(patch("docs", "d", row{"tags": writegate.JSON(`["c"]`)})), stored: stored, want: "column.max_items", column: "tags"},
+		{name: "a sum fits", op: patch("docs", "d", row{"qty": n("-8")}), stored: stored, want: "update"},
+		{name: "a sum is too much", op: patch("docs", "d", row{"qty": n("3")}), stored: stored, want: "column.max", column: "qty"},
+		{name: "a sum that is what was sent", op: patch("docs", "d", row{"qty": n("11")}), stored: row{"owner": "alice", "tags": nil, "qty": int64(0), "version": int64(2)}, want: "column.max"},
+		{name: "a first value is too much", op: put("docs", "d", row{"owner": "alice", "qty": n("11")}), want: "column.max"},
+		{name: "strangers hear nothing of it", op: patch("docs", "d", row{"qty": n("3")}), stored: row{"owner": "bob", "tags": nil, "qty": int64(8), "version": int64(2)}, want: "noop"},
+	} {
+		c.op.OpID = 1
+		if c.op.Metadata == "" {
+			c.op.Metadata = `{"base_version": 2}`
+		}
+		c.keys = keys
+		c.run(t, table)
+	}
+}
+
 func asText(v any) string {
 	b, _ := json.Marshal(v)
 	if len(b) > 60 {

@@ -63,6 +63,7 @@ const guardKeys = `
     validate:
       - {name: team, on: [create, update], that: has(new.team), field: team, message: A team is needed.}
       - {name: note, on: [create, update], when: 'changed("note")', that: 'new.note.size() > 2', code: doc.note, message: The note is too short.}
+      - {name: fresh, on: [update], when: 'old.made.getFullYear() > 1', that: 'true', message: Fresh.}
       - {name: gone, on: [delete], that: old.rev > 5, message: Too young to go.}
 `
 
@@ -98,7 +99,10 @@ func TestGuards(t *testing.T) {
 		{name: "a deletion that passes", op: del("docs", "d"), stored: young(row{"rev": int64(6)}), want: "remove", rule: "owner"},
 		{name: "a deletion that is forbidden", op: del("docs", "d"), stored: young(row{"rev": int64(6), "state": "sent"}), want: "doc.sealed"},
 		{name: "strangers hear nothing of a check", op: del("docs", "d"), stored: doc("bob"), want: "noop"},
-		{name: "what only the database knows is asked for by a forbid", op: patch("docs", "d", row{"title": "x"}), stored: row{"owner": "alice", "title": "t", "rev": int64(3)}, want: "unknown"},
+		{name: "what only the database knows is asked for by a forbid", op: patch("docs", "d", row{"title": "x"}), stored: row{"owner": "alice", "title": "t", "team": "red", "note": "n", "made": earlier, "rev": int64(3)}, want: "unknown"},
+		{name: "and by a check", op: patch("docs", "d", row{"title": "x"}), stored: row{"owner": "alice", "title": "t", "note": "n", "made": earlier, "state": "draft", "rev": int64(3)}, want: "unknown"},
+		{name: "and by the condition of a check", op: patch("docs", "d", row{"title": "x"}), stored: row{"owner": "alice", "title": "t", "team": "red", "note": "n", "state": "draft", "rev": int64(3)}, want: "unknown"},
+		{name: "the condition of a check that fails", op: patch("docs", "d", row{"title": "x"}), stored: young(row{"made": nil}), want: "row.invalid", message: "Fresh."},
 	} {
 		c.keys = guardKeys + ownerRule
 		c.run(t, docs)
@@ -175,6 +179,12 @@ func TestStates(t *testing.T) {
     states: {column: state, initial: [draft], transitions: [{from: draft, to: sent}]}
     rules: [{name: r, ops: [create], row: "row.title != ''", columns: [title, state, owner]}]
     default: {owner: claims.sub}
+`},
+		{name: "no other grant gets past a state", want: "state.transition", op: patch("docs", "d", row{"level": "3"}), stored: row{"owner": "alice", "title": "t", "level": int64(1)}, keys: `
+    states: {column: level, initial: [1], transitions: [{from: 1, to: 2}]}
+    rules:
+      - {name: first, ops: [update], row: row.owner == claims.sub, columns: [level]}
+      - {name: second, ops: [update], row: row.title == "t", columns: [level]}
 `},
 		{name: "a replacing PUT tries the next grant", want: "update", rule: "wide", op: put("docs", "d", row{"title": "x"}), stored: row{"owner": "alice", "title": "t", "level": int64(1)}, keys: `
     put_existing: replace
