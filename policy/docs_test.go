@@ -24,9 +24,9 @@ comments: id text!, author text!, body text!, edited_at time
 refusals: id uuid!, user_id text!, client_id text, op_id int, table_name text!, row_id text!, code text!, message text!, created_at time!
 orders: id text!, org_id text!, author text!, title text, status enum(draft|submitted|approved|done|cancelled), price int, deleted_at time, deleted_by text`
 
-// TestDocs loads every policy that docs/policy.md shows, and compares its example with the one that is tested.
+// TestDocs loads every policy that docs/policy-reference.md shows, and compares its example with the one that is tested.
 func TestDocs(t *testing.T) {
-	text, err := os.ReadFile("../docs/policy.md")
+	text, err := os.ReadFile("../docs/policy-reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ var (
 
 // TestDocsNameEveryReason compares the table of refusals with the reasons in the code.
 func TestDocsNameEveryReason(t *testing.T) {
-	doc, err := os.ReadFile("../docs/policy.md")
+	doc, err := os.ReadFile("../docs/policy-reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestDocsNameEveryReason(t *testing.T) {
 		}
 		for _, m := range found {
 			if !regexp.MustCompile("(?m)^\\|[^|]*`" + regexp.QuoteMeta(string(m[1])) + "`").Match(doc) {
-				t.Errorf("docs/policy.md does not explain %s", m[1])
+				t.Errorf("docs/policy-reference.md does not explain %s", m[1])
 			}
 		}
 	}

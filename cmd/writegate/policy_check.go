@@ -29,7 +29,7 @@ func newPolicyCheck() *cobra.Command {
 		Short: "Say what is wrong with a policy",
 		Long: `Say everything that is wrong with a policy and everything that is doubtful, one line each as a
 compiler does: file:line:column: error: where: CODE what is wrong and what to do. A warning is
-something to know that does not keep it from running. The codes are explained in docs/policy.md.
+something to know that does not keep it from running. docs/policy-reference.md explains the codes.
 
 With --schema the policy is held against the tables in a file, which "writegate schema pull" wrote
 or somebody did by hand; with --config against those that the databases of a configuration have.

@@ -2,8 +2,8 @@ package lang
 
 var tableKeys = keysOf("Of a table", shortTableKeys, []Key{
 	{Name: "table", Shape: aName, About: "its name in the database, `schema.name` where there are schemas; default: the same as for clients"},
-	{Name: "key", Shape: keyKeys, About: "what PowerSync calls `id`, by default the primary key: [keys and names](policy.md#keys-and-names). It is never written after the row is created"},
-	{Name: "columns", Shape: mapOf(columnKeys), About: "other names of columns, the form in which clients send them, and what they have to be: [columns](policy.md#columns)"},
+	{Name: "key", Shape: keyKeys, About: "what PowerSync calls `id`, by default the primary key: [keys and names](policy-reference.md#keys-and-names). It is never written after the row is created"},
+	{Name: "columns", Shape: mapOf(columnKeys), About: "other names of columns, the form in which clients send them, and what they have to be: [columns](policy-reference.md#columns)"},
 	{Name: "tenant", Shape: aName, About: "the column that says whose organisation a row belongs to: never null, never changed"},
 	{Name: "immutable", Shape: names, About: "columns that a create whose rule lists them can set, and that never change; sending the same value again is fine"},
 	{Name: "server", Shape: names, About: "columns that only the server writes; sending one is refused"},

@@ -4,8 +4,8 @@ package lang
 var Policy = keysOf("At the top", []Key{
 	{Name: "policy", Shape: oneOf("1"), Need: true, About: "the version of the language"},
 	{Name: "name", Shape: aName, About: "a name for logs"},
-	{Name: "me", Shape: anyOf(aName, meKeys), About: "who the caller is: the claim of the token that says so, such as `sub`. The [short forms](policy.md#short-forms) compare with it; conditions call it `claims.me`"},
-	{Name: "claims", Shape: mapOf(claimKeys), About: "the claims that conditions can read: [claims and roles](policy.md#claims-and-roles)"},
+	{Name: "me", Shape: anyOf(aName, meKeys), About: "who the caller is: the claim of the token that says so, such as `sub`. The [short forms](policy-reference.md#short-forms) compare with it; conditions call it `claims.me`"},
+	{Name: "claims", Shape: mapOf(claimKeys), About: "the claims that conditions can read: [claims and roles](policy-reference.md#claims-and-roles)"},
 	{Name: "deny_claim_paths", Shape: names, About: "paths of the token that `claims` can't use, since users can write them; default `[user_metadata, raw_user_meta_data, unsafe_metadata, public_metadata]`"},
 	{Name: "roles", Shape: exprs, About: "names for conditions over claims, used by `to:`, `except:` and `allow:`"},
 	{Name: "engine", Shape: engineKeys, About: "what holds for all tables and uploads"},
