@@ -3,6 +3,7 @@ package acceptance
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -130,9 +131,7 @@ type device struct {
 func (d *device) edit(op, id string, data entry, more ...entry) {
 	e := entry{"op": op, "table": "gadgets", "id": id, "op_id": len(d.ops) + 1, "op_data": data}
 	for _, m := range more {
-		for k, v := range m {
-			e[k] = v
-		}
+		maps.Copy(e, m)
 	}
 	d.ops = append(d.ops, e)
 }

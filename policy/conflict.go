@@ -69,7 +69,6 @@ type reconciled struct {
 	// fates are the columns of which the client's value was not taken as it is.
 	fates map[string]fate
 	notes []writegate.Change
-	link  *writegate.Link
 }
 
 // reconcile merges what the client sent with what has become of the row since the client saw it. It returns the

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"testing"
 
@@ -55,9 +56,7 @@ func TestCounter(t *testing.T) {
 			w := newWorld(t, "", "    counters: {"+c.keys+"}\n")
 			if c.stored != nil {
 				w.rows["i"] = row{"id": "i", "owner": "u"}
-				for name, v := range c.stored {
-					w.rows["i"][name] = v
-				}
+				maps.Copy(w.rows["i"], c.stored)
 			}
 			w.steps(step{"a", c.op, c.want})
 			w.has("i", c.then)
