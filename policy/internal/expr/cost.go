@@ -36,7 +36,8 @@ func (c *Compiler) estimate(env *cel.Env, whole *cel.Ast) (bound, *Issue) {
 		return never, &Issue{Line: 1, Code: "P301", Message: fmt.Sprintf("the expression may cost %d units; at most %d are allowed", e.Max, c.limits.Cost)}
 	}
 	if e, err = env.EstimateCost(whole, estimator{c, true}); err != nil || e.Max > c.limits.Cost {
-		return never, nil
+		return never, &Issue{Line: 1, Code: "P301", Warning: true, Message: fmt.Sprintf(
+			"what the expression costs grows with texts, lists or documents that need not even be large; above %d units it denies, and it is counted each time", c.limits.Cost)}
 	}
 	return usually, nil
 }

@@ -196,6 +196,8 @@ func TestWarnings(t *testing.T) {
 		`has(old.note) && old.note < "x"`:            "",
 		`old.note == null || "x" >= old.note`:        "",
 		`old.n < 3`:                                  "",
+		`old.doc.all(x, x.matches("^a+$"))`:          "P301",
+		`old.owner.matches("^a+$")`:                  "",
 		`old.note == "x"`:                            "",
 
 		`old.email == claims.sub`:       "P203",

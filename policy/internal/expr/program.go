@@ -59,7 +59,7 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 		return []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(nodes.decorate)}
 	}
 	within, issue := t.compiler.estimate(env, whole)
-	if issue != nil {
+	if issue != nil && !issue.Warning {
 		return nil, issue
 	}
 	var err error
@@ -77,7 +77,7 @@ func (t *Table) plan(env *cel.Env, whole *cel.Ast, s Scope, col *writegate.Colum
 			return nil, &Issue{Line: 1, Code: "P111", Message: fmt.Sprintf("the value does not fit column %s: %v", col.Name, err)}
 		}
 	}
-	return p, nil
+	return p, issue
 }
 
 // Test runs a condition. The error says why the answer is No where it was not simply false; it is for the log.
