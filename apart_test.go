@@ -125,7 +125,9 @@ func TestDependents(t *testing.T) {
 	}
 	ops := []Op{
 		put(1, "new", "forbidden"), patch(2, "new", "x"), patch(3, "old", "x"), put(4, "old", "forbidden"), patch(5, "old", "y"),
-		patch(6, "new", "forbidden"), {Kind: Delete, Table: "t", ID: "new", OpID: 7}, put(8, "new", "z"), patch(9, "new", "zz"),
+		patch(6, "new", "forbidden"),
+		{Kind: Delete, Table: "t", ID: "new", OpID: 7},
+		put(8, "new", "z"), patch(9, "new", "zz"),
 		patch(12, "ghost", "forbidden"), patch(13, "ghost", "x"),
 	}
 	up := Upload{ClientID: "d", Transactions: []Transaction{{ID: 1, Ops: ops}, {ID: 2, Ops: []Op{put(10, "other", "forbidden")}}, {ID: 3, Ops: []Op{patch(11, "other", "x")}}}}

@@ -158,7 +158,8 @@ func (db *fakeDB) answers(f *Find, key any, row Row, values []any) bool {
 		if name == f.Table.Key {
 			v = key
 		}
-		if v == nil || v != values[i] && !(db.loose && strings.EqualFold(fmt.Sprint(v), fmt.Sprint(values[i]))) {
+		same := v == values[i] || db.loose && strings.EqualFold(fmt.Sprint(v), fmt.Sprint(values[i]))
+		if v == nil || !same {
 			return false
 		}
 	}
@@ -237,9 +238,7 @@ func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
 	for _, d := range s.DeadLetters {
 		tx.dead[d.ID] = d
 	}
-	for where, l := range s.Links {
-		tx.links[where] = l
-	}
+	maps.Copy(tx.links, s.Links)
 	return tx.db.ask("settle", nil)
 }
 
