@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,6 +101,9 @@ func (o *typical) decide() writegate.Decision { return o.judge.Decide(o.admitted
 // TestAllocations bounds what the decision on an operation with seven conditions allocates, the resulting row and the
 // change among it, and what there is before it: the operation with its values converted.
 func TestAllocations(t *testing.T) {
+	if raced() {
+		t.Skip("the race detector throws away what would be used again")
+	}
 	o := newTypical(t)
 	if n := testing.AllocsPerRun(1000, func() { o.decide() }); n > 10 {
 		t.Errorf("a decision allocates %v times", n)
@@ -106,6 +111,12 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { _, _ = o.judge.Admit(&o.op) }); n > 6 {
 		t.Errorf("admitting an operation allocates %v times", n)
 	}
+}
+
+// raced reports whether the race detector watches.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" && s.Value == "true" })
 }
 
 // BenchmarkBesideBare decides on an operation with seven conditions beside running the same conditions in plain CEL, by
