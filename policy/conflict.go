@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -68,7 +69,9 @@ type reconciled struct {
 	stamps map[string]time.Time
 	// fates are the columns of which the client's value was not taken as it is.
 	fates map[string]fate
-	notes []writegate.Change
+	// metadata is that of the operation, once it was read.
+	metadata map[string]json.RawMessage
+	notes    []writegate.Change
 }
 
 // reconcile merges what the client sent with what has become of the row since the client saw it. It returns the
@@ -84,6 +87,7 @@ func (j *judge) reconcile(t *table, a *writegate.Admitted, old writegate.Row) (w
 	}
 	values := maps.Clone(a.Values)
 	if t.conflict != nil {
+		j.clear(t, a, old, values)
 		if stop := j.contest(t, a, old, values); stop != nil {
 			return nil, stop
 		}
@@ -97,6 +101,22 @@ func (j *judge) reconcile(t *table, a *writegate.Admitted, old writegate.Row) (w
 		return nil, &d
 	}
 	return values, nil
+}
+
+// clear sets to null what a replacing PUT leaves out, as far as all grants agree on it, so that it can be in conflict
+// like anything else that the client sent.
+func (j *judge) clear(t *table, a *writegate.Admitted, old, values writegate.Row) {
+	if old == nil || a.Op.Kind != writegate.Put || t.engine.put != putReplace {
+		return
+	}
+	for _, c := range j.grants[0].replaced {
+		if _, sent := values[c.Name]; sent {
+			continue
+		}
+		if !slices.ContainsFunc(j.grants, func(r *rule) bool { return !slices.Contains(r.replaced, c) }) {
+			values[c.Name] = nil
+		}
+	}
 }
 
 // contest finds the values that are in conflict with the stored row, and settles it.
@@ -123,8 +143,11 @@ func (j *judge) contest(t *table, a *writegate.Admitted, old, values writegate.R
 		contested, why, stop = j.lateFields(t, a, old, values, contested)
 	case noStrategy:
 	}
-	if stop != nil || why == nil || len(contested) == 0 {
+	if stop != nil || why == nil {
 		return stop
+	}
+	if j.made.settled = true; len(contested) == 0 {
+		return nil
 	}
 	return j.settle(t, a, old, values, contested, why)
 }

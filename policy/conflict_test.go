@@ -2,6 +2,7 @@ package policy
 
 import (
 	"testing"
+	"time"
 
 	"writegate"
 )
@@ -139,12 +140,39 @@ func TestNobodyLearnsVersions(t *testing.T) {
 // TestPutThatReplaces leaves alone what it doesn't name when it was in conflict, and what it may not write ever.
 func TestPutThatReplaces(t *testing.T) {
 	w := newWorld(t, "", "    put_existing: replace\n    counters: {qty: {from: previous}}\n    conflict: {strategy: version, column: version, on_conflict: merge, merge: {tags: set_union}}\n")
-	w.rows["i"] = row{"id": "i", "owner": "u", "title": "t", "notes": "n", "tags": `["a"]`, "qty": int64(3), "version": int64(7)}
+	w.rows["i"] = row{"id": "i", "owner": "u", "title": "t", "notes": "n", "tags": `["a"]`, "qty": int64(3), "price": nil, "version": int64(7)}
 	w.steps(
-		step{"a", base(put("items", "i", row{"tags": `["b"]`}), 6), "update"},
+		step{"a", base(put("items", "i", row{"tags": `["b"]`, "title": "t", "notes": "n"}), 6), "update"},
 		step{"b", base(put("items", "i", row{"title": "u"}), 8), "update"},
 	)
 	w.has("i", row{"title": "u", "notes": nil, "tags": nil, "qty": int64(3), "version": int64(9)})
+}
+
+// TestPutThatOnlyClears leaves out what somebody else has set meanwhile, and sends nothing else that differs.
+func TestPutThatOnlyClears(t *testing.T) {
+	clearing := put("items", "i", row{"title": "t"})
+	for _, c := range []struct {
+		keys string
+		op   writegate.Op
+		want string
+		then any
+	}{
+		{"strategy: version, column: version", base(clearing, 6), "conflict.version", "n"},
+		{"strategy: version, column: version", base(clearing, 7), "update", nil},
+		{"strategy: version, column: version, on_conflict: server_wins", base(clearing, 6), "noop", "n"},
+		{"strategy: lww, column: edited_at", at(clearing, now.Add(-time.Hour)), "noop", "n"},
+		{"strategy: lww, column: edited_at", at(clearing, now.Add(time.Second)), "update", nil},
+		{"strategy: field_lww, clocks: clocks", at(clearing, now.Add(-time.Hour)), "noop", "n"},
+		{"strategy: field_lww, clocks: clocks", at(clearing, now.Add(time.Second)), "update", nil},
+	} {
+		w := newWorld(t, "", "    put_existing: replace\n    conflict: {"+c.keys+"}\n")
+		w.rows["i"] = row{
+			"id": "i", "owner": "u", "title": "t", "notes": "n", "tags": nil, "qty": nil, "price": nil, "version": int64(7), "edited_at": now,
+			"clocks": `{"title":"2026-03-01T10:00:00Z","notes":"2026-03-01T10:00:00Z","tags":"2026-03-01T10:00:00Z","qty":"2026-03-01T10:00:00Z","price":"2026-03-01T10:00:00Z"}`,
+		}
+		w.steps(step{"a", c.op, c.want})
+		w.has("i", row{"notes": c.then, "title": "t"})
+	}
 }
 
 // TestInsertOnly has a table that nobody changes: what comes again does nothing, and tells nothing.

@@ -98,12 +98,22 @@ func (j *judge) told(k *conflict, at time.Time) time.Time {
 	return at.UTC().Truncate(time.Microsecond)
 }
 
+// metadata reads that of an operation once.
+func (j *judge) metadata(op *writegate.Op) map[string]json.RawMessage {
+	if j.made.metadata == nil {
+		if j.made.metadata = members(op.Metadata); j.made.metadata == nil {
+			j.made.metadata = map[string]json.RawMessage{}
+		}
+	}
+	return j.made.metadata
+}
+
 // clientTime finds the time that the client told for the whole operation, or for one column of it.
 func (j *judge) clientTime(t *table, a *writegate.Admitted, name string) (time.Time, bool, *writegate.Decision) {
 	k := t.conflict
 	for _, key := range []string{k.clock.prefix + name + k.clock.suffix, "client_time"} {
-		wire, told := metadata(a.Op, []string{key})
-		if !told || wire == nil {
+		wire := wireOf(j.metadata(a.Op)[key])
+		if wire == nil {
 			continue
 		}
 		at, ok := instantOf(wire)

@@ -15,7 +15,6 @@ const (
 
 // settle decides a conflict about columns, in order: it takes the client's values out, merges them, or refuses.
 func (j *judge) settle(t *table, a *writegate.Admitted, old, values writegate.Row, contested []string, why *writegate.Error) *writegate.Decision {
-	j.made.settled = true
 	j.made.fates = make(map[string]fate, len(contested))
 	switch t.conflict.ending {
 	case rejects:
