@@ -16,6 +16,7 @@ dev: ## run the gateway on SQLite, with a token and a curl to paste
 	go run ./cmd/writegate dev
 
 test: ## install what is missing, start the databases, run every test with the race detector
+	go test -run Allocations ./policy/... # the race detector allocates, too
 	$(call ran,$(WITH) go test -race -timeout 20m ./...,memory sqlite $(if $(CI),postgresql mysql mariadb "documentdb|mongodb"))
 
 test-compose: ## every test on the databases of docker-compose.yml, SQL Server and mongod among them
