@@ -61,9 +61,6 @@ type Consequence struct {
 	// Redact lists columns by table, as clients name both, whose values a dead letter leaves out. Those under the empty
 	// name are left out of every table.
 	Redact map[string][]string
-	// PerSubject is how many dead letters are kept of one subject, 0 for any number. What is above is settled as
-	// refused and not kept.
-	PerSubject int
 }
 
 // Keep says where a refused operation goes.

@@ -39,7 +39,6 @@ type outlet struct {
 	routes  []route
 	unknown unknownMode
 	redact  map[string][]string
-	most    int
 	told    *feed // the table of notify:, nil for none
 }
 
@@ -47,7 +46,7 @@ type outlet struct {
 // code says, else it is kept.
 func (j *judge) Refused(why *writegate.Error, blamed *writegate.Op, name string) writegate.Consequence {
 	o := &j.bundle.outlet
-	then := writegate.Consequence{Redact: o.redact, PerSubject: o.most}
+	then := writegate.Consequence{Redact: o.redact}
 	for i := range o.routes {
 		if u := &o.routes[i]; u.takes(why) {
 			if then.Keep = u.keep; u.notify && o.tells(j.refusedAt(why, blamed)) {

@@ -22,7 +22,7 @@ route:
   - {codes: [UNIQUE_VIOLATION, "column.*"], to: report, notify: true}
   - {codes: [row.missing, row.deleted], to: drop, acknowledge: true}
   - {codes: ["*"], to: block}
-dead_letter: {max_per_user: 7, redact: [secret, docs.title]}
+dead_letter: {redact: [secret, docs.title]}
 notify: {table: told, user_column: who, columns: {id: key, client: device, op: op, table: tab, row: row, at: at}}
 tables:
   docs:
@@ -60,7 +60,7 @@ func TestRoutes(t *testing.T) {
 		{"a table that is not listed", refusalOf(writegate.SchemaMismatch, "table.denied", ""), put, writegate.KeepOnDevice, false},
 	} {
 		got := j.Refused(tt.why, tt.op, "name")
-		if got.Keep != tt.want || len(got.Notes) > 0 != tt.notify || got.PerSubject != 7 {
+		if got.Keep != tt.want || len(got.Notes) > 0 != tt.notify {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
 		if diff := cmp.Diff(map[string][]string{"": {"secret"}, "docs": {"title"}}, got.Redact); diff != "" {
@@ -132,13 +132,15 @@ route:
   - {codes: ["*"], notify: true}
   - {codes: [not_writable], to: report}
 notify: {table: notices, user_column: user_id}
+dead_letter: {max_per_user: 500}
 tables:
   docs:
     rules:
       - {name: open, ops: [update, delete], row: row.title != "x", columns: [title]}
 `, routeSchema)
 	want := "test.yaml:5:5: P210 no refusal gets here: the routes are asked in order, and one before takes every code (route)\n" +
-		"test.yaml:6:17: P100 the schema has no table notices, so nobody is told of a refusal (notify)"
+		"test.yaml:6:17: P100 the schema has no table notices, so nobody is told of a refusal (notify)\n" +
+		"test.yaml:7:29: dead letters are not counted by user, so this bounds nothing yet: remove old ones by their age (dead_letter.max_per_user)"
 	if got := b.Warnings().Error(); got != want {
 		t.Errorf("warnings are\n%s\nwant\n%s", got, want)
 	}
