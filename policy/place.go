@@ -27,7 +27,7 @@ func (s *Source) Place(table string) (line, column int) {
 func (s *Source) Lets(verb writegate.Verb, table string) bool {
 	for i := range s.spec.tables {
 		if t := &s.spec.tables[i]; t.name.text == table {
-			if slices.ContainsFunc(t.rules, func(u ruleSpec) bool { return u.ops.has(verb) }) {
+			if slices.ContainsFunc(t.rules, func(u ruleSpec) bool { return t.does(u.ops).has(verb) }) {
 				return true
 			}
 		}

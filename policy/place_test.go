@@ -14,6 +14,7 @@ tables:
     rules:
       - {name: all, ops: [create, delete], using: "false", check: "false"}
   "to dos": {key: {column: id}}
+  marked: {soft_delete: {column: gone, value: now}, rules: [{name: all, ops: [delete], using: "false"}]}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +34,9 @@ tables:
 		{writegate.Remove, "lists", true},
 		{writegate.Insert, "to dos", false},
 		{writegate.Remove, "none", false},
+		{writegate.Remove, "marked", false},
+		{writegate.Update, "marked", true},
+		{writegate.Insert, "marked", false},
 	} {
 		if got := source.Lets(tt.verb, tt.table); got != tt.want {
 			t.Errorf("verb %d on %s: %t", tt.verb, tt.table, got)

@@ -90,6 +90,17 @@ func (r *reader) needsSoft(t *tableSpec) {
 	}
 }
 
+// does is what a rule comes to in the database.
+func (t *tableSpec) does(o ops) ops {
+	if o&undelete != 0 || t.soft != nil && o.has(writegate.Remove) {
+		o |= only(writegate.Update)
+	}
+	if t.soft != nil {
+		o &^= only(writegate.Remove)
+	}
+	return o
+}
+
 // soft binds soft_delete:. Nobody but a DELETE and an undelete writes the column: to write it is to delete.
 func (b *tableBinder) soft() {
 	spec := b.spec.soft
