@@ -17,7 +17,7 @@ type reader struct {
 	stray  []stray
 	// reading is told, in tests, which keys are read of a map.
 	reading func(n *tree.Node, known []string)
-	own    []ownTable
+	own     []ownTable
 	// attached are the files beside the policy that were read.
 	attached []attachment
 }

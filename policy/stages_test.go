@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -71,9 +72,7 @@ func TestGuards(t *testing.T) {
 	young := func(change row) row {
 		d := doc("alice")
 		d["rev"] = int64(3)
-		for k, v := range change {
-			d[k] = v
-		}
+		maps.Copy(d, change)
 		return d
 	}
 	for _, c := range []stage{
