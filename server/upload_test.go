@@ -223,7 +223,7 @@ func TestOneLogLineForEachUpload(t *testing.T) {
 	want := []map[string]any{
 		{
 			"msg": "upload", "level": "INFO", "request_id": "r-1", "status": 200.0, "bytes": 92.0, "subject": "u1", "client_id": "d1",
-			"dialect": "batch", "transactions": 1.0, "ops": 1.0, "applied": 0.0, "rejected": 1.0, "replayed": 0.0,
+			"dialect": "batch", "transactions": 1.0, "ops": 1.0, "applied": 0.0, "rejected": 1.0, "replayed": 0.0, "policy": "r1",
 		},
 		{"msg": "upload", "level": "WARN", "status": 401.0, "bytes": 0.0, "message": "The token's signature does not match its key."},
 	}
@@ -249,5 +249,29 @@ func TestPanicIsLoggedWithItsStack(t *testing.T) {
 	}
 	if log := s.log.String(); !strings.Contains(log, "boom") || !strings.Contains(log, "TestPanicIsLoggedWithItsStack") {
 		t.Errorf("no panic with stack in %s", log)
+	}
+}
+
+// TestRefusalsAreCounted counts each operation that was refused apart, and shouts about what the device has to keep.
+func TestRefusalsAreCounted(t *testing.T) {
+	unique, missing := writegate.Refuse(writegate.UniqueViolation, "row.taken", "no"), writegate.Refuse(writegate.Conflict, "row.dependent", "no")
+	apart := writegate.TxResult{Status: writegate.Rejected, Err: unique, Ops: []writegate.OpResult{
+		{Status: writegate.Rejected, Err: unique}, {Status: writegate.Applied}, {Status: writegate.Aborted, Err: missing},
+	}}
+	whole := writegate.TxResult{Status: writegate.Rejected, Err: unique, Ops: []writegate.OpResult{{Status: writegate.Rejected}}}
+	res := &writegate.Result{Transactions: []writegate.TxResult{apart, whole, {Status: writegate.Applied}}}
+	got := map[string]int{}
+	for _, e := range refusals(res) {
+		got[e.Reason]++
+	}
+	if diff := cmp.Diff(map[string]int{"row.taken": 2, "row.dependent": 1}, got); diff != "" {
+		t.Error(diff)
+	}
+	var h health
+	for _, class := range []writegate.Class{writegate.Retry, writegate.Refused, writegate.Operator} {
+		h.note(&visit{res: &writegate.Result{Err: &writegate.Error{Class: class, Code: writegate.Internal}}})
+	}
+	if d := h.heldDetail(); d == nil || d.Count != 2 {
+		t.Errorf("held for the operator: %+v", d)
 	}
 }
