@@ -93,6 +93,9 @@ func TestTies(t *testing.T) {
 			w.steps(step{"a", at(put("items", "i", row{"title": "A"}), now), "insert"})
 			w.steps(c.other...)
 			w.has("i", row{"title": c.want})
+			if got := fmt.Sprint(w.b.Warnings()); strings.Contains(got, "P140") != (c.name == "device without a place") {
+				t.Error(got)
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"testing"
@@ -96,6 +97,25 @@ func TestCountersNeverConflict(t *testing.T) {
 	}
 }
 
+// TestIdentified lists the tables that the ledger is needed for.
+func TestIdentified(t *testing.T) {
+	s, err := Parse("test.yaml", []byte(`policy: 1
+tables:
+  a: {counters: {n: {from: delta}}}
+  b: {conflict: {strategy: lww, column: at}}
+  c: {conflict: {strategy: version, column: v}}
+  d: {conflict: {strategy: timestamp, column: at}}
+  e: {conflict: {strategy: timestamp, column: at, expected: data}}
+  f: {rules: []}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.Identified()); got != "[a c d]" {
+		t.Error(got)
+	}
+}
+
 func TestOnceAndLinked(t *testing.T) {
 	for _, c := range []struct {
 		keys         string
@@ -107,6 +127,7 @@ func TestOnceAndLinked(t *testing.T) {
 		{versioned, patch("items", "i", row{"title": "t"}), true, true},
 		{versioned, del("items", "i"), false, true},
 		{"    conflict: {strategy: timestamp, column: edited_at}\n", put("items", "i", row{"title": "t"}), true, true},
+		{"    conflict: {strategy: timestamp, column: edited_at, expected: data}\n", patch("items", "i", row{"title": "t"}), false, false},
 		{"    conflict: {strategy: lww, column: edited_at}\n", patch("items", "i", row{"title": "t"}), false, false},
 		{"    conflict: {strategy: lww, column: edited_at, tie: server}\n", patch("items", "i", row{"title": "t"}), false, true},
 		{"    conflict: {strategy: field_lww, clocks: clocks, tie: client_id}\n", patch("items", "i", row{"title": "t"}), false, false},
