@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +60,7 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 		return a, nil
 	}
 	values, refusal := t.convert(op.Data, key)
+	refusal = cmp.Or(t.checkedKey(key), refusal)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -139,6 +141,19 @@ func (t *table) parts(key any) writegate.Row {
 		row[t.meta.Parts[i].Name] = v
 	}
 	return row
+}
+
+// checkedKey holds an id to what columns: says of the key, or of its parts.
+func (t *table) checkedKey(key any) *writegate.Error {
+	if t.meta.Parts == nil {
+		return t.key.checked(t, key)
+	}
+	for i, v := range t.meta.SplitKey(key) {
+		if refusal := t.columns[t.meta.Parts[i].Name].checked(t, v); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // samePart lets a client repeat a part of the id among the columns.

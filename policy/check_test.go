@@ -198,6 +198,30 @@ func asText(v any) string {
 	return string(b)
 }
 
+// TestCheckedKeys: an id, and each part of one, is checked where it is written, and not where it is deleted.
+func TestCheckedKeys(t *testing.T) {
+	for text, tables := range map[string]string{
+		`{policy: 1, tables: {docs: {columns: {id: {pattern: "[a-z.]+", message: Small letters.}}, rules: [{name: r, ops: [create, update, delete], row: "row.a != 'x'", columns: [a]}]}}}`:                                         "docs: id text!, a text",
+		`{policy: 1, tables: {docs: {key: {columns: [k, l]}, columns: {l: {pattern: "[a-z]+", message: Small letters.}}, rules: [{name: r, ops: [create, update, delete], row: "row.a != 'x'", columns: [a]}]}}}`: "docs(k,l): k text!, l text!, a text",
+	} {
+		j := judgeFor(t, bind(t, text, tables), "alice", nil)
+		for _, c := range []struct {
+			op   writegate.Op
+			want string
+		}{
+			{put("docs", "a.b", row{}), "insert"},
+			{put("docs", "a.B", row{}), "column.pattern"},
+			{patch("docs", "a.B", row{}), "column.pattern"},
+			{del("docs", "a.B"), "noop"},
+		} {
+			d := run(t, j, c.op, nil)
+			if got := outcome(d); got != c.want || d.Refusal != nil && d.Refusal.Message != "Small letters." {
+				t.Errorf("%s %s: %s, %v", c.op.Kind, c.op.ID, got, d.Refusal)
+			}
+		}
+	}
+}
+
 // TestSeveralFaults: the first column by name gives the reason, the message tells of all.
 func TestSeveralFaults(t *testing.T) {
 	j := judgeFor(t, bindChecks(t), "alice", nil)

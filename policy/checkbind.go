@@ -78,6 +78,9 @@ func (b *tableBinder) checks(c *column, s *checksSpec, path string) {
 			b.fault(at, path, "P102", "%s is for columns of type %s, but %s is %s", k.key, strings.Join(names, ", "), c.Name, c.Type)
 		}
 	}
+	if at, there := s.at["trim"]; there && (c == b.out.key || c.part) {
+		b.fault(at, path, "P102", "%s is part of the id, which is taken as it comes", c.Name)
+	}
 	b.consistent(s, path)
 	c.trim, c.message = s.trim, s.message.text
 	if n, ok := s.numbers["max_bytes"]; ok {
