@@ -19,9 +19,9 @@ const (
 // Options of a [Pipeline]. The zero value is ready for use.
 type Options struct {
 	// ChunkOps, ChunkBytes and ChunkTime bound one database transaction: by default 1,000 operations,
-	// 4 MiB as sent, and 5 seconds. A client transaction is never split: one that is larger gets a larger
-	// database transaction. Chunks that take longer than ChunkTime, or that the database gives up, make the
-	// following ones smaller.
+	// 4 MiB as sent, and 5 seconds. A client transaction that is larger gets a larger database transaction, for it is
+	// never split, unless the policy has its operations stand apart. Chunks that take longer than ChunkTime, or that
+	// the database gives up, make the following ones smaller.
 	ChunkOps   int
 	ChunkBytes int64
 	ChunkTime  time.Duration

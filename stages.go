@@ -52,32 +52,6 @@ type Judge interface {
 	Refused(why *Error, blamed *Op, name string) Consequence
 }
 
-// Consequence is what follows from a refusal.
-type Consequence struct {
-	// Keep is where what was refused goes.
-	Keep Keep
-	// Notes are rows that tell of the refusal, inserted when it is settled.
-	Notes []Change
-	// Redact lists columns by table, as clients name both, whose values a dead letter leaves out. Those under the empty
-	// name are left out of every table.
-	Redact map[string][]string
-}
-
-// Keep says where a refused operation goes.
-type Keep uint8
-
-// The ends of a refused operation.
-const (
-	// KeepLetter keeps it as a dead letter.
-	KeepLetter Keep = iota
-	// KeepReport tells the device and the log, and keeps nothing.
-	KeepReport
-	// KeepNothing tells the device only.
-	KeepNothing
-	// KeepOnDevice settles nothing: the device holds it, and all behind it, until somebody mends the cause.
-	KeepOnDevice
-)
-
 // Admitted is an operation whose table, key and columns are known to the policy.
 type Admitted struct {
 	Op    *Op
@@ -180,14 +154,6 @@ type Claimed struct {
 	// Links are those of the device to the rows asked for. Rows without one are absent.
 	Links map[LinkKey]Link
 }
-
-// LinkKey is a row that a device has changed. Both are text of at most 255 bytes; the pipeline hashes what is longer.
-type LinkKey struct{ Table, Row string }
-
-// Link remembers an unbroken chain of changes that one device made to a row: which version the first was based on,
-// and which version the last one made. So two changes that a device made offline, one after the other, on the same
-// base don't conflict with each other. Both are texts of at most 64 bytes, in a form of the policy's own.
-type Link struct{ Base, Made string }
 
 // Run is the ledger's row for operations of one device that were settled together.
 type Run struct {
