@@ -67,7 +67,7 @@ func (r *reader) letters(into *letterSpec) func(*tree.Node) {
 				into.most = n
 				integer(r, "dead_letter.max_per_user", 1, new(int))(n)
 			},
-			"redact":       r.words("dead_letter.redact", &into.redact),
+			"redact": r.words("dead_letter.redact", &into.redact),
 		})
 	}
 }
