@@ -49,7 +49,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("pitfall", func(t *testing.T) { s.scripts(t, filepath.Join(testdata, "pitfalls")) })
 	t.Run("attack", func(t *testing.T) { s.scripts(t, attacks) })
 	t.Run("history", s.histories)
-	t.Run("decisions", s.decisions)
+	t.Run("pitfall/p17_tests_decide_as_the_server_does", s.decisions)
 	all := flag.Lookup("test.run").Value.String() == ""
 	for feature, reason := range h.Without {
 		if all && !s.asked[feature] {
