@@ -201,7 +201,7 @@ func asText(v any) string {
 // TestCheckedKeys: an id, and each part of one, is checked where it is written, and not where it is deleted.
 func TestCheckedKeys(t *testing.T) {
 	for text, tables := range map[string]string{
-		`{policy: 1, tables: {docs: {columns: {id: {pattern: "[a-z.]+", message: Small letters.}}, rules: [{name: r, ops: [create, update, delete], row: "row.a != 'x'", columns: [a]}]}}}`:                                         "docs: id text!, a text",
+		`{policy: 1, tables: {docs: {columns: {id: {pattern: "[a-z.]+", message: Small letters.}}, rules: [{name: r, ops: [create, update, delete], row: "row.a != 'x'", columns: [a]}]}}}`:                       "docs: id text!, a text",
 		`{policy: 1, tables: {docs: {key: {columns: [k, l]}, columns: {l: {pattern: "[a-z]+", message: Small letters.}}, rules: [{name: r, ops: [create, update, delete], row: "row.a != 'x'", columns: [a]}]}}}`: "docs(k,l): k text!, l text!, a text",
 	} {
 		j := judgeFor(t, bind(t, text, tables), "alice", nil)
