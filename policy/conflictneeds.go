@@ -10,7 +10,7 @@ import (
 // admitStamps has every rule admit the stamps that clients send: they tell of changes, and change nothing that is granted.
 func (b *tableBinder) admitStamps() {
 	for name, c := range b.out.columns {
-		if !c.managed || c.counter != nil || c.mode != listed {
+		if !c.managed || c.counter != nil {
 			continue
 		}
 		for _, r := range slices.Concat(b.out.creates, b.out.updates, b.out.undeletes) {

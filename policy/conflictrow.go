@@ -41,11 +41,22 @@ func (j *judge) lateRow(t *table, a *writegate.Admitted, old, values writegate.R
 	if was == nil || j.wins(k, at, stored) {
 		if j.made.timed = told; told {
 			values[name] = stamp
+			if err := j.sign(k, values); err != nil {
+				return nil, t.broken(err)
+			}
 		}
 		return nil, nil
 	}
 	j.made.overruled = true
 	return t.refuse(writegate.Conflict, reasonStaleClock, name, k.column.qualified+": a later change of the row is stored already"), nil
+}
+
+// sign notes which device made the last change, where that is kept.
+func (j *judge) sign(k *conflict, row writegate.Row) (err error) {
+	if w := k.clock.writer; w != nil {
+		row[w.Name], err = w.Convert(j.clientID)
+	}
+	return err
 }
 
 // rowStamp is when the client made its change, else now.

@@ -49,13 +49,10 @@ func (j *judge) stampRow(t *table, old, row writegate.Row) (written []string, er
 		}
 		written = append(written, k.column.Name)
 	}
-	if w := k.clock.writer; w != nil {
-		if row[w.Name], err = w.Convert(j.clientID); err != nil {
-			return nil, err
-		}
-		written = append(written, w.Name)
+	if k.clock.writer != nil {
+		written = append(written, k.clock.writer.Name)
 	}
-	return written, nil
+	return written, j.sign(k, row)
 }
 
 // stampFields notes the time of arrival for columns that changed and that the client told no time of.
