@@ -26,8 +26,8 @@ func (u *route) takes(why *writegate.Error) bool {
 		code = string(why.Code)
 	}
 	for _, want := range u.codes {
-		prefix, any := strings.CutSuffix(want, "*")
-		if want == code || any && strings.HasPrefix(code, prefix) {
+		prefix, open := strings.CutSuffix(want, "*")
+		if want == code || open && strings.HasPrefix(code, prefix) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"slices"
 
 	"writegate"
@@ -122,21 +123,24 @@ func (s *shortener) visible(t *shortTable) string {
 }
 
 // guard keeps people from making themselves members, or more than they are.
-func (s *shortener) guard(t *shortTable) []*tree.Node {
-	for _, m := range t.shares {
-		at := m.table.pos
+func (s *shortener) guard(t *shortTable) (guards []*tree.Node) {
+	for i, m := range t.shares {
+		at, name := m.table.pos, "self_share"
+		if i > 0 {
+			name += strconv.Itoa(i + 1)
+		}
 		when := "new" + selected(m.user.text) + " == " + s.me
 		on := []*tree.Node{tree.NewScalar(at, "create")}
 		if m.role.text != "" {
 			on = append(on, tree.NewScalar(at, "update"))
 			when += ` && (op.is_create || changed("` + m.role.text + `"))`
 		}
-		return []*tree.Node{tree.NewMap(at,
-			tree.NewField("name", tree.NewScalar(at, "self_share")), tree.NewField("on", tree.NewList(at, on...)),
+		guards = append(guards, tree.NewMap(at,
+			tree.NewField("name", tree.NewScalar(at, name)), tree.NewField("on", tree.NewList(at, on...)),
 			tree.NewField("when", tree.NewScalar(at, when)), tree.NewField("code", tree.NewScalar(at, "share.self")),
-			tree.NewField("message", tree.NewScalar(at, "Nobody can make or change a share of their own.")))}
+			tree.NewField("message", tree.NewScalar(at, "Nobody can make or change a share of their own."))))
 	}
-	return nil
+	return guards
 }
 
 // rules are the grants of a table.
