@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"strconv"
 	"slices"
+	"strconv"
 
 	"writegate"
 	"writegate/policy/internal/tree"
