@@ -110,7 +110,7 @@ func (b *tableBinder) movable(spec *ruleSpec) {
 // unwritable warns of a column whose values are checked and that no rule lets anybody write.
 func (b *tableBinder) unwritable(spec *columnSpec) {
 	c := b.out.columns[spec.name.text]
-	if c == nil || len(b.spec.rules) == 0 || len(c.checks) == 0 || spec.checks.has("enum") && len(spec.checks.at) == 1 {
+	if c == nil || c == b.out.key || c.part || len(b.spec.rules) == 0 || len(c.checks) == 0 || spec.checks.has("enum") && len(spec.checks.at) == 1 {
 		return
 	}
 	lists := func(r *rule) bool { return r.columns[spec.name.text] }

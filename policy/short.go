@@ -109,6 +109,9 @@ func (s *shortener) find(w word, path string) *shortTable {
 	return nil
 }
 
+// maxAbove bounds what is written for one word. Lookups that hang on one another are bounded before.
+const maxAbove = 8
+
 // relate connects a table with those that its rights follow from.
 func (s *shortener) relate(t *shortTable) {
 	if t.members != nil {
@@ -133,7 +136,11 @@ func (s *shortener) relate(t *shortTable) {
 			t.above = nil
 			return
 		}
-		names = append(names, at.name)
+		if names = append(names, at.name); len(names) > maxAbove {
+			s.fault(t.parent.table.pos, path, "P131", "rights follow at most %d rows one above the other", maxAbove)
+			t.above = nil
+			return
+		}
 	}
 }
 

@@ -98,3 +98,27 @@ tables:
 		t.Errorf("depth %d: %s", rule.create.Depth, diff)
 	}
 }
+
+// FuzzLong has no short form stand for something that can't be read, or for something else the second time.
+func FuzzLong(f *testing.F) {
+	for _, file := range []string{"short/todo.yaml", "short/everything.yaml", "bad/short.yaml", "bad/short-columns.yaml"} {
+		text, err := os.ReadFile(filepath.Join(policies, file))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse("p.yaml", text)
+		if err != nil {
+			return
+		}
+		long, err := Parse("p.yaml", s.Long())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, s.Long())
+		}
+		if diff := cmp.Diff(string(s.canonical), string(long.canonical)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

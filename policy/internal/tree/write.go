@@ -132,15 +132,15 @@ func inline(n *Node) string {
 
 var (
 	// plain needs no quotes, not even between brackets.
-	plain = regexp.MustCompile(`^[\pL_$(.0-9/-]([^\x00-\x1f\x7f\x{80}-\x{a0}\x{2028}\x{2029}\x{feff},\[\]{}#:"'` + "`" + `\\]|:[^\s,\[\]{}#:"'` + "`" + `\\])*$`)
+	plain = regexp.MustCompile(`^[\pL_$(.0-9/-][^\x00-\x1f\x7f\x{80}-\x{a0}\x{2028}\x{2029}\x{feff},:\[\]{}#"'` + "`" + `\\]*$`)
 	// open needs no quotes outside of brackets.
-	open = regexp.MustCompile(`^\pL([ -9;-~]|:[!-"$-~])*$`)
+	open = regexp.MustCompile(`^\pL[ -9;-~]*$`)
 	// bare are words that mean something else than text, and nothing else in quotes than text.
 	bare = regexp.MustCompile(`^(true|false|-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?)$`)
 	// special are words that readers of YAML take for something else than text where they are not in quotes.
 	special = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|null|y|n|~|[-+.0-9].*|\.nan)$`)
 	empty   = regexp.MustCompile(`(?i)^(null|~|)$`)
-	marks   = regexp.MustCompile(`^(---|\.\.\.|-\s|-$|\?|:)|\s$|^\s|\s\s`)
+	marks   = regexp.MustCompile(`<<|^(---|\.\.\.|-\s|-$|\?|:)|\s$|^\s|\s\s`)
 )
 
 // quote writes a text so that it is read back as that text. Numbers and truth values stay bare.

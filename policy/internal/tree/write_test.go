@@ -46,7 +46,7 @@ func TestWrite(t *testing.T) {
 		sample, "a: 1\nb: \"1\"\nc: null\nd:\ne: [x, {y: z}]\nf: true\n", "[]", "{}", "x", "null", "- [a, [b]]\n- - x: {}\n- {name: q}",
 		`{"a b": "x: y", "#": "# x", c: "a #b", d: "- x", e: "", f: " x ", g: "it's \"so\"", h: "~", "null": 'null', i: "---"}`,
 		"a: 'x\u2028y'\nb: \"\\u0007\"\nc: \"x\\ny\"\nd: 'true'\ne: \"@x\"\nf: \"%x\"\ng: \"!x\"\nh: '&x'\ni: '*'",
-		"a: 1..100\nb: ..5\nc: -1..\nd: .nan\ne: 0x10\nf: \"0x10\"\ng: 1e3\nh: a:b\ni: 'a: b'\nj: 12:30:45",
+		"a: 1..100\nb: ..5\nc: -1..\nd: .nan\ne: 0x10\nf: \"0x10\"\ng: 1e3\nh: a:b\ni: 'a: b'\nj: 12:30:45\nk: {\"P:-\": \"<<\", \"V<<\": x}",
 	} {
 		n, err := Parse([]byte(text))
 		if err != nil {
