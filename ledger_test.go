@@ -147,7 +147,7 @@ func TestCanonicalJSON(t *testing.T) {
 			t.Errorf("CanonicalJSON(%s) = %s, %v; want %s", tt.in, got, err, tt.want)
 		}
 	}
-	for _, bad := range []string{"", "{", "1 2", "nul"} {
+	for _, bad := range []string{"", "{", "1 2", "nul", "12-abc", "1]"} {
 		if got, err := CanonicalJSON([]byte(bad)); err == nil {
 			t.Errorf("CanonicalJSON(%q) = %s, want an error", bad, got)
 		}
