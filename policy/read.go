@@ -10,9 +10,6 @@ import (
 	"writegate/policy/internal/tree"
 )
 
-// What the language has and this version does not.
-var laterTop = []string{"tests"}
-
 func (r *reader) policy(root *tree.Node) *spec {
 	s := &spec{}
 	deny := []word{{text: "user_metadata"}, {text: "raw_user_meta_data"}, {text: "unsafe_metadata"}, {text: "public_metadata"}}
@@ -40,7 +37,7 @@ func (r *reader) policy(root *tree.Node) *spec {
 		"dead_letter": r.letters(&s.letters),
 		"notify":      r.notifies(&s.notify),
 		"unknown":     choice(r, "unknown", &defaults.unknown, unknownModes),
-	}, laterTop...)
+	})
 	switch {
 	case root.Kind != tree.Map:
 		return s

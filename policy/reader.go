@@ -28,9 +28,8 @@ func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {
 	})
 }
 
-// keys reads a map whose keys are known. Keys that the language has but this version doesn't are as wrong as
-// keys that it never had: nothing is ignored.
-func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Node), later ...string) {
+// keys reads a map whose keys are known. Any other key is wrong: nothing is ignored.
+func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Node)) {
 	if r.reading != nil {
 		r.reading(n, slices.Sorted(maps.Keys(known)))
 	}
@@ -38,16 +37,12 @@ func (r *reader) keys(n *tree.Node, path string, known map[string]func(*tree.Nod
 		return
 	}
 	for _, f := range n.Fields {
-		read, ok := known[f.Name]
-		switch {
-		case ok:
+		if read := known[f.Name]; read != nil {
 			read(f.Value)
-		case slices.Contains(later, f.Name):
-			r.fault(f.Pos, path, "", "key %q is not supported yet", f.Name)
-		default:
-			names := slices.Sorted(maps.Keys(known))
-			r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, r.hint(f, near.Hint(f.Name, names)))
+			continue
 		}
+		names := slices.Sorted(maps.Keys(known))
+		r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, r.hint(f, near.Hint(f.Name, names)))
 	}
 }
 
@@ -146,14 +141,12 @@ func (r *reader) boolean(path string, into *bool) func(*tree.Node) {
 }
 
 // choice reads one of a few words.
-func choice[T any](r *reader, path string, into *T, options map[string]T, later ...string) func(*tree.Node) {
+func choice[T any](r *reader, path string, into *T, options map[string]T) func(*tree.Node) {
 	return func(n *tree.Node) {
 		v, ok := options[n.Text]
 		switch {
 		case n.Kind == tree.Scalar && ok:
 			*into = v
-		case n.Kind == tree.Scalar && slices.Contains(later, n.Text):
-			r.fault(n.Pos, path, "", "%q is not supported yet", n.Text)
 		default:
 			r.fault(n.Pos, path, "", "expected one of %s", strings.Join(slices.Sorted(maps.Keys(options)), ", "))
 		}
