@@ -27,8 +27,8 @@ type Policy interface {
 type Batch struct {
 	// Apart settles the refused operation alone; the others of its transaction go on. Else none takes effect.
 	Apart bool
-	// Try judges the later operations on the row of a refused one. Else they are refused with it, for they were
-	// made for a row that is not as the device has it.
+	// Try judges a PATCH of a row whose creation was refused before it. Else it is refused with the creation, for it
+	// was made for a row that is not there. It means nothing where none takes effect.
 	Try bool
 	// Most is how many operations a transaction may have, 0 for any number. One that has more is refused.
 	Most int
@@ -68,8 +68,8 @@ type Admitted struct {
 	Once bool
 	// Linked says that the decision asks the view for the device's [Link] to the row.
 	Linked bool
-	// Name is given by the pipeline, distinct for each operation, and the same for all tries of one that has an
-	// identity: 32 hexadecimal digits.
+	// Name is given by the pipeline, distinct for each operation of each subject, and the same for all tries of one
+	// that has an identity: 32 hexadecimal digits.
 	Name string
 }
 
