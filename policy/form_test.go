@@ -216,7 +216,8 @@ const referenceHead = `# Every key of a policy
 
 <!-- Made from policy/internal/lang; after a change there: go test ./policy -run TestReference -update -->
 
-What each key is for, in the order in which they are met. [The policy](policy.md) teaches the language.
+What each key is for, in the order in which they are met. [The policy](policy.md) teaches the language, and [the language](policy-reference.md)
+says what holds.
 `
 
 // TestReference makes docs/policy-keys.md from the list of keys, so that it is never stale.
