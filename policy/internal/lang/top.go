@@ -98,7 +98,7 @@ var routeKeys = keysOf("Of a route", []Key{
 })
 
 var letterKeys = keysOf("Of `dead_letter`", []Key{
-	{Name: "max_per_user", Shape: aNumber, About: "how many are kept of one user"},
+	{Name: "max_per_user", Shape: aNumber, About: "a bound for what is kept of one user; it is checked and bounds nothing so far: everything is kept"},
 	{Name: "redact", Shape: names, About: "columns whose values are left out of them, as `column` or `table.column`"},
 })
 
