@@ -46,7 +46,7 @@ func mysqlLike(t *testing.T, engine, readOnly string) *target {
 			{name: "restart", lasts: second / 4, strike: server.stop, mend: server.up},
 			{name: "crash", lasts: second / 4, strike: server.kill(engine), mend: server.up},
 			{name: "killed connections", hidden: true, strike: killing(cut), mend: nothing},
-			{name: "too many connections", lasts: second, mend: hogged.release, strike: hogging(hogged, greedy, cut)},
+			{name: "too many connections", lasts: second, mend: hogged.free, strike: hogging(hogged, greedy, cut)},
 			{name: "locked rows and exhausted pool", lasts: second, mend: ended(locked, "rollback"), strike: func(ctx context.Context) error {
 				if err := locked.take(ctx, side, 1, "begin"); err != nil {
 					return err

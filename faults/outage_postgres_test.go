@@ -74,7 +74,7 @@ func postgresTarget(t *testing.T) *target {
 		{name: "restart", lasts: second / 4, strike: server.stop, mend: server.up},
 		{name: "crash", lasts: second / 4, strike: server.kill("postgres"), mend: server.up},
 		{name: "killed connections", hidden: true, mend: nothing, strike: killing(cut)},
-		{name: "too many connections", lasts: second, mend: hogged.release, strike: hogging(hogged, greedy, cut)},
+		{name: "too many connections", lasts: second, mend: hogged.free, strike: hogging(hogged, greedy, cut)},
 		{name: "locked table and exhausted pool", lasts: second, mend: ended(locked, "rollback"), strike: func(ctx context.Context) error {
 			return locked.take(ctx, side, 1, "begin; lock table registers in access exclusive mode")
 		}},

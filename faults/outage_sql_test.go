@@ -85,6 +85,8 @@ func nothing(context.Context) error { return nil }
 type hog struct {
 	mu    sync.Mutex
 	conns []*sql.Conn
+	stop  context.CancelFunc // of hogging
+	done  chan error
 }
 
 // take opens connections until the server gives no more, at most the given number, and runs a statement on each.
@@ -123,28 +125,46 @@ func (h *hog) release(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// hogging takes every connection that there is, until the daemon has none.
+// hogging takes every connection that there is, again and again, until [hog.free]. It returns once the daemon has none.
 func hogging(h *hog, greedy *sql.DB, cut func(context.Context) (int, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
-		quiet := 0 // how often in a row the daemon had no connection: once may be between two of them
-		for begun := time.Now(); time.Since(begun) < 20*time.Second; {
-			left, err := cut(ctx)
-			if err != nil {
-				return err
-			}
-			if quiet++; left > 0 || len(h.conns) == 0 {
-				quiet = 0
-			}
-			if quiet == 3 {
-				return nil
-			}
-			time.Sleep(30 * time.Millisecond) // until the server has noticed that they are free
-			if err := h.take(ctx, greedy, 300, ""); err != nil {
-				return err
-			}
+		ctx, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+		h.done = make(chan error, 1)
+		none := make(chan struct{})
+		go func() { h.done <- h.keep(ctx, greedy, cut, none) }()
+		select {
+		case <-none:
+			return nil
+		case err := <-h.done:
+			return err
+		case <-time.After(20 * time.Second):
+			return errors.Join(errors.New("the daemon always gets a connection"), h.free(ctx))
 		}
-		return errors.New("the daemon always gets a connection")
 	}
+}
+
+// keep closes none when the daemon has no connection for the first time.
+func (h *hog) keep(ctx context.Context, greedy *sql.DB, cut func(context.Context) (int, error), none chan struct{}) error {
+	for first := true; ctx.Err() == nil; time.Sleep(30 * time.Millisecond) { // until the server has noticed that they are free
+		left, err := cut(ctx)
+		if err == nil && left == 0 && len(h.conns) > 0 && first {
+			first = false
+			close(none)
+		}
+		if err == nil {
+			err = h.take(ctx, greedy, 300, "")
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// free ends hogging.
+func (h *hog) free(ctx context.Context) error {
+	h.stop()
+	return errors.Join(<-h.done, h.release(ctx))
 }
 
 // killing kills connections for a second, and demands that there were some.

@@ -83,13 +83,28 @@ func TestDoubts(t *testing.T) {
     rules:
       - {name: a, ops: [update], row: row.owner_id == "a", columns: [owner_id]}
 `, []string{"11:15 P210 no rule lets anybody write name, so nothing is ever held to this"}},
+		"starts over": {`
+  lists:
+    conflict: {strategy: version, column: version}
+    immutable: [owner_id]
+    rules:
+      - {name: a, ops: [create, update, delete], row: row.owner_id == claims.sub, columns: [name, owner_id, created_at]}
+`, []string{"11:26 P140 a row that is deleted and created again has version 1 again, as if it were the same; keep deleted rows with soft_delete:, or use strategy: timestamp"}},
+		"stays": {`
+  lists:
+    conflict: {strategy: version, column: version}
+    immutable: [owner_id]
+    soft_delete: {column: deleted_at, value: now}
+    rules:
+      - {name: a, ops: [create, update, delete], row: row.owner_id == claims.sub, columns: [name, owner_id, created_at]}
+`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Parse("p.yaml", []byte(lintHead+strings.TrimPrefix(tt.table, "\n")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			faults, doubts, err := s.Check(schema(strings.Replace(todoSchema, "created_at time!", "created_at time!, id2 text", 1)))
+			faults, doubts, err := s.Check(schema(strings.Replace(todoSchema, "created_at time!", "created_at time!, id2 text, version int, deleted_at time", 1)))
 			if err != nil || len(faults) > 0 {
 				t.Fatalf("%v %v", err, faults)
 			}

@@ -27,6 +27,7 @@ func (b *tableBinder) lint() {
 	for i := range b.spec.columns {
 		b.unwritable(&b.spec.columns[i])
 	}
+	b.startsOver()
 }
 
 // constantRoles warns of roles that nobody can have.
@@ -116,5 +117,13 @@ func (b *tableBinder) unwritable(spec *columnSpec) {
 	lists := func(r *rule) bool { return r.columns[spec.name.text] }
 	if !slices.ContainsFunc(b.out.creates, lists) && !slices.ContainsFunc(b.out.updates, lists) {
 		b.warn(spec.name.pos, b.path+".columns."+spec.name.text, "P210", "no rule lets anybody write %s, so nothing is ever held to this", spec.name.text)
+	}
+}
+
+// startsOver warns of versions that begin again when a row is deleted and created once more: a device that saw the
+// first row could change the second one without a conflict.
+func (b *tableBinder) startsOver() {
+	if spec := b.spec.conflict; b.out.version != nil && b.out.soft == nil && len(b.out.removes) > 0 && len(b.out.creates) > 0 {
+		b.warn(spec.strategy.pos, spec.path, "P140", "a row that is deleted and created again has version 1 again, as if it were the same; keep deleted rows with soft_delete:, or use strategy: timestamp")
 	}
 }

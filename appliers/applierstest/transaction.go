@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"writegate"
 )
@@ -75,17 +76,21 @@ var transactionCases = []testCase{
 	}},
 	{name: "a cancelled context commits nothing", run: func(t *testing.T, s *suite) {
 		d := s.open(t, notes)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		err := d.Applier.InTx(ctx, someone, func(tx writegate.Tx) error {
-			d.no(tx.Write(ctx, []writegate.Change{d.insert("notes", "a", nil)}))
-			cancel()
-			return nil
-		})
-		if err == nil || writegate.AsError(err).Class != writegate.Retry {
-			t.Errorf("InTx returned %v, want class retry", err)
+		var ctx context.Context
+		for _, wait := range []time.Duration{0, 50 * time.Millisecond} { // whoever watches the context sees it late, or in time
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithCancel(t.Context())
+			err := d.Applier.InTx(ctx, someone, func(tx writegate.Tx) error {
+				d.no(tx.Write(ctx, []writegate.Change{d.insert("notes", "a", nil)}))
+				cancel()
+				time.Sleep(wait)
+				return nil
+			})
+			if err == nil || writegate.AsError(err).Class != writegate.Retry {
+				t.Errorf("InTx cancelled %v before its end returned %v, want class retry", wait, err)
+			}
+			d.want("notes")
 		}
-		d.want("notes")
 		if err := d.Applier.InTx(ctx, someone, func(writegate.Tx) error { return nil }); err == nil || writegate.AsError(err).Class != writegate.Retry {
 			t.Errorf("InTx with a dead context returned %v, want class retry", err)
 		}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -70,7 +71,8 @@ func classify(err error) error {
 }
 
 func classified(err error) *writegate.Error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	// A transaction whose context ends is rolled back beside us, and is "done" when we come to commit it.
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrTxDone) {
 		return writegate.TryLater(err)
 	}
 	code := resultCode(err)

@@ -112,7 +112,7 @@ func foreign(err error) *writegate.Error {
 	case untrusted(err):
 		return misconfigured("the connection to SQL Server can't be made safe: look at its certificate and at the DSN", err)
 	case errors.As(err, &network), errors.As(err, &lost), errors.As(err, &fatal), errors.As(err, &stream), errors.As(err, &request),
-		errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return writegate.TryLater(err)
 	}

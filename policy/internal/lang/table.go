@@ -108,7 +108,7 @@ var conflictKeys = keysOf("Of `conflict`", []Key{
 	{Name: "on_conflict", Shape: oneOf("reject", "dead_letter", "merge", "server_wins", "record", "apply"), About: "what becomes of a change in conflict"},
 	{Name: "merge", Shape: mapOf(aName), About: "how columns are merged, under `on_conflict: merge`; `*` stands for those not named"},
 	{Name: "clock", Shape: oneOf("client", "server"), About: "whose clock dates a change; default `client`"},
-	{Name: "max_future", Shape: aName, About: "how far ahead a client's clock may be, such as `2m`; what is further is taken for now"},
+	{Name: "max_future", Shape: aName, About: "how far ahead a client's clock may be, such as `2m`; what is further counts as that far ahead"},
 	{Name: "tie", Shape: oneOf("client", "server", "client_id"), About: "who wins when both times are the same"},
 	{Name: "writer", Shape: aName, About: "the column with the device of the last change, for `tie: client_id`"},
 	{Name: "clocks", Shape: aName, About: "a JSON column with the time of each column's last change"},
