@@ -34,7 +34,7 @@ func TestClassifyOthers(t *testing.T) {
 	known := writegate.Refuse(writegate.InvalidData, "x", "y")
 	for err, want := range map[error]writegate.Class{
 		context.Canceled: writegate.Retry, fmt.Errorf("x: %w", context.DeadlineExceeded): writegate.Retry,
-		sql.ErrTxDone: writegate.Retry, // rolled back since its context ended
+		sql.ErrTxDone:            writegate.Retry, // rolled back since its context ended
 		errors.New("never seen"): writegate.Operator, fmt.Errorf("x: %w", known): writegate.Refused,
 	} {
 		if got := writegate.AsError(classify(err)).Class; got != want {
