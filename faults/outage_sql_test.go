@@ -143,18 +143,18 @@ func hogging(h *hog, greedy *sql.DB, cut func(context.Context) (int, error)) fun
 	}
 }
 
-// keep closes none when the daemon has no connection for the first time.
+// keep closes none when the daemon has no connection for the first time. Where all are taken, none is left for cutting either.
 func (h *hog) keep(ctx context.Context, greedy *sql.DB, cut func(context.Context) (int, error), none chan struct{}) error {
 	for first := true; ctx.Err() == nil; time.Sleep(30 * time.Millisecond) { // until the server has noticed that they are free
 		left, err := cut(ctx)
+		if err != nil && len(h.conns) == 0 {
+			return err
+		}
 		if err == nil && left == 0 && len(h.conns) > 0 && first {
 			first = false
 			close(none)
 		}
-		if err == nil {
-			err = h.take(ctx, greedy, 300, "")
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := h.take(ctx, greedy, 300, ""); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func (s *suite) decisions(t *testing.T) {
 			t.Fatalf("to see it again: %s=%d", seedVariable, seed+uint64(i))
 		}
 	}
-	if n >= fewDecisions && d.counts["bound"] < n*9/10 {
+	if n >= fewDecisions && d.counts["bound"] < n*3/4 { // about nine of ten are; this is by chance below once in a hundred thousand runs
 		t.Errorf("only %d of %d policies were sound", d.counts["bound"], n)
 	}
 	t.Logf("seeds from %d: %v", seed, d.counts)
