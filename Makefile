@@ -48,8 +48,8 @@ vuln: ## known vulnerabilities in what we import; says so when the database can'
 	$(TOOL) govulncheck ./...
 
 verify: ## 200 rounds of each race, 10,000 random policies on each database, then faults that tests must notice, outages, and 25 kills of the daemon in each way
-	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 60m -v -run 'TestContract/(race|pitfall)|TestContract/(mysql|mariadb)/(race|pitfall)' ./appliers/...
-	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 60m -v ./faults
+	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 150m -v -run 'TestContract/(race|pitfall)|TestContract/(mysql|mariadb)/(race|pitfall)' ./appliers/...
+	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 150m -v ./faults
 
 engines-up: ## start the test databases and print the variables to export
 	@mkdir -p "$(ENGINES)" && chmod 755 "$(ENGINES)" && testdata/engines/engines.sh up "$(ENGINES)"
