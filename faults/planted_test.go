@@ -81,6 +81,8 @@ func plant(t *testing.T, root, path string) {
 		t.Errorf("the fault in %s goes unnoticed by go test %s:\n%s", file, args, out)
 	case bytes.Contains(out, []byte("[build failed]")):
 		t.Errorf("the fault in %s does not compile:\n%s", file, out)
+	case len(failed(out)) == 0: // as when all takes too long
+		t.Errorf("with the fault in %s no test fails, but go test %s does not end well either:\n%s", file, args, out)
 	default:
 		t.Logf("noticed by %s", strings.Join(failed(out), ", "))
 	}
