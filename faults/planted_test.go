@@ -72,7 +72,7 @@ func plant(t *testing.T, root, path string) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=3m"}, strings.Fields(args)...)...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=10m"}, strings.Fields(args)...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlayPath) // also for what the tests build themselves
 	out, err := cmd.CombinedOutput()
