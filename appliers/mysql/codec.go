@@ -195,6 +195,8 @@ func (db *DB) codec(cat *catalogTable, cc *catalogColumn, word string) (*codec, 
 		c := textual(writegate.UUID, toUUID)
 		c.identifies = true
 		return c, nil
+	case "inet4", "inet6":
+		return address(cc.Data), nil
 	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
 		return geometry(cc.Data, cat.spatial[cc.Name]), nil
 	}

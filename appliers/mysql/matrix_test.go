@@ -246,7 +246,10 @@ func otherTypes(e *engine) []applierstest.TypeCase {
 	if e.mariadb() {
 		return append(append(cases, json),
 			applierstest.TypeCase{Native: "uuid", Accepts: text.Accepts, Refuses: uuid.Refuses},
-			applierstest.TypeCase{Native: "inet6", Note: "And whatever else the server reads from text.", Accepts: []accept{{Wire: "::1", Stored: "::1"}}, Refuses: []refuse{{Wire: "nowhere"}}})
+			applierstest.TypeCase{
+				Native: "inet6", Note: "As the server writes it.", Accepts: []accept{{Wire: "::1", Stored: "::1"}, {Wire: "FE80:0:0::1", Stored: "fe80::1"}},
+				Refuses: []refuse{{Wire: "nowhere"}, {Wire: "192.0.2.1"}, {Wire: "fe80::1%eth0"}},
+			})
 	}
 	json.Note = "Numbers are kept in 64 bits; others are refused."
 	json.Accepts[0].Stored = `{"a": null, "b": [1, 2.5]}`
