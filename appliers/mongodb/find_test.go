@@ -51,7 +51,7 @@ func TestFindByEveryType(t *testing.T) {
 	put("uuids", uuid, old, someUUID)
 	put("bytes", blob, other, bson.Binary{Data: []byte{1}}, bson.A{blob})
 	put("times", date, bson.A{date}, date+1)
-	put("anything", "x", oid, uuid, date, int64(1), true, 1.0, blob, "1", bson.A{"x"})
+	put("anything", "x", oid, uuid, date, int64(1), true, 1.0, blob, "1", bson.A{"x"}, storeDecimal("NaN"))
 	put("documents", bson.D{{Key: "a", Value: 1}})
 	db := h.open(t, h.config())
 	for _, c := range []struct {
@@ -80,6 +80,8 @@ func TestFindByEveryType(t *testing.T) {
 		{"anything", "any", someUUID, "2"},
 		{"anything", "any", "2026-08-21T14:29:30.123Z", "3"},
 		{"anything", "any", true, "4 5 6"},
+		{"anything", "any", 1.0, "4 5 6"},
+		{"anything", "any", "NaN", "10"},
 		{"anything", "any", writegate.Bytes([]byte{1, 2}), "7"},
 		{"anything", "any", "0102", "7"},
 		{"documents", "object", `{"a":1}`, ""},

@@ -68,9 +68,9 @@ func anyForms(v any) bson.A {
 	switch v := v.(type) {
 	case string:
 		return append(textForms(v), v)
-	case int64:
-		if v == 0 || v == 1 {
-			return bson.A{v, v == 1}
+	case int64, float64:
+		if yes := sameAny(v, true); yes || sameAny(v, false) {
+			return bson.A{v, yes}
 		}
 	case bool:
 		return bson.A{v, map[bool]int64{true: 1}[v]}
@@ -83,6 +83,9 @@ func anyForms(v any) bson.A {
 // textForms are the values of other types that look like a text, or that mean what a device writes so.
 func textForms(text string) bson.A {
 	forms := twins(text, tObjectID|tUUID)
+	if _, special := specials[text]; special {
+		forms = append(forms, storeDecimal(text))
+	}
 	if d, ok := decimal128(text); ok && decimalOf(d) == text {
 		forms = append(forms, d)
 	}
