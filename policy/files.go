@@ -7,11 +7,12 @@ import (
 	"writegate/policy/internal/tree"
 )
 
-// Files lists the files that the policy was read from, the policy itself first.
+// Files lists the files that the policy was read from, the policy itself first. Those that it names are among them, also
+// where they could not be read.
 func (s *Source) Files() []string {
 	files := []string{s.file}
-	for _, a := range s.attached {
-		files = append(files, filepath.Join(filepath.Dir(s.file), a.path))
+	for _, name := range s.named {
+		files = append(files, filepath.Join(filepath.Dir(s.file), name))
 	}
 	return files
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -46,6 +47,9 @@ func (r *reader) attach(name string) (string, error) {
 	}
 	if !filepath.IsLocal(name) {
 		return "", fmt.Errorf("%s has to be a file beside the policy, or in a folder there", quote(name))
+	}
+	if !slices.Contains(r.named, name) {
+		r.named = append(r.named, name)
 	}
 	f, err := os.OpenInRoot(filepath.Dir(r.file), name)
 	if err != nil {

@@ -20,6 +20,8 @@ type reader struct {
 	own     []ownTable
 	// attached are the files beside the policy that were read.
 	attached []attachment
+	// named are those that it asks for, whether they could be read or not.
+	named []string
 }
 
 func (r *reader) fault(at tree.Pos, path, code, format string, args ...any) {

@@ -16,25 +16,26 @@ type Source struct {
 	spec      *spec
 	long      *tree.Node // the whole in the long form
 	canonical []byte
-	faults    Faults // those of meaning, reported with those that only the schema shows
-	attached  []attachment
+	faults    Faults   // those of meaning, reported with those that only the schema shows
+	named     []string // files beside the policy
 }
 
-// Load reads a policy file. What is wrong with its text is [Faults].
+// Load reads a policy file. What is wrong with its text is [Faults]. Beside an error, the source has only its Files.
 func Load(path string) (*Source, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read policy: %w", err)
+		return &Source{file: path}, fmt.Errorf("read policy: %w", err)
 	}
 	return Parse(path, text)
 }
 
 // Parse reads a policy from text. The name stands for the file in messages. All that is wrong with its form is
-// reported at once, as [Faults]; what is wrong with its meaning is reported by [Source.Bind].
+// reported at once, as [Faults], and the source has only its Files; what is wrong with its meaning is reported by
+// [Source.Bind].
 func Parse(name string, text []byte) (*Source, error) {
 	root, err := ParseNode(name, text)
 	if err != nil {
-		return nil, err
+		return &Source{file: name}, err
 	}
 	r := &reader{file: name}
 	r.strays(root)
@@ -42,9 +43,9 @@ func Parse(name string, text []byte) (*Source, error) {
 	s := r.policy(root)
 	r.refuseStrays()
 	if slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Code == "" }) {
-		return nil, r.faults.sorted()
+		return &Source{file: name, named: r.named}, r.faults.sorted()
 	}
-	return &Source{file: name, spec: s, long: root, canonical: canonical(root, r.attached), faults: r.faults, attached: r.attached}, nil
+	return &Source{file: name, spec: s, long: root, canonical: canonical(root, r.attached), faults: r.faults, named: r.named}, nil
 }
 
 // Name is what the policy calls itself, possibly nothing.

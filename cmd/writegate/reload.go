@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -77,13 +78,8 @@ func contentsOf(files ...string) contents {
 	return out
 }
 
-// contents are those of the files that the policy in force was read from.
-func (g *gates) contents() contents {
-	g.mu.Lock()
-	files := g.source.Files()
-	g.mu.Unlock()
-	return contentsOf(files...)
-}
+// contents are those of the files that the last attempt to load read, or wanted to.
+func (g *gates) contents() contents { return contentsOf(slices.Collect(maps.Keys(g.tried()))...) }
 
 // tried are the contents that the last attempt to load found, or older ones.
 func (g *gates) tried() contents {
@@ -99,17 +95,11 @@ func (g *gates) load() (*policy.Source, error) {
 	if err == nil {
 		err = g.countable(source)
 	}
+	read := contentsOf(source.Files()...)
+	maps.Copy(read, before)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.read = before
-	files := g.source
-	if err == nil {
-		files = source
-	}
-	if files != nil {
-		maps.Copy(g.read, contentsOf(files.Files()...))
-		maps.Copy(g.read, before)
-	}
+	g.read = read
 	return source, err
 }
 

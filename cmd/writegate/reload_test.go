@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -162,4 +163,56 @@ func TestWatch(t *testing.T) {
 	}
 	write(shopPolicy)
 	become("mended file", func() bool { return g.revision() == first })
+}
+
+// TestWatchAttached has a file beside the policy come, and be mended, after the policy that names it.
+func TestWatchAttached(t *testing.T) {
+	var failures atomic.Int64
+	g, write := reloadable(t, slog.New(counting{slog.DiscardHandler, &failures}))
+	dir := filepath.Dir(g.config.Policy)
+	statements(t, filepath.Join(dir, "main.db"), "ALTER TABLE notes ADD COLUMN data JSON")
+	stop := watching(t.Context(), g.watch)
+	defer stop()
+	first := g.revision()
+	failed := func(why string, times int64) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); failures.Load() < times; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: the policy was not read again", why)
+			}
+		}
+		time.Sleep(3 * lookEvery)
+		if got := failures.Load(); got != times || g.revision() != first {
+			t.Fatalf("%s: failed %d times, want %d; revision %s, was %s", why, got, times, g.revision(), first)
+		}
+	}
+	schema := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "data.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(strings.Replace(shopPolicy, "  notes:\n", "  notes:\n    columns: {data: {json_schema: data.json}}\n", 1))
+	failed("no file", 1)
+	schema("{")
+	failed("no schema", 2)
+	schema(`{"type": "object"}`)
+	for deadline := time.Now().Add(30 * time.Second); g.revision() == first; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("mended file: the policy was not read again")
+		}
+	}
+}
+
+// counting counts errors that are logged.
+type counting struct {
+	slog.Handler
+	errors *atomic.Int64
+}
+
+func (c counting) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (c counting) Handle(context.Context, slog.Record) error {
+	c.errors.Add(1)
+	return nil
 }
