@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"writegate"
@@ -111,6 +113,10 @@ func plainStored(c *writegate.Column, v any) any {
 		return v.UTC().Format(time.RFC3339Nano)
 	case writegate.Bytes:
 		return hex.EncodeToString([]byte(v))
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) { // JSON has no word for them
+			return strings.Replace(strings.TrimPrefix(fmt.Sprint(v), "+"), "Inf", "Infinity", 1)
+		}
 	case string:
 		if (c.Type == writegate.Document || c.Type == writegate.List) && json.Valid([]byte(v)) {
 			return json.RawMessage(v)

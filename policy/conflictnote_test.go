@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -36,9 +37,10 @@ func TestRecordShowsNoMore(t *testing.T) {
 		{"", "title", `{"title":"server"}`},
 		{"", "owner", `{}`}, // no grant lists it
 		{", expose: [qty]", "title", `{"qty":3}`},
+		{", expose: [price]", "title", `{"price":"NaN"}`},
 	} {
 		w := newWorld(t, recording, "    immutable: [owner]\n    conflict: {strategy: version, column: version, on_conflict: record"+c.expose+"}\n")
-		w.rows["i"] = row{"id": "i", "owner": "u", "title": "server", "qty": int64(3), "version": int64(7)}
+		w.rows["i"] = row{"id": "i", "owner": "u", "title": "server", "qty": int64(3), "price": math.NaN(), "version": int64(7)}
 		w.steps(step{"a", base(patch("items", "i", row{c.sent: "client"}), 6), "noop"})
 		if got := w.notes[0].Set["server_data"]; got != c.want {
 			t.Errorf("%+v: %s", c, got)
