@@ -46,30 +46,48 @@ func (t *tx) find(ctx context.Context, f *writegate.Find) (map[any]writegate.Row
 		return nil, t.fail(err)
 	}
 	c := driverOf(f.Table)
-	columns := slices.Concat(f.By, f.Null, f.Columns)
-	slices.Sort(columns)
-	columns = slices.DeleteFunc(slices.Compact(columns), func(name string) bool { return name == f.Table.Key })
 	rows := map[any]writegate.Row{}
 	for questions := range slices.Chunk(s.questions, maxKeys) {
-		opt := options.Find()
-		if c.folds && !c.view {
-			opt.SetCollation(&options.Collation{Locale: "simple"})
+		limited := len(questions) == 1 && (!c.folds || !c.view) // a view goes by its own collation, always
+		displaced, err := t.read(ctx, s, questions, limited, rows)
+		if displaced {
+			_, err = t.read(ctx, s, questions, false, rows)
 		}
-		if len(questions) == 1 && (!c.folds || !c.view) { // a view goes by its own collation, always
-			opt.SetLimit(int64(s.most))
-		}
-		err := t.do(ctx, func(ctx context.Context) error {
-			return c.read(ctx, t.db, f.Table, columns, s.filter(questions), opt, func(row writegate.Row) {
-				if s.wants(row) {
-					rows[row[f.Table.Key]] = row
-				}
-			})
-		})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return rows, nil
+}
+
+// read reads the rows of some questions, not more than are wanted where that is limited. It reports whether others, which
+// only MongoDB takes for equal, may then stand in the place of rows.
+func (t *tx) read(ctx context.Context, s *search, questions [][]any, limited bool, into map[any]writegate.Row) (displaced bool, err error) {
+	c := driverOf(s.Table)
+	columns := slices.Concat(s.By, s.Null, s.Columns)
+	slices.Sort(columns)
+	columns = slices.DeleteFunc(slices.Compact(columns), func(name string) bool { return name == s.Table.Key })
+	opt := options.Find()
+	if c.folds && !c.view {
+		opt.SetCollation(&options.Collation{Locale: "simple"})
+	}
+	if limited {
+		opt.SetLimit(int64(s.most))
+	}
+	read, others := 0, 0
+	err = t.do(ctx, func(ctx context.Context) error {
+		return c.read(ctx, t.db, s.Table, columns, s.filter(questions), opt, func(row writegate.Row) {
+			read++
+			switch key := row[s.Table.Key]; {
+			case into[key] != nil:
+			case s.wants(row):
+				into[key] = row
+			default:
+				others++
+			}
+		})
+	})
+	return err == nil && limited && others > 0 && read >= s.most, err
 }
 
 // search is one Find on its way.

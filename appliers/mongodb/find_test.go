@@ -323,3 +323,22 @@ func TestOlderCollections(t *testing.T) {
 		t.Errorf("it starts without a collection that is needed: %v", err)
 	}
 }
+
+// TestFindBehindOthers has more documents than are wanted that are equal to MongoDB and not on a device.
+func TestFindBehindOthers(t *testing.T) {
+	h := newHome(t)
+	var docs []any
+	for i := range 5 {
+		docs = append(docs, bson.D{{Key: "_id", Value: fmt.Sprint(i)}, {Key: "v", Value: storeDecimal("7.0")}})
+	}
+	h.put(t, "numbers", append(docs, bson.D{{Key: "_id", Value: "last"}, {Key: "v", Value: int32(7)}})...)
+	db := h.open(t, h.config())
+	schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "numbers", Columns: map[string]writegate.ColumnRef{"v": {Type: "int"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &writegate.Lookup{Name: "l", Table: schema["numbers"], By: []string{"v"}, Lock: writegate.ForShare}
+	if got := find(t, db, l, 2, []any{int64(7)}); got != "last" {
+		t.Errorf("found %q", got)
+	}
+}
