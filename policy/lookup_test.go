@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -307,6 +308,20 @@ func TestIndexes(t *testing.T) {
 				t.Errorf("got %v %v, want %s", faults, warnings, c.want)
 			}
 		})
+	}
+}
+
+// TestIncomparable looks rows up by a column that the database can't find them by: every upload that asks would wait.
+func TestIncomparable(t *testing.T) {
+	s, err := Parse("p.yaml", []byte("policy: 1\nlookups: {l: {table: shares, args: [x], where: {list_id: $x}, list: {limit: 2}}}\ntables: {}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := schema(sharingTables)
+	tables["shares"].Column("list_id").Incomparable = true
+	faults, _, err := s.Check(tables)
+	if err != nil || len(faults) != 1 || faults[0].Code != "P102" || !strings.Contains(faults[0].Message, "list_id") {
+		t.Errorf("%v, %v", faults, err)
 	}
 }
 

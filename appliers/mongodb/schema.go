@@ -295,7 +295,7 @@ func (b *builder) column(f *field) *writegate.Column {
 	}
 	column := &writegate.Column{
 		Name: f.name, Type: f.codec.kind, Native: f.codec.native, Nullable: s.null || !s.required, ReadOnly: f.codec.readOnly,
-		Convert: f.codec.convert, Same: f.codec.same,
+		Incomparable: !f.codec.comparable(), Convert: f.codec.convert, Same: f.codec.same,
 	}
 	if column.Type == writegate.Other {
 		column.Values = s.values

@@ -81,7 +81,7 @@ func (b *builder) column(cc *catalogColumn, name string) {
 	public := &writegate.Column{
 		Name: name, Native: cc.Native, Nullable: cc.Nullable,
 		HasDefault: cc.Default || increments || strings.Contains(extra, "default_generated"),
-		ReadOnly:   private.generated,
+		ReadOnly:   private.generated, Incomparable: !codec.comparable(),
 	}
 	if public.ReadOnly {
 		public.HasDefault = false

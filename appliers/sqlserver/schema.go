@@ -183,7 +183,7 @@ func (b *builder) column(c *catalogColumn) {
 	codec.sought = soughtBy(c, codec)
 	public := &writegate.Column{
 		Name: name, Type: codec.kind, Native: c.native(), Nullable: c.Nullable, HasDefault: c.Default,
-		ReadOnly: c.Generated || codec.readOnly, Same: codec.same,
+		ReadOnly: c.Generated || codec.readOnly, Incomparable: codec.sought == nil, Same: codec.same,
 		Convert: func(v any) (any, error) {
 			if v == nil {
 				return nil, nil

@@ -95,6 +95,9 @@ func Fits(typ string, col *writegate.Column) string {
 	case writegate.Float, writegate.Decimal, writegate.Document, writegate.List:
 		return "rows can't be looked up by column " + col.Name + ", which is " + col.Type.String()
 	}
+	if col.Incomparable {
+		return "the database can't find rows by column " + col.Name + ", which is " + col.Native
+	}
 	if t := argTypes[typ]; t.Kind() != columnKind(col.Type) && col.Type != writegate.Any && t.Kind() != types.DynKind {
 		return fmt.Sprintf("column %s is %s, which no %s is equal to", col.Name, col.Type, typ)
 	}
