@@ -153,9 +153,9 @@ func (b *batch) find(s *search, questions [][]any, into map[any]writegate.Row) e
 	return nil
 }
 
-// byKey tells a lookup of rows by their key.
+// byKey tells a lookup of rows by their key and nothing else, which no other index may answer.
 func (s *search) byKey() bool {
-	return !slices.ContainsFunc(s.own.key, func(c *column) bool { return !slices.Contains(s.by, c) })
+	return len(s.by)+len(s.null) == len(s.own.key) && !slices.ContainsFunc(s.own.key, func(c *column) bool { return !slices.Contains(s.by, c) })
 }
 
 func (s *search) conditions() string {
