@@ -23,12 +23,13 @@ CROSS APPLY (
 ) AS [r]
 INNER JOIN [app].[todos] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
 OPTION (FORCE ORDER, LOOP JOIN);
-SELECT [r].[c0] AS [writegate], [r].[c1]
+SELECT [t].[id] AS [writegate], [t].[rank]
 FROM OPENJSON(@p7) WITH ([k0] nvarchar(max) '$.k0', [k1] nvarchar(max) '$.k1') AS [j]
 CROSS APPLY (
-	SELECT TOP (@p8) [t].[id] AS [c0], [t].[rank] AS [c1]
+	SELECT TOP (@p8) [t].[id] AS [c0]
 	FROM [app].[todos] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) WHERE [t].[id] = CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [t].[id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([t].[id]) = DATALENGTH(CONVERT(nvarchar(36), [j].[k0] COLLATE SQL_Latin1_General_CP1_CI_AS)) AND [t].[rank] = CONVERT(int, [j].[k1])
 ) AS [r]
+INNER JOIN [app].[todos] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
 OPTION (FORCE ORDER, LOOP JOIN);
 SELECT [t].[id] AS [writegate], [t].[rank], [t].[weight]
 FROM (VALUES (@p9, @p10), (@p11, @p12)) AS [j] ([k0], [k1])
@@ -53,12 +54,13 @@ FROM (
 ) AS [r]
 INNER JOIN [app].[todos] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) ON [t].[id] = [r].[c0]
 OPTION (FORCE ORDER, LOOP JOIN);
-SELECT [r].[c0] AS [writegate], [r].[c1], [r].[c2]
+SELECT [t].[order]]id] AS [writegate], [t].[sku], [t].[qty]
 FROM OPENJSON(@p17) WITH ([k0] nvarchar(max) '$.k0', [k1] nvarchar(max) '$.k1', [k2] nvarchar(max) '$.k2') AS [j]
 CROSS APPLY (
-	SELECT TOP (@p18) [t].[order]]id] AS [c0], [t].[sku] AS [c1], [t].[qty] AS [c2]
+	SELECT TOP (@p18) [t].[order]]id] AS [c0], [t].[sku] AS [c1]
 	FROM [dbo].[order items] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) WHERE [t].[order]]id] = CONVERT(bigint, [j].[k0]) AND [t].[sku] = CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS) AND CONVERT(varbinary(max), [t].[sku]) = CONVERT(varbinary(max), CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS)) AND DATALENGTH([t].[sku]) = DATALENGTH(CONVERT(varchar(20), [j].[k1] COLLATE Latin1_General_100_CI_AS)) AND [t].[qty] = CONVERT(decimal(10, 2), [j].[k2])
 ) AS [r]
+INNER JOIN [dbo].[order items] AS [t] WITH (XLOCK, ROWLOCK, FORCESEEK) ON [t].[order]]id] = [r].[c0] AND [t].[sku] = [r].[c1]
 OPTION (FORCE ORDER, LOOP JOIN);
 SELECT [t].[order]]id] AS [writegate], [t].[sku], [t].[sku]
 FROM OPENJSON(@p19) WITH ([k0] nvarchar(max) '$.k0') AS [j]
