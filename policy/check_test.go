@@ -358,11 +358,11 @@ func TestSchemaIsPartOfThePolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := Load(dir + "/p.yaml")
+		s, files, err := Read(dir + "/p.yaml")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{dir + "/p.yaml", dir + "/s.json"}, s.Files()); diff != "" {
+		if diff := cmp.Diff([]string{dir + "/p.yaml", dir + "/s.json"}, files); diff != "" {
 			t.Error(diff)
 		}
 		b, err := s.Bind(schema("docs: id text!, doc json"))

@@ -1,20 +1,33 @@
 package policy
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 
 	"writegate/policy/internal/tree"
 )
 
-// Files lists the files that the policy was read from, the policy itself first. Those that it names are among them, also
-// where they could not be read.
-func (s *Source) Files() []string {
-	files := []string{s.file}
-	for _, name := range s.named {
-		files = append(files, filepath.Join(filepath.Dir(s.file), name))
+// Load reads a policy file. What is wrong with its text is [Faults].
+func Load(path string) (*Source, error) {
+	s, _, err := Read(path)
+	return s, err
+}
+
+// Read is Load that also lists the files it asked for, the policy itself first: those that it names are among them, also
+// where one of them, or the policy, is wrong or can't be read.
+func Read(path string) (s *Source, files []string, err error) {
+	files = []string{path}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, files, fmt.Errorf("read policy: %w", err)
 	}
-	return files
+	s, named, err := parse(path, text)
+	for _, name := range named {
+		files = append(files, filepath.Join(filepath.Dir(path), name))
+	}
+	return s, files, err
 }
 
 // canonical is the content of a policy and of the files that are part of it.

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"fmt"
-	"os"
 	"slices"
 
 	"writegate"
@@ -16,36 +14,30 @@ type Source struct {
 	spec      *spec
 	long      *tree.Node // the whole in the long form
 	canonical []byte
-	faults    Faults   // those of meaning, reported with those that only the schema shows
-	named     []string // files beside the policy
-}
-
-// Load reads a policy file. What is wrong with its text is [Faults]. Beside an error, the source has only its Files.
-func Load(path string) (*Source, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return &Source{file: path}, fmt.Errorf("read policy: %w", err)
-	}
-	return Parse(path, text)
+	faults    Faults // those of meaning, reported with those that only the schema shows
 }
 
 // Parse reads a policy from text. The name stands for the file in messages. All that is wrong with its form is
-// reported at once, as [Faults], and the source has only its Files; what is wrong with its meaning is reported by
-// [Source.Bind].
+// reported at once, as [Faults]; what is wrong with its meaning is reported by [Source.Bind].
 func Parse(name string, text []byte) (*Source, error) {
+	s, _, err := parse(name, text)
+	return s, err
+}
+
+func parse(name string, text []byte) (s *Source, named []string, err error) {
 	root, err := ParseNode(name, text)
 	if err != nil {
-		return &Source{file: name}, err
+		return nil, nil, err
 	}
 	r := &reader{file: name}
 	r.strays(root)
 	root = r.lengthen(root)
-	s := r.policy(root)
+	spec := r.policy(root)
 	r.refuseStrays()
 	if slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Code == "" }) {
-		return &Source{file: name, named: r.named}, r.faults.sorted()
+		return nil, r.named, r.faults.sorted()
 	}
-	return &Source{file: name, spec: s, long: root, canonical: canonical(root, r.attached), faults: r.faults, named: r.named}, nil
+	return &Source{file: name, spec: spec, long: root, canonical: canonical(root, r.attached), faults: r.faults}, r.named, nil
 }
 
 // Name is what the policy calls itself, possibly nothing.

@@ -36,7 +36,9 @@ func TestNothingAfterARollback(t *testing.T) {
 			if class == writegate.Rerun {
 				exec("INSERT INTO heavy SELECT a.n * 10 + b.n FROM (SELECT 1 n UNION SELECT 2 UNION SELECT 3) a, (SELECT 1 n UNION SELECT 2 UNION SELECT 3) b") // so that the other one wins
 				waits.Go(func() {
-					time.Sleep(300 * time.Millisecond)
+					for i := 0; e.scalar(t, name, "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") == "0" && i < 100; i++ {
+						time.Sleep(10 * time.Millisecond)
+					}
 					exec("UPDATE notes SET n = 5 WHERE id = 'a'")
 				})
 			}

@@ -91,11 +91,11 @@ func (g *gates) tried() contents {
 // load reads the policy, and remembers what was read.
 func (g *gates) load() (*policy.Source, error) {
 	before := contentsOf(g.config.Policy) // should it change while it is being read, it will be read again
-	source, err := policy.Load(g.config.Policy)
+	source, files, err := policy.Read(g.config.Policy)
 	if err == nil {
 		err = g.countable(source)
 	}
-	read := contentsOf(source.Files()...)
+	read := contentsOf(files...)
 	maps.Copy(read, before)
 	g.mu.Lock()
 	defer g.mu.Unlock()
