@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // fakeDB is a database for tests of the pipeline alone: serial transactions, and a hook that fails where a test wants
@@ -252,9 +251,12 @@ type fakePolicy struct {
 	decide  func(a *Admitted, v View, d Decision) Decision
 }
 
-func (fakePolicy) Revision() string                                 { return "fake" }
-func (p fakePolicy) Batch() Batch                                   { return p.batch }
-func (p fakePolicy) Judge(Caller, string, time.Time) (Judge, error) { return p, p.err }
+func (fakePolicy) Revision() string              { return "fake" }
+func (p fakePolicy) Batch() Batch                { return p.batch }
+func (p fakePolicy) Judge(Asking) (Judge, error) { return p, p.err }
+
+func (fakePolicy) Resolved(string) []Change { return nil }
+func (fakePolicy) Claims() JSON             { return "{}" }
 
 func (fakePolicy) Foresee(_ *Admitted, old Row, _ View) Row { return old }
 

@@ -91,7 +91,7 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 // error is an [*Error] of class [Forbidden], when the policy refuses the token as a whole.
 func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upload) (*Result, error) {
 	now := p.opt.Now().UTC().Truncate(time.Microsecond)
-	judge, err := pol.Judge(caller, up.ClientID, now)
+	judge, err := pol.Judge(Asking{Caller: caller, ClientID: up.ClientID, Now: now})
 	if err != nil {
 		return nil, err
 	}

@@ -16,12 +16,30 @@ type Authenticator interface {
 type Policy interface {
 	// Revision identifies rules and schema, for logs, metrics, dead letters and answers.
 	Revision() string
-	// Judge binds the policy to a caller, a device and an instant for one upload. The device is empty when it is
-	// not known. An [*Error] of class [Forbidden] says that the token lacks a claim that the policy requires.
-	Judge(caller Caller, clientID string, now time.Time) (Judge, error)
+	// Judge binds the policy to a caller, a device and an instant for one upload. An [*Error] of class [Forbidden] says
+	// that the token lacks a claim that the policy requires.
+	Judge(a Asking) (Judge, error)
 	// Batch says how the operations of one transaction hang together.
 	Batch() Batch
 }
+
+// Asking is for whom a policy judges an upload, and when.
+type Asking struct {
+	Caller Caller
+	// ClientID is empty when the device is not known.
+	ClientID string
+	Now      time.Time
+	// Late says that the operations were made long ago, and refused then. On a table without a conflict rule, such an
+	// operation may change only what is still as its device saw it: else it is refused as [ReasonChanged], and as
+	// [ReasonUnseen] where the device did not say what it saw.
+	Late bool
+}
+
+// Reasons of refusals of operations that come late. See [Asking].
+const (
+	ReasonChanged = "late.changed"
+	ReasonUnseen  = "late.unseen"
+)
 
 // Batch says what a refused operation means for the others of its transaction.
 type Batch struct {
@@ -50,6 +68,11 @@ type Judge interface {
 	// Refused says what becomes of a refused operation or transaction. Blamed is the operation to blame, nil when there
 	// is none, and name what [Admitted.Name] is of it, or else of the first that is refused with the others.
 	Refused(why *Error, blamed *Op, name string) Consequence
+	// Resolved are updates of the rows that told of a refusal, for when the operation of that name has succeeded after all.
+	// Rows that aren't there any more need none.
+	Resolved(name string) []Change
+	// Claims are what the policy reads of the caller's token, as JSON that makes the same caller again.
+	Claims() JSON
 }
 
 // Admitted is an operation whose table, key and columns are known to the policy.
@@ -195,9 +218,17 @@ type DeadLetter struct {
 	Table, Column string
 	Revision      string
 	At            time.Time
+	// Claims are what the policy read of the token: see [Judge.Claims].
+	Claims JSON
 	// Body is the transaction as JSON. A driver stores it in parts of at most [DeadLetterPart] bytes.
 	Body []byte
 }
+
+// Reasons of errors that [Tx.Settle] gives for dead letters.
+const (
+	ReasonLettersFull  = "dead_letter.full"
+	ReasonLetterClosed = "dead_letter.closed"
+)
 
 // DeadLetterPart is the greatest size in bytes of one stored part of a dead letter.
 const DeadLetterPart = 1 << 20
@@ -208,6 +239,12 @@ type Settlement struct {
 	Run         *Run
 	Refusals    []Refusal
 	DeadLetters []DeadLetter
+	// MostLetters is how many open dead letters a subject may have, 0 for any number. Where DeadLetters would make it
+	// more, nothing is settled: the error is of class [Operator] with [ReasonLettersFull].
+	MostLetters int
+	// Closed ends dead letters with what is written here. One that is not open any more is an error of class [Refused]
+	// with [ReasonLetterClosed], and nothing is written.
+	Closed []Closing
 	// Links replace those of the device of Run.
 	Links map[LinkKey]Link
 }

@@ -14,7 +14,9 @@ import (
 // judge decides the operations of one upload.
 type judge struct {
 	bundle   *Bundle
+	caller   writegate.Caller
 	clientID string
+	late     bool
 	vars     *expr.Vars
 	view     writegate.View // of the operation at hand
 	roles    []bool

@@ -58,7 +58,7 @@ func (w *world) doAs(subject, device string, op writegate.Op) string {
 	w.t.Helper()
 	if who := fmt.Sprint(subject, device, w.now); who != w.uploading {
 		var err error
-		if w.judge, err = w.b.Judge(writegate.Caller{Subject: subject}, device, w.now); err != nil {
+		if w.judge, err = w.b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: subject}, ClientID: device, Now: w.now}); err != nil {
 			w.t.Fatal(err)
 		}
 		w.uploading = who
