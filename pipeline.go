@@ -35,6 +35,9 @@ type Options struct {
 	Ledgerless []string
 	// UntrustedClients are device ids that many devices share, as those of pre-seeded files. They count as no identity.
 	UntrustedClients []string
+	// HeldSince says since when a device of a subject has been held back, zero when it is not. Nil knows of none, so that
+	// nothing is ever held for too long.
+	HeldSince func(clientID, subject string) time.Time
 	// Log hears of what an operator should know. Nil discards it.
 	Log *slog.Logger
 	// OnStage is called in the goroutine of the upload when a stage is over. Tests stop or end the process in it.
@@ -68,6 +71,9 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 	}
 	if o.OnStage == nil {
 		o.OnStage = func(string) {}
+	}
+	if o.HeldSince == nil {
+		o.HeldSince = func(string, string) time.Time { return time.Time{} }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -50,12 +50,15 @@ type Batch struct {
 	Try bool
 	// Most is how many operations a transaction may have, 0 for any number. One that has more is refused.
 	Most int
+	// Held is how long an error of class [Operator] may hold a device, 0 for as long as it takes. What it holds then is
+	// refused and kept as a dead letter, if it has an identity: see [Options].HeldSince.
+	Held time.Duration
 }
 
 // Judge decides the operations of one upload. It is used by one goroutine.
 type Judge interface {
 	// Admit resolves the names of one operation and converts its values, without looking at any row. It returns nil and
-	// nil for an operation that is to be ignored.
+	// nil for an operation that is to be ignored. An error of class [Retry] holds the transaction, and all behind it.
 	Admit(op *Op) (*Admitted, *Error)
 	// Foresee has the view asked for all that Decide is going to look up, as far as that can be told from the
 	// stored row and from what the view answers already. It returns the row as the operation may leave it, nil when

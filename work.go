@@ -34,6 +34,7 @@ type work struct {
 	db    *database
 	ops   []opWork
 	bytes int64
+	wait  *Error // why the policy has it sent again later, nil when it has not
 }
 
 // opWork is one operation on its way.
@@ -95,6 +96,8 @@ func (u *upload) work(tx *Transaction, i, first, end int) work {
 			w.admitted, w.refusal = u.judge.Admit(op)
 		}
 		switch {
+		case w.refusal != nil && w.refusal.Class == Retry:
+			out.wait = w.refusal
 		case w.refusal != nil, w.admitted == nil:
 		case u.p.route(op.Table) != out.db:
 			w.refusal = spans(&ops[0], op)
@@ -153,11 +156,15 @@ func sizeOf(op *Op) int64 {
 // run applies chunk after chunk until the upload is settled, stopped or held.
 func (u *upload) run(ctx context.Context) {
 	for at, goOn := 0, true; goOn && at < len(u.works); {
+		if wait := u.works[at].wait; wait != nil {
+			u.hold(at, wait, -1)
+			return
+		}
 		at, goOn = u.apply(ctx, at, u.chunkEnd(at))
 	}
 }
 
-// chunkEnd returns the end of the chunk that begins with a work. It keeps to one database, and tears a client transaction
+// chunkEnd returns the end of the chunk that begins with a work. It keeps to one database, ends before what has to wait, and tears a client transaction
 // apart only where that may be and the transaction is too large.
 func (u *upload) chunkEnd(at int) int {
 	ops, bytes, limit := 0, int64(0), u.works[at].db.limit.ops()
@@ -168,7 +175,7 @@ func (u *upload) chunkEnd(at int) int {
 		bytes += w.bytes
 		switch {
 		case end == at:
-		case w.db != u.works[at].db:
+		case w.db != u.works[at].db, w.wait != nil:
 			return end
 		case ops > limit || bytes > u.p.opt.ChunkBytes:
 			if whole > at {
