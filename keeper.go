@@ -10,7 +10,8 @@ import (
 // device. Errors are as those of an [Applier].
 type Keeper interface {
 	// Lease gives a name to one holder for a time by the clock of the database, and reports whether this holder has
-	// it: because it was free, was over, or was the holder's already, who has it longer then.
+	// it: because it was free, was over, or was the holder's already, who has it for that time from now on. No time at
+	// all gives it up.
 	Lease(ctx context.Context, name, holder string, d time.Duration) (bool, error)
 	// Prune removes what is older than it may be, at most that many rows of each kind, in short transactions that
 	// block no upload for longer than one of its own statements. It returns how many went, by kind.
@@ -24,11 +25,11 @@ type Keeper interface {
 	Letter(ctx context.Context, id string) (*StoredLetter, error)
 	// CloseLetter ends an open letter otherwise than by writing it, and reports whether it was open.
 	CloseLetter(ctx context.Context, c Closing) (bool, error)
-	// Block remembers devices that are held back; one that is known keeps its Since and adds to its Tries.
+	// Block remembers devices that are held back, each once; one that is known keeps its Since and adds to its Tries.
 	Block(ctx context.Context, devices []Blocked) error
 	// Unblock forgets devices.
 	Unblock(ctx context.Context, clientIDs []string) error
-	// Blocked lists devices that are held back, the one that waits longest first, at most that many.
+	// Blocked lists devices that are held back, in the order of Since and ClientID, at most that many.
 	Blocked(ctx context.Context, most int) ([]Blocked, error)
 }
 
@@ -37,7 +38,7 @@ type Expiry struct {
 	// Ledger is for runs, refusals and links, and for devices that have none of these. Once it is gone, an upload that is
 	// sent again is applied again.
 	Ledger time.Time
-	// Letters is for dead letters that are closed. Open ones stay.
+	// Letters is for dead letters that were closed before it. Open ones stay.
 	Letters time.Time
 	// Blocked is for devices that are held back and have not been heard of.
 	Blocked time.Time
@@ -117,4 +118,17 @@ type Blocked struct {
 	Reason         string
 	// Table is where it waits, as clients know it, empty where that is not known.
 	Table string
+}
+
+// LettersFull is what [Tx.Settle] says when a subject has as many open dead letters as it may have.
+func LettersFull() *Error {
+	return &Error{
+		Class: Operator, Code: Unavailable, Reason: ReasonLettersFull,
+		Message: "Too many refused writes of this user wait for an operator; the upload is worth sending again.",
+	}
+}
+
+// LetterClosed is what [Tx.Settle] says of a dead letter that is to be closed and is not open.
+func LetterClosed() *Error {
+	return Refuse(Conflict, ReasonLetterClosed, "The dead letter is not open any more, or there is none.")
 }
