@@ -14,6 +14,10 @@ type refusal struct {
 
 // refuse settles a work as refused, in the way that the policy says. What is to stay on the device is not settled.
 func (c *chunk) refuse(w *work, pending []int, res *TxResult, why *refusal, replay bool) {
+	if c.u.closing != nil { // it is kept already
+		c.held = why
+		return
+	}
 	bearer := why.place // the operation that carries the text
 	if bearer < 0 {
 		bearer = pending[0]

@@ -23,6 +23,8 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 		}
 		why := c.blame(err)
 		switch {
+		case aboutLetters(err):
+			return false, err
 		case c.withoutNote(err):
 		case isRace(err) && c.care < stepping:
 			c.care = stepping
@@ -40,6 +42,12 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 			c.out[i] = &why.refusal // settled without another look at the rows
 		}
 	}
+}
+
+// aboutLetters tells an error of the dead letters themselves from one of what they are of.
+func aboutLetters(err error) bool {
+	reason := AsError(err).Reason
+	return reason == ReasonLettersFull || reason == ReasonLetterClosed
 }
 
 // maxLeftOut bounds how many operations the database may refuse before each is tried alone.

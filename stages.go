@@ -29,9 +29,9 @@ type Asking struct {
 	// ClientID is empty when the device is not known.
 	ClientID string
 	Now      time.Time
-	// Late says that the operations were made long ago, and refused then. On a table without a conflict rule, such an
-	// operation may change only what is still as its device saw it: else it is refused as [ReasonChanged], and as
-	// [ReasonUnseen] where the device did not say what it saw.
+	// Late says that the operations were made long ago, and refused then. Where no conflict rule compares what the device
+	// says with what is stored, such an operation may change only what is still as its device saw it: else it is refused
+	// as [ReasonChanged], and as [ReasonUnseen] where the device did not say what it saw.
 	Late bool
 }
 
@@ -50,6 +50,9 @@ type Batch struct {
 	Try bool
 	// Most is how many operations a transaction may have, 0 for any number. One that has more is refused.
 	Most int
+	// MostLetters is how many open dead letters a subject may have, 0 for any number. What would make it more is held, as
+	// an error of class [Operator], until somebody has closed some.
+	MostLetters int
 	// Held is how long an error of class [Operator] may hold a device, 0 for as long as it takes. What it holds then is
 	// refused and kept as a dead letter, if it has an identity: see [Options].HeldSince.
 	Held time.Duration
@@ -97,6 +100,9 @@ type Admitted struct {
 	// Name is given by the pipeline, distinct for each operation of each subject, and the same for all tries of one
 	// that has an identity: 32 hexadecimal digits.
 	Name string
+	// Made is set by the pipeline for each decision: the row was created by an operation before it of the same
+	// transaction of the database, so that nobody else can have changed it.
+	Made bool
 }
 
 // Decision is the outcome of a judgement. Exactly one of Refusal, Unknown and the rest counts, in this order.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// upload is one call of Apply.
+// upload is one call of Apply, or of Retry.
 type upload struct {
 	p        *Pipeline
 	caller   Caller
@@ -21,6 +21,8 @@ type upload struct {
 	stop     bool
 	works    []work
 	res      *Result
+	// closing ends the dead letter that is retried, nil where none is.
+	closing *Closing
 	// refusedRows are those whose creation was refused, in what is committed.
 	refusedRows map[sentRow]*cause
 }
@@ -58,9 +60,10 @@ func (w *work) placeInTx(place int) int {
 }
 
 // prepare does all that needs no database: fingerprints, names and values.
-func (u *upload) prepare(up *Upload) {
-	for i := range up.Transactions {
-		tx := &up.Transactions[i]
+func (u *upload) prepare(txs []Transaction) {
+	u.res.Transactions = make([]TxResult, len(txs))
+	for i := range txs {
+		tx := &txs[i]
 		u.res.Transactions[i] = TxResult{Status: NotAttempted, Failed: -1, Ops: make([]OpResult, len(tx.Ops))}
 		for j := range tx.Ops {
 			u.res.Transactions[i].Ops[j].Status = NotAttempted
@@ -220,6 +223,9 @@ func (u *upload) hold(at int, err *Error, failed int) {
 	tx.Status, tx.Err, tx.Failed = Held, err, failed
 	for i := range tx.Ops {
 		tx.Ops[i] = OpResult{Status: Held}
+	}
+	if u.closing != nil { // whoever retries it is told, and nobody waits
+		return
 	}
 	log := u.p.opt.Log.Warn
 	if err.Class == Operator {
