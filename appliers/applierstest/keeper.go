@@ -1,6 +1,7 @@
 package applierstest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,20 @@ func (d *database) keeper() writegate.Keeper {
 		d.t.Skip("the applier is no Keeper")
 	}
 	return k
+}
+
+// KeeperErrors calls each method of a keeper once, for something harmless, and returns what it says, by name.
+func KeeperErrors(ctx context.Context, k writegate.Keeper) map[string]error {
+	device := []writegate.Blocked{{ClientID: "d1", Since: instant, LastTry: instant, Tries: 1, Code: writegate.Internal}}
+	errs := map[string]error{"Block": k.Block(ctx, device), "Unblock": k.Unblock(ctx, []string{"d1"})}
+	_, errs["Blocked"] = k.Blocked(ctx, 10)
+	_, errs["Lease"] = k.Lease(ctx, "harmless", "nobody", 0)
+	_, errs["History"] = k.History(ctx, "d1", 0, 10)
+	_, errs["Letters"] = k.Letters(ctx, writegate.LetterQuery{}, 10)
+	_, errs["Letter"] = k.Letter(ctx, "none")
+	_, errs["CloseLetter"] = k.CloseLetter(ctx, closing("none", writegate.LetterDiscarded))
+	_, errs["Prune"] = k.Prune(ctx, writegate.Expiry{Ledger: yesterday, Letters: yesterday, Blocked: yesterday}, 10)
+	return errs
 }
 
 // upload claims operations of a device and settles what became of them.
@@ -68,6 +83,20 @@ func (d *database) wantLease(name, holder string, last time.Duration, want bool)
 }
 
 var keeperCases = []testCase{
+	{name: "each call, and after Close", run: func(t *testing.T, s *suite) {
+		d := s.open(t)
+		for name, err := range KeeperErrors(t.Context(), d.keeper()) {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		d.no(d.Applier.Close())
+		for name, err := range KeeperErrors(t.Context(), d.keeper()) {
+			if err == nil || writegate.AsError(err).Class == writegate.Refused {
+				t.Errorf("%s after Close: %v", name, err)
+			}
+		}
+	}},
 	{name: "a lease has one holder", run: func(t *testing.T, s *suite) {
 		d := s.open(t)
 		d.wantLease("prune", "one", time.Minute, true)
