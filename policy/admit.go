@@ -27,8 +27,11 @@ type judge struct {
 	made     reconciled // of the operation at hand
 }
 
-// Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.
+// Admit resolves names and converts values, unless the table is closed. It looks at no row, so what it says tells nothing about any.
 func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) {
+	if wait := j.bundle.closure.closed(op); wait != nil {
+		return nil, wait
+	}
 	if op.Fault != nil {
 		return nil, op.Fault
 	}

@@ -23,6 +23,7 @@ type Bundle struct {
 	// conflicts and changelog are where conflicts and changes are told, nil for nowhere.
 	conflicts, changelog *feed
 	outlet               outlet
+	closure              closure
 	script               script
 }
 

@@ -37,6 +37,8 @@ func (r *reader) policy(root *tree.Node) *spec {
 		"dead_letter": r.letters(&s.letters),
 		"notify":      r.notifies(&s.notify),
 		"unknown":     choice(r, "unknown", &defaults.unknown, unknownModes),
+		"held":        r.held(&s.settings),
+		"maintenance": r.maintenance(&s.closure),
 	})
 	switch {
 	case root.Kind != tree.Map:

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"writegate"
 	"writegate/policy/internal/tree"
@@ -21,6 +22,7 @@ type routeSpec struct {
 type letterSpec struct {
 	most   *tree.Node // how many are to be kept of one user
 	redact []word
+	keep   time.Duration // of closed ones, zero for as long as is usual
 }
 
 // routes reads where refusals go.
@@ -68,6 +70,7 @@ func (r *reader) letters(into *letterSpec) func(*tree.Node) {
 				integer(r, "dead_letter.max_per_user", 1, new(int))(n)
 			},
 			"redact": r.words("dead_letter.redact", &into.redact),
+			"keep":   r.atLeast("dead_letter.keep", leastKeep, &into.keep),
 		})
 	}
 }
