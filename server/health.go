@@ -79,7 +79,7 @@ func (s *Server) live(c echo.Context) error {
 
 // ready says whether uploads should be sent here: not while stopping, and not while the database is away.
 func (s *Server) ready(c echo.Context) error {
-	detail := readiness{Status: "ready", InFlight: s.gate.inside(), Held: s.health.heldDetail()}
+	detail := readiness{Status: "ready", InFlight: s.admission.working(), Held: s.health.heldDetail()}
 	status := http.StatusOK
 	if s.stopping.Err() != nil {
 		status, detail.Status = http.StatusServiceUnavailable, "stopping"

@@ -164,7 +164,7 @@ func TestUploadTimeout(t *testing.T) {
 func TestOverload(t *testing.T) {
 	began, finish := make(chan struct{}), make(chan struct{})
 	s := start(t, func(o *Options) {
-		o.MaxInFlight = 1
+		o.MaxInFlight, o.QueueTimeout = 1, time.Millisecond
 		o.Apply = func(_ context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
 			began <- struct{}{}
 			<-finish
@@ -239,7 +239,7 @@ func TestOneLogLineForEachUpload(t *testing.T) {
 
 func TestPanicIsLoggedWithItsStack(t *testing.T) {
 	s := start(t, func(o *Options) {
-		o.MaxInFlight = 1
+		o.MaxInFlight, o.QueueTimeout = 1, time.Millisecond
 		o.Apply = func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error) { panic("boom") }
 	})
 	for range 2 { // the slot is free again after the first
