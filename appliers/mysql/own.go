@@ -23,7 +23,7 @@ const ownPrefix = "writegate_"
 func DDL(cfg Config) string {
 	setDefault(&cfg.Schema, "writegate")
 	own := quote(cfg.Schema)
-	return createSchema(own) + ";\n\n" + createSteps(own) + ";\n\n" + strings.Join(ddlSteps(own), "") + recordSteps(own, len(ddlSteps(own))) + ";\n\n" +
+	return createSchema(own) + ";\n\n" + createSteps(own) + ";\n\n" + strings.Join(ddlSteps(cfg.Schema), "") + recordSteps(own, len(ddlSteps(cfg.Schema))) + ";\n\n" +
 		"-- The login of writegate needs no more than this on them, here for a login writegate:\n" +
 		"-- GRANT SELECT, INSERT, UPDATE, DELETE ON " + own + ".* TO writegate;\n"
 }
@@ -51,8 +51,9 @@ const neededSteps = 1
 
 // ddlSteps returns the numbered steps in order. A step that was ever released is never changed. Each may run again
 // from its beginning, since every statement that creates commits by itself.
-func ddlSteps(own string) []string {
-	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", own), "-- step ")[1:]
+func ddlSteps(schema string) []string {
+	named := strings.NewReplacer("{schema}", quote(schema), "{schema name}", nameLiteral(schema), "{quoted name}", nameLiteral(quote(schema)))
+	parts := strings.Split(named.Replace(ddl), "-- step ")[1:]
 	for i, part := range parts {
 		_, parts[i], _ = strings.Cut(part, "\n")
 	}
@@ -72,7 +73,7 @@ func (db *DB) ensure(ctx context.Context) error {
 		return nil
 	}
 	before, err := db.stepsDone(ctx, db.pool)
-	if err != nil || before >= len(ddlSteps(db.own)) {
+	if err != nil || before >= len(ddlSteps(db.cfg.Schema)) {
 		return err
 	}
 	err = db.create(ctx)
@@ -88,7 +89,7 @@ var denied = map[uint16]bool{1044: true, 1142: true}
 
 // create makes what is missing, one replica at a time.
 func (db *DB) create(ctx context.Context) error {
-	steps := ddlSteps(db.own)
+	steps := ddlSteps(db.cfg.Schema)
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err

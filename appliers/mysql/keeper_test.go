@@ -1,0 +1,105 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"writegate"
+)
+
+// TestOlderLetters has a dead letter from before letters had a state. A login that may not alter tables applies what leaves no
+// letter behind; once somebody has altered them, the old letter is an open one.
+func TestOlderLetters(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		cfg := e.config(e.database(t))
+		own := quote(cfg.Schema)
+		e.run(t, "", createSchema(own), createSteps(own), recordSteps(own, 2))
+		e.run(t, cfg.Schema, append(ddlSteps(cfg.Schema)[:2:2],
+			"INSERT INTO writegate_dead_letters (id, client_id, subject, tx_id, first_op, last_op, op_index, code, reason, message, table_name, column_name, revision, at, last_seen)"+
+				" VALUES ('old', 'd1', 'u1', 0, 1, 1, 0, 'INVALID_DATA', '', '', 'notes', '', '', '2026-08-21', '2026-08-21')")...)
+		c := &errorCases{e: e, name: cfg.Schema}
+		user := c.user(t, "")
+		e.run(t, "", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON "+cfg.Schema+".* TO "+user+"@'%'")
+		restricted := cfg
+		dsn := e.dsn.Clone()
+		dsn.User, dsn.Passwd = user, ""
+		restricted.DSN = dsn.FormatDSN()
+		db := open(t, restricted)
+		settle := func(s writegate.Settlement) error {
+			return db.InTx(t.Context(), someone, func(tx writegate.Tx) error { return tx.Settle(t.Context(), s) })
+		}
+		if err := db.Ready(t.Context()); err != nil {
+			t.Error(describe(err))
+		}
+		if err := settle(writegate.Settlement{Run: &writegate.Run{ClientID: "d1", Subject: "u1", FirstOp: 1, LastOp: 1, Ops: []byte{1}}}); err != nil {
+			t.Error(describe(err))
+		}
+		letter := writegate.DeadLetter{ID: "new", ClientID: "d1", Subject: "u1", Code: writegate.InvalidData, At: time.Now()}
+		for what, err := range map[string]error{
+			"a letter": settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}}),
+			"a lease":  func() error { _, err := db.Lease(t.Context(), "l", "h", time.Minute); return err }(),
+		} {
+			if err == nil || writegate.AsError(err).Class != writegate.Operator {
+				t.Errorf("%s: %v, want class operator", what, err)
+			}
+		}
+		const older = "own tables are missing or older than this program, and the login may not make them"
+		if findings := inspect(t, db, nil); !strings.Contains(findings, older) {
+			t.Errorf("findings:\n%s", findings)
+		}
+		open(t, cfg)
+		if err := settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}, MostLetters: 1}); err == nil || writegate.AsError(err).Reason != writegate.ReasonLettersFull {
+			t.Errorf("a second letter: %v", err)
+		}
+		letters, err := db.Letters(t.Context(), writegate.LetterQuery{}, 10)
+		if err != nil || len(letters) != 1 || letters[0].ID != "old" || letters[0].State != writegate.LetterOpen || letters[0].Claims != "" {
+			t.Errorf("letters %+v, %v", letters, err)
+		}
+		if was, err := db.CloseLetter(t.Context(), writegate.Closing{ID: "old", State: writegate.LetterDiscarded}); !was || err != nil {
+			t.Errorf("closed: %v, %v", was, err)
+		}
+	})
+}
+
+// TestStepsAfterCrash runs each step on what it has made already, as after a crash before it was recorded, in a schema
+// whose name needs care.
+func TestStepsAfterCrash(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		cfg := e.config(e.database(t))
+		cfg.Schema += "'`\"\\"
+		own := quote(cfg.Schema)
+		t.Cleanup(func() { e.run(t, "", "DROP DATABASE IF EXISTS "+own) })
+		for range len(ddlSteps(cfg.Schema)) {
+			if err := open(t, cfg).Ready(t.Context()); err != nil {
+				t.Fatal(describe(err))
+			}
+			e.run(t, "", "DELETE FROM "+own+".writegate_steps ORDER BY step DESC LIMIT 1")
+		}
+		e.run(t, "", "DELETE FROM "+own+".writegate_steps")
+		db := open(t, cfg)
+		if got, err := db.Lease(t.Context(), "l", "h", time.Minute); !got || err != nil {
+			t.Errorf("lease: %v, %v", got, err)
+		}
+	})
+}
+
+func TestKeeperWithoutTables(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		cfg := e.config(e.database(t))
+		cfg.NoOwnTables = true
+		db := open(t, cfg)
+		for name, try := range map[string]func(ctx context.Context) error{
+			"Lease":   func(ctx context.Context) error { _, err := db.Lease(ctx, "l", "h", time.Minute); return err },
+			"Prune":   func(ctx context.Context) error { _, err := db.Prune(ctx, writegate.Expiry{}, 1); return err },
+			"Letter":  func(ctx context.Context) error { _, err := db.Letter(ctx, "a"); return err },
+			"Unblock": func(ctx context.Context) error { return db.Unblock(ctx, nil) },
+		} {
+			if err := try(t.Context()); !errors.Is(err, errNoOwnTables) || writegate.AsError(err).Class != writegate.Operator {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
