@@ -25,8 +25,9 @@ func (j *judge) stale(t *table, a *writegate.Admitted, old writegate.Row) (*writ
 	link, own := j.link()
 	own = own && link.Made == markText(was)
 	wire, told := k.expected.find(a.Op, k.column.Name)
+	j.made.based = told || own && link.Base == markText(nil)
 	if !told {
-		if k.lenient || own && link.Base == markText(nil) {
+		if k.lenient || j.made.based {
 			return nil, nil
 		}
 		e := t.refuse(writegate.Conflict, reasonVersionMissing, k.column.Name, k.column.qualified+": the operation does not tell which state of the row it changes")
