@@ -62,6 +62,9 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove, Asks: t.asks(op.Kind)}
 	a.Linked = t.linked()
 	if op.Kind == writegate.Delete {
+		if j.late {
+			a.Needs = t.needsSeen(op)
+		}
 		return a, nil
 	}
 	values, refusal := t.convert(op.Data, key)
