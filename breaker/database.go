@@ -1,0 +1,125 @@
+package breaker
+
+import (
+	"context"
+	"time"
+)
+
+// Database is a real one that a run may do anything to.
+type Database interface {
+	// Name says which it is, with its version.
+	Name() string
+	// Config is its section of the daemon's configuration, indented.
+	Config() string
+	// Prepare makes the tables of the app and the rows of the world.
+	Prepare(ctx context.Context, w *world) error
+	// Table reads a table of the app, or one of the gateway's own, whole. It is nil for one that can't be here.
+	Table(ctx context.Context, name string) ([]record, error)
+	// Faults are what may happen to it.
+	Faults() []Fault
+	// Stall locks rows that devices write to until release is called, for a moment.
+	Stall(ctx context.Context) (release func(), err error)
+	// Close frees what it holds, not the server.
+	Close()
+}
+
+// Fault is one thing that happens to a database: Strike makes it so, Mend ends it after it has lasted for some time.
+type Fault struct {
+	Name         string
+	Lasts        time.Duration
+	Strike, Mend func(ctx context.Context) error
+}
+
+// recovery is how long a replica may take after a fault until it settles an upload again, without being restarted.
+const recovery = 20 * time.Second
+
+// strike has faults happen to the database, one after the other, until ctx ends, and demands that the replicas
+// get over each of them by themselves.
+func (r *run) strike(ctx context.Context) error {
+	rnd := r.rnd(2)
+	var left []Fault
+	for pause(ctx, rnd, 500*time.Millisecond, 3*time.Second) {
+		if len(left) == 0 { // each in turn, in another order each time
+			left = r.Database.Faults()
+			rnd.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+		}
+		f := left[0]
+		left = left[1:]
+		r.counts.fault("database", f.Name)
+		err := f.Strike(ctx)
+		wait(ctx, f.Lasts)
+		if mended := f.Mend(context.WithoutCancel(ctx)); mended != nil {
+			return mended
+		}
+		if err != nil && ctx.Err() == nil {
+			r.counts.add("faults of the database that did not come about")
+			continue
+		}
+		r.recover(ctx, f.Name)
+	}
+	return nil
+}
+
+// recover waits until each replica that runs has settled an upload from now on. None is killed meanwhile, except by
+// itself.
+func (r *run) recover(ctx context.Context, from string) {
+	for i, it := range r.replicas {
+		func() {
+			it.alone.Lock()
+			defer it.alone.Unlock()
+			p, before := it.process.Load(), r.proxy.answers[i].Load()
+			if p == nil {
+				return
+			}
+			for begun := time.Now(); ctx.Err() == nil; {
+				select {
+				case <-p.Done():
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				if r.proxy.answers[i].Load() > before {
+					return
+				}
+				if time.Since(begun) > recovery {
+					r.faults.add("replica %d settles nothing for %v after the end of: %s", i, recovery, from)
+					_ = p.Kill() // the next one may do better
+					return
+				}
+			}
+		}()
+	}
+}
+
+// rewritePolicy writes the policy anew while devices write, which changes its revision and no rule.
+func (r *run) rewritePolicy(ctx context.Context) error {
+	rnd := r.rnd(3)
+	for revision := 1; pause(ctx, rnd, time.Second, 4*time.Second); revision++ {
+		if err := replaceFile(r.policyFile(), policyText(revision%5)); err != nil {
+			return err
+		}
+		r.counts.fault("replica", "policy reloaded")
+		for _, it := range r.replicas {
+			if p := it.process.Load(); p != nil && rnd.IntN(2) == 0 {
+				_ = p.Reload()
+			}
+		}
+	}
+	return nil
+}
+
+// watchSums looks all the time whether the money of each tenant is all there. A read that fails tells nothing.
+func (r *run) watchSums(ctx context.Context) error {
+	for wait(ctx, 250*time.Millisecond) {
+		rows, err := r.Database.Table(ctx, accounts)
+		if err != nil {
+			continue
+		}
+		r.counts.add("looks at all balances")
+		for tenant, sum := range sums(rows) {
+			if sum != accountsEach*wealth {
+				r.faults.add("the accounts of %s sum up to %d while devices write, want %d", tenant, sum, accountsEach*wealth)
+			}
+		}
+	}
+	return nil
+}
