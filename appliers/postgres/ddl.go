@@ -53,6 +53,9 @@ func recordSteps(schema string, upTo int) string {
 // back until it is there.
 const neededSteps = 1
 
+// keeperStep makes what operators need. Until it is there, dead letters are kept without claims, and all are open.
+const keeperStep = 3
+
 // ddlSteps returns the numbered steps in order. What a step makes is never changed once it was released.
 func ddlSteps(schema string) []string {
 	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", schema), "-- step ")[1:]
@@ -70,6 +73,7 @@ func (db *DB) ensure(ctx context.Context) error {
 	}
 	steps := ddlSteps(db.own)
 	before, err := db.stepsDone(ctx, db.pool)
+	db.steps.Store(int32(before))
 	if err != nil || before >= len(steps) {
 		return err
 	}
@@ -91,6 +95,9 @@ func (db *DB) ensure(ctx context.Context) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" && before >= neededSteps {
 		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back", "error", err)
 		return nil
+	}
+	if err == nil {
+		db.steps.Store(int32(len(steps)))
 	}
 	return err
 }
