@@ -20,6 +20,8 @@ type Config struct {
 	// DSN is what go-mssqldb takes, such as sqlserver://user:password@host:1433?database=shop. Unless it says
 	// otherwise the connection is encrypted and the server's certificate is verified.
 	DSN string
+	// Renew returns the DSN as it is by now; each new connection asks it. Nil means that DSN stays.
+	Renew func() string
 	// Schema holds writegate's own tables. Empty means writegate.
 	Schema string
 	// MaxConns bounds the pool. 0 means 10.
@@ -73,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	for _, warning := range warnings {
 		cfg.Log.WarnContext(ctx, "the connection to SQL Server is not safe", "reason", warning)
 	}
-	pool := sql.OpenDB(connector)
+	pool := sql.OpenDB(&renewing{connector: connector, renew: cfg.Renew, dsn: cfg.DSN})
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxConns)
 	pool.SetConnMaxIdleTime(idleLimit)
