@@ -23,6 +23,7 @@ type world struct {
 	// judge is that of the upload of one user and device that goes on.
 	judge     writegate.Judge
 	uploading string
+	late      bool // what is done was refused before
 }
 
 const worldSchema = `
@@ -58,7 +59,7 @@ func (w *world) doAs(subject, device string, op writegate.Op) string {
 	w.t.Helper()
 	if who := fmt.Sprint(subject, device, w.now); who != w.uploading {
 		var err error
-		if w.judge, err = w.b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: subject}, ClientID: device, Now: w.now}); err != nil {
+		if w.judge, err = w.b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: subject}, ClientID: device, Now: w.now, Late: w.late}); err != nil {
 			w.t.Fatal(err)
 		}
 		w.uploading = who

@@ -111,7 +111,7 @@ var routeKeys = keysOf("Of a route", []Key{
 })
 
 var letterKeys = keysOf("Of `dead_letter`", []Key{
-	{Name: "max_per_user", Shape: aNumber, About: "a bound for what is kept of one user; it is checked and bounds nothing so far: everything is kept"},
+	{Name: "max_per_user", Shape: aNumber, About: "how many open ones a user may have: what would make it more holds the device until some are closed; default: any number"},
 	{Name: "redact", Shape: names, About: "columns whose values are left out of them, as `column` or `table.column`"},
 	{Name: "keep", Shape: aName, About: "how long those that were retried or discarded are kept, at least `1d`; default `90d`. Open ones stay"},
 })
