@@ -9,6 +9,7 @@ package breaker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 	// Binary is the daemon, built with its failpoints, and Dir a folder for its files.
 	Binary, Dir string
 	Database    Database
+	// Log hears what is done to replicas and to the database, and when. Nil discards it.
+	Log *slog.Logger
 }
 
 // replicas is how many daemons serve the devices.
@@ -49,6 +52,9 @@ type run struct {
 // Run makes a run and returns what happened in it. The error is about what kept it from being made; what it found is in
 // the report.
 func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	r := &run{Options: o, counts: newCounts(), faults: &violations{}, secret: []byte("secret-secret-secret-secret-secret"), world: newWorld(o.Tenants)}
 	if err := r.prepare(ctx); err != nil {
 		return nil, err

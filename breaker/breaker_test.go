@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -18,6 +19,8 @@ var engines = []struct {
 	open         func(context.Context, *privateserver.Server) (Database, error)
 }{
 	{"postgres", "postgres", Postgres},
+	{"mysql", "mysql", MySQL},
+	{"documentdb", "mongodb", DocumentDB},
 }
 
 // length is how long faults go on: WRITEGATE_BREAKER_MINUTES, or less than a minute.
@@ -78,6 +81,7 @@ func onEngine(t *testing.T, server string, open func(context.Context, *privatese
 	defer db.Close()
 	report, err := Run(t.Context(), Options{
 		Seed: seed(t), Time: length, Drain: time.Minute, Devices: 12, Tenants: 4, Binary: binary, Dir: t.TempDir(), Database: db,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func (r *run) strike(ctx context.Context) error {
 		}
 		f := left[0]
 		left = left[1:]
-		r.counts.fault("database", f.Name)
+		r.done(ctx, "database", f.Name)
 		err := f.Strike(ctx)
 		wait(ctx, f.Lasts)
 		if mended := f.Mend(context.WithoutCancel(ctx)); mended != nil {
@@ -56,8 +56,15 @@ func (r *run) strike(ctx context.Context) error {
 			continue
 		}
 		r.recover(ctx, f.Name)
+		r.Log.DebugContext(ctx, "survived", "where", "database", "fault", f.Name)
 	}
 	return nil
+}
+
+// done counts a fault and tells of it.
+func (r *run) done(ctx context.Context, where, what string) {
+	r.counts.fault(where, what)
+	r.Log.DebugContext(ctx, "fault", "where", where, "fault", what)
 }
 
 // recover waits until each replica that runs has settled an upload from now on. None is killed meanwhile, except by
@@ -97,10 +104,13 @@ func (r *run) rewritePolicy(ctx context.Context) error {
 		if err := replaceFile(r.policyFile(), policyText(revision%5)); err != nil {
 			return err
 		}
-		r.counts.fault("replica", "policy reloaded")
+		r.done(ctx, "replica", "policy reloaded")
 		for _, it := range r.replicas {
-			if p := it.process.Load(); p != nil && rnd.IntN(2) == 0 {
-				_ = p.Reload()
+			if rnd.IntN(2) == 0 && it.alone.TryLock() { // else it is just being ended
+				if p := it.process.Load(); p != nil {
+					_ = p.Reload()
+				}
+				it.alone.Unlock()
 			}
 		}
 	}

@@ -73,6 +73,8 @@ func (it *replica) live(root, ctx, faults context.Context) error {
 	return nil
 }
 
+func (it *replica) name() string { return fmt.Sprintf("replica %d", it.number) }
+
 var stages = []string{"claimed", "loaded", "decided", "committed"}
 
 // failpoint is where the daemon kills itself.
@@ -128,7 +130,7 @@ func (it *replica) strike(ctx context.Context, p *daemontest.Process, failpoint 
 	it.alone.Lock()
 	defer it.alone.Unlock()
 	if it.rnd.IntN(2) == 0 {
-		it.r.counts.fault("replica", "kill -9")
+		it.r.done(ctx, it.name(), "kill -9")
 		_ = p.Kill()
 		<-p.Done()
 		return
@@ -138,7 +140,7 @@ func (it *replica) strike(ctx context.Context, p *daemontest.Process, failpoint 
 		wait(ctx, 400*time.Millisecond)
 		time.AfterFunc(300*time.Millisecond, release)
 	}
-	it.r.counts.fault("replica", "SIGTERM")
+	it.r.done(ctx, it.name(), "SIGTERM")
 	it.stop(p, failpoint)
 }
 
@@ -149,7 +151,7 @@ func (it *replica) stop(p *daemontest.Process, failpoint string) {
 	select {
 	case <-p.Done():
 	case <-time.After(stopPatience):
-		it.r.faults.add("replica %d does not stop within %v of SIGTERM", it.number, stopPatience)
+		it.r.faults.add("%s does not stop within %v of SIGTERM", it.name(), stopPatience)
 		_ = p.Kill()
 		<-p.Done()
 		return
@@ -159,19 +161,19 @@ func (it *replica) stop(p *daemontest.Process, failpoint string) {
 		return
 	}
 	if err := p.Err(); err != nil {
-		it.r.faults.add("replica %d did not stop well: %v\n%s", it.number, err, daemontest.Tail(it.daemon.Log))
+		it.r.faults.add("%s did not stop well: %v\n%s", it.name(), err, daemontest.Tail(it.daemon.Log))
 	}
 	it.r.counts.some("uploads finished after SIGTERM", len(flights))
 	if n := brokenOff(flights); n > 0 {
-		it.r.faults.add("replica %d stopped in order and broke off %d of %d uploads", it.number, n, len(flights))
+		it.r.faults.add("%s stopped in order and broke off %d of %d uploads", it.name(), n, len(flights))
 	}
 }
 
 // ended tells of a daemon that ended without having been asked to.
 func (it *replica) ended(p *daemontest.Process, failpoint string) {
 	if !p.Signaled() || failpoint == "" {
-		it.r.faults.add("replica %d ended by itself: %v\n%s", it.number, p.Err(), daemontest.Tail(it.daemon.Log))
+		it.r.faults.add("%s ended by itself: %v\n%s", it.name(), p.Err(), daemontest.Tail(it.daemon.Log))
 		return
 	}
-	it.r.counts.fault("replica", "kill -9 when "+failpoint)
+	it.r.done(context.Background(), it.name(), "kill -9 when "+failpoint)
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Server is a server of testdata/engines. Its data outlive [Server.Stop] and [Server.Kill].
@@ -75,9 +76,9 @@ func (s *Server) Up(ctx context.Context) error {
 	return err
 }
 
-// Kill ends one of its processes without a word: the engine itself, or a part of it such as docgw.
+// Kill ends one of its processes without a word, the engine itself or a part of it such as docgw, and waits until it is gone.
 func (s *Server) Kill(part string) func(context.Context) error {
-	return func(context.Context) error {
+	return func(ctx context.Context) error {
 		text, err := os.ReadFile(filepath.Join(s.Dir, part+".pid"))
 		if err != nil {
 			return err
@@ -90,6 +91,21 @@ func (s *Server) Kill(part string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		return process.Kill()
+		if err := process.Kill(); err != nil {
+			return err
+		}
+		for begun := time.Now(); runs(pid); time.Sleep(5 * time.Millisecond) {
+			if time.Since(begun) > 20*time.Second || ctx.Err() != nil {
+				return fmt.Errorf("%s was killed and goes on", part)
+			}
+		}
+		return nil
 	}
+}
+
+// runs tells of a process that is not our child whether it is there and more than a zombie.
+func runs(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(rest, "Z")
 }
