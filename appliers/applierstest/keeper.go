@@ -24,7 +24,7 @@ func (d *database) keeper() writegate.Keeper {
 	return k
 }
 
-// KeeperErrors calls each method of a keeper once, for something harmless, and returns what it says, by name.
+// KeeperErrors calls each method of a keeper once and returns what it says, by name. It prunes what there is.
 func KeeperErrors(ctx context.Context, k writegate.Keeper) map[string]error {
 	device := []writegate.Blocked{{ClientID: "d1", Since: instant, LastTry: instant, Tries: 1, Code: writegate.Internal}}
 	errs := map[string]error{"Block": k.Block(ctx, device), "Unblock": k.Unblock(ctx, []string{"d1"})}
@@ -34,7 +34,7 @@ func KeeperErrors(ctx context.Context, k writegate.Keeper) map[string]error {
 	_, errs["Letters"] = k.Letters(ctx, writegate.LetterQuery{}, 10)
 	_, errs["Letter"] = k.Letter(ctx, "none")
 	_, errs["CloseLetter"] = k.CloseLetter(ctx, closing("none", writegate.LetterDiscarded))
-	_, errs["Prune"] = k.Prune(ctx, writegate.Expiry{Ledger: yesterday, Letters: yesterday, Blocked: yesterday}, 10)
+	_, errs["Prune"] = k.Prune(ctx, writegate.Expiry{Ledger: tomorrow, Letters: tomorrow, Blocked: tomorrow}, 10)
 	return errs
 }
 
