@@ -133,12 +133,12 @@ func writeLines(w io.Writer, letters []found, t *tree) error {
 	return nil
 }
 
-// line is a letter as a line of JSON.
+// line is a letter as a line of JSON. What the policy read of the token goes with the body.
 func (l *found) line(causes []string) bare.Line {
 	out := bare.NewLine(&l.DeadLetter)
 	out.Database, out.State, out.Seen, out.LastSeen = l.database, l.State, l.Seen, l.LastSeen
 	out.ClosedBy, out.Note, out.ClosedAt, out.After = l.ClosedBy, l.Note, l.ClosedAt, causes
-	if json.Valid([]byte(l.Claims)) {
+	if l.Body != nil && json.Valid([]byte(l.Claims)) {
 		out.Claims = json.RawMessage(l.Claims)
 	}
 	return out
