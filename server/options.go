@@ -40,6 +40,9 @@ type Options struct {
 	Checkpoint func(ctx context.Context, subject, clientID string) (int64, error)
 	// Ready reports whether uploads can be applied. Nil means always.
 	Ready func(ctx context.Context) error
+	// Blocked says how many devices are held back until somebody has mended something, and since when the one that
+	// waits longest. Nil leaves it out of /readyz.
+	Blocked func() (devices int, oldest time.Time)
 	// JWKS returns the public keys as JSON, from memory. Nil leaves the endpoints out.
 	JWKS func() []byte
 	// Token makes a development token for anybody who asks. Nil, as in production, leaves the endpoint out.

@@ -39,7 +39,6 @@ func (s *Server) upload(c echo.Context) error {
 	v := &visit{began: time.Now()}
 	v.fault = s.protect(c, func() error { return s.take(c, v) })
 	s.metrics.observe(v)
-	s.health.note(v)
 	s.report(c, v)
 	if v.fault != nil {
 		return v.fault
