@@ -78,6 +78,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	work.Go(func() error { return r.strike(load) })
 	work.Go(func() error { return r.rewritePolicy(load) })
+	work.Go(func() error { return r.pruneLedger(load) })
 	work.Go(func() error { return r.watchSums(load) })
 	work.Go(func() error {
 		<-load.Done()

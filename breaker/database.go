@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"context"
+	"os/exec"
 	"time"
 )
 
@@ -112,6 +113,21 @@ func (r *run) rewritePolicy(ctx context.Context) error {
 				}
 				it.alone.Unlock()
 			}
+		}
+	}
+	return nil
+}
+
+// pruneLedger runs the command that removes what is old, of which there is nothing yet. It fails while the database is
+// away.
+func (r *run) pruneLedger(ctx context.Context) error {
+	rnd := r.rnd(4)
+	for pause(ctx, rnd, time.Second, 5*time.Second) {
+		cmd := exec.CommandContext(ctx, r.Binary, "ledger", "prune", "--config", r.replicas[0].daemon.Config, "--older-than", "1d")
+		if out, err := cmd.CombinedOutput(); err == nil {
+			r.done(ctx, "database", "ledger pruned")
+		} else {
+			r.Log.DebugContext(ctx, "not pruned", "output", string(out))
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (d *device) run(load, drain context.Context) error {
 				d.write()
 			}
 		}
-		if len(d.queue) == 0 && d.rnd.IntN(200) == 0 {
+		if len(d.queue) == 0 && d.rnd.IntN(40) == 0 {
 			d.restore()
 		}
 		if err := d.upload(drain); err != nil {

@@ -37,6 +37,7 @@ func DocumentDB(_ context.Context, server *privateserver.Server) (Database, erro
 	restart := func(ctx context.Context) error { // the gateway alone would wait for its clients
 		return errors.Join(server.Kill("docgw")(ctx), server.Stop(ctx))
 	}
+	up := func(ctx context.Context) error { return errors.Join(server.Up(ctx), s.shorten(ctx)) }
 	second, off := time.Second, s.fail("off", nil)
 	s.faults = []Fault{
 		{"answers to commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeAfter": true}), off},
@@ -44,9 +45,9 @@ func DocumentDB(_ context.Context, server *privateserver.Server) (Database, erro
 		{"read-only", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": notWritablePrimary}), off},
 		{"too many requests", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": tooManyRequests}), off},
 		{"connections killed", second, s.fail(bson.M{"times": 50}, bson.M{"failCommands": writes, "closeConnection": true}), off},
-		{"restart", second / 4, restart, server.Up},
-		{"kill -9 of the engine", second / 4, server.Kill("documentdb"), server.Up},
-		{"kill -9 of the gateway to it", second / 4, server.Kill("docgw"), server.Up},
+		{"restart", second / 4, restart, up},
+		{"kill -9 of the engine", second / 4, server.Kill("documentdb"), up},
+		{"kill -9 of the gateway to it", second / 4, server.Kill("docgw"), up},
 		{"lock storm", 0, s.storm, nothing},
 	}
 	return s, nil
@@ -68,7 +69,18 @@ func (s *documents) fail(mode any, data bson.M) func(context.Context) error {
 	})
 }
 
+// shorten has the server give up transactions of daemons that were killed after a few seconds, instead of the usual
+// minute: it does not do so when their connections end.
+func (s *documents) shorten(ctx context.Context) error {
+	return patiently(func(ctx context.Context) error {
+		return s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "setParameter", Value: 1}, {Key: "transactionLifetimeLimitSeconds", Value: 5}}).Err()
+	})(ctx)
+}
+
 func (s *documents) Prepare(ctx context.Context, w *world) error {
+	if err := s.shorten(ctx); err != nil {
+		return err
+	}
 	app := s.client.Database("app")
 	columns := map[string][]string{
 		registers: {"owner", "value"}, accounts: {"owner", "balance"}, tallies: {"owner", "n"}, lists: {"owner", "value"}, badges: {"owner", "badge"},
