@@ -30,7 +30,7 @@ cause is mended, they leave this list with the next upload that gets through.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(all shelves) error {
+			return f.withKeepers(cmd.Context(), func(all shelves) error {
 				devices, more, err := all.blocked(cmd.Context(), f.limit)
 				if err != nil {
 					return err
@@ -66,7 +66,7 @@ type blockedDevice struct {
 
 // blocked lists devices of all databases, and says whether there are more than the limit.
 func (all shelves) blocked(ctx context.Context, limit int) (devices []blockedDevice, more bool, err error) {
-	for _, s := range all.closable() {
+	for _, s := range all {
 		most := limit + 1
 		if limit == 0 {
 			most = 1 << 20

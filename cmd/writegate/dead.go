@@ -75,6 +75,30 @@ func (f *letterFlags) within(ctx context.Context, fn func(shelves) error) (err e
 	return fn(all)
 }
 
+// withKeepers is within, for what needs tables of our own. It leaves out databases that have none.
+func (f *letterFlags) withKeepers(ctx context.Context, fn func(shelves) error) error {
+	return f.within(ctx, func(all shelves) error {
+		kept, err := all.kept()
+		if err != nil {
+			return err
+		}
+		return fn(kept)
+	})
+}
+
+// kept are the shelves that are tables of our own. It is an error when none is.
+func (all shelves) kept() (kept shelves, err error) {
+	for _, s := range all {
+		if s.keeper != nil {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, errors.New("there are no tables of our own to work on: the configuration has own_tables: none")
+	}
+	return kept, nil
+}
+
 // open opens the databases whose letter boxes are asked for, or every one, or none when one can't be.
 func (f *letterFlags) open(ctx context.Context, c *configs.Config, every bool) (all shelves, dbs databases, err error) {
 	names := slices.Sorted(maps.Keys(c.All()))

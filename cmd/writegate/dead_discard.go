@@ -82,7 +82,11 @@ func checkNote(cmd *cobra.Command, note string) error {
 // chosen finds the letters of the ids, or the open ones that a query lets through. Only open ones in tables can be closed.
 func (all shelves) chosen(ctx context.Context, ids []string, q writegate.LetterQuery, limit int) ([]found, error) {
 	if len(ids) == 0 {
-		letters, _, err := all.closable().meant(ctx, q, limit)
+		kept, err := all.kept()
+		if err != nil {
+			return nil, err
+		}
+		letters, _, err := kept.meant(ctx, q, limit)
 		return letters, err
 	}
 	letters, err := all.named(ctx, ids)
@@ -94,16 +98,6 @@ func (all shelves) chosen(ctx context.Context, ids []string, q writegate.LetterQ
 		faults = append(faults, letters[i].closable())
 	}
 	return letters, errors.Join(faults...)
-}
-
-// closable leaves out files.
-func (all shelves) closable() (out shelves) {
-	for _, s := range all {
-		if s.keeper != nil {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // closable says why a letter can't be closed.

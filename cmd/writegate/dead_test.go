@@ -90,3 +90,11 @@ func runTimeless(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(timeless(ts.ReadFile(args[0]))), 0o600))
 }
+
+// runAppended is the command "appended FILE TEXT" of the scripts.
+func runAppended(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: appended FILE TEXT")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+args[1]), 0o600))
+}

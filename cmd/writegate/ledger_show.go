@@ -35,7 +35,7 @@ What was settled longer ago than the ledger is kept is not known any more.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(all shelves) error {
+			return f.withKeepers(cmd.Context(), func(all shelves) error {
 				return all.ledger(cmd.Context(), f, after, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
 		},
@@ -52,7 +52,7 @@ What was settled longer ago than the ledger is kept is not known any more.`,
 // ledger shows a device in every database that knows it.
 func (all shelves) ledger(ctx context.Context, f letterFlags, after int64, stdout, stderr io.Writer) error {
 	known := false
-	for _, s := range all.closable() {
+	for _, s := range all {
 		h, err := s.keeper.History(ctx, f.client, after, historyPage)
 		if err != nil {
 			return s.trouble(err)

@@ -38,7 +38,7 @@ func (m leakless) Run() int {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sqlite": runSQLite, "upload": runUpload, "timeless": runTimeless},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sqlite": runSQLite, "upload": runUpload, "timeless": runTimeless, "appended": runAppended},
 	})
 }
 
