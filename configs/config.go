@@ -61,6 +61,9 @@ type Limits struct {
 	// InFlight is how many uploads may be at work at one time: about twice max_conns of all databases. One user gets at most
 	// a quarter of them, but always four, and one device one.
 	InFlight int `yaml:"in_flight"`
+	// Decoded is what a single upload may hold in memory once it is decoded, estimated from above: about ten times its body
+	// where operations are small. A larger one is answered 413, and its device is stuck.
+	Decoded Size `yaml:"decoded"`
 	// Memory is what uploads may hold in memory at one time, estimated from above: a third for bodies, the rest for what is made of
 	// them. One user gets at most half of either. A single upload beyond that half is let in alone, and counts as half.
 	Memory Size `yaml:"memory"`
@@ -223,7 +226,7 @@ func Default() *Config {
 			MetricsAddr: "127.0.0.1:6061",
 			CORSOrigins: []string{"*"},
 			OnRefusal:   "stop",
-			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 32, Memory: 96 << 20, Queue: 2048},
+			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 32, Decoded: 512 << 20, Memory: 96 << 20, Queue: 2048},
 			Timeouts: Timeouts{
 				Header: 10 * time.Second,
 				Body:   30 * time.Second,

@@ -124,7 +124,7 @@ server:
   cors_origins: https://app.example.com
   paths: [/api/data, /sync/up]
   on_refusal: skip
-  limits: {body: 32MiB, depth: 8, key_bytes: 100, string_bytes: 1 KiB, in_flight: 9, memory: 1MiB, queue: 7}
+  limits: {body: 32MiB, depth: 8, key_bytes: 100, string_bytes: 1 KiB, in_flight: 9, decoded: 2MiB, memory: 1MiB, queue: 7}
   timeouts: {header: 1s, body: 2s, idle: 3m, queue: 6s, upload: 4s, stop: 5s}
 auth:
   audience: [powersync, "${MISSING:-writegate}"]
@@ -161,7 +161,7 @@ func TestParseWhole(t *testing.T) {
 	want := &configs.Config{
 		Server: configs.Server{
 			Addr: "0.0.0.0:7000", CORSOrigins: []string{"https://app.example.com"}, Paths: []string{"/api/data", "/sync/up"}, OnRefusal: "skip",
-			Limits:   configs.Limits{Body: 32 << 20, Depth: 8, KeyBytes: 100, StringBytes: 1024, InFlight: 9, Memory: 1 << 20, Queue: 7},
+			Limits:   configs.Limits{Body: 32 << 20, Depth: 8, KeyBytes: 100, StringBytes: 1024, InFlight: 9, Decoded: 2 << 20, Memory: 1 << 20, Queue: 7},
 			Timeouts: configs.Timeouts{Header: time.Second, Body: 2 * time.Second, Idle: 3 * time.Minute, Queue: 6 * time.Second, Upload: 4 * time.Second, Stop: 5 * time.Second},
 		},
 		Auth: configs.Auth{

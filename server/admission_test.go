@@ -291,6 +291,18 @@ func TestSlowBodyTakesNoPlace(t *testing.T) {
 	}
 }
 
+// TestTooManyOperations has one more than there may be.
+func TestTooManyOperations(t *testing.T) {
+	ops := func(n int) string { return `{"batch":[` + strings.Repeat(`{"id":"1"},`, n-1) + `{"id":"1"}]}` }
+	s := start(t, func(o *Options) { o.MaxDecoded = dialect.Weigh([]byte(ops(100))) })
+	for n, want := range map[int]int{100: 200, 101: 413} {
+		if a := s.post(t, ops(n)); a.status != want || want == 413 && !strings.Contains(a.body, "server.limits.decoded") {
+			t.Errorf("%d operations: %d %s", n, a.status, a.body)
+		}
+	}
+	wantNobody(t, s)
+}
+
 // TestLargeUploads: one that is beyond the memory of all is taken, though not two of them at once.
 func TestLargeUploads(t *testing.T) {
 	began, finish := make(chan struct{}), make(chan struct{})

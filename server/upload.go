@@ -94,7 +94,11 @@ func (s *Server) decode(c echo.Context, v *visit) (decoded *pass, err error) {
 	defer reading.leave()
 	v.bytes = len(body)
 	r := c.Request()
-	if decoded, err = s.enter(r.Context(), s.admission.decoded, v.caller, "", dialect.Weigh(body)); err != nil {
+	weight := dialect.Weigh(body)
+	if weight > s.opts.MaxDecoded {
+		return nil, dialect.TooMany(s.opts.MaxDecoded)
+	}
+	if decoded, err = s.enter(r.Context(), s.admission.decoded, v.caller, "", weight); err != nil {
 		return nil, err
 	}
 	if v.req, err = dialect.Decode(r.Method, r.Header.Get(echo.HeaderContentType), body, s.opts.Limits); err != nil {

@@ -44,6 +44,7 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 			Body: int64(s.Limits.Body), Depth: s.Limits.Depth, KeyBytes: int(s.Limits.KeyBytes), StringBytes: int(s.Limits.StringBytes),
 		},
 		MaxInFlight:   s.Limits.InFlight,
+		MaxDecoded:    int64(s.Limits.Decoded),
 		MaxMemory:     int64(s.Limits.Memory),
 		MaxQueued:     s.Limits.Queue,
 		Origins:       s.CORSOrigins,
