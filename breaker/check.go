@@ -22,28 +22,33 @@ func (r *run) check(ctx context.Context) error {
 		}
 	}
 	r.counts.some("dead letters", len(found["writegate_dead_letters"]))
-	m := expect(r.world, r.devices)
+	hold(r.world, r.devices, found, r.faults)
+	return nil
+}
+
+// hold compares what devices were told with what the tables hold.
+func hold(w *world, devices []*device, found map[string][]record, v *violations) {
+	m := expect(w, devices)
 	for _, table := range tables {
-		m.rowsOf(table, found[table], r.faults)
+		m.rowsOf(table, found[table], v)
 	}
 	for tenant, sum := range sums(found[accounts]) {
 		if sum != accountsEach*wealth {
-			r.faults.add("the accounts of %s sum up to %d in the end, want %d", tenant, sum, accountsEach*wealth)
+			v.add("the accounts of %s sum up to %d in the end, want %d", tenant, sum, accountsEach*wealth)
 		}
 	}
 	if found[effects] != nil {
-		m.effectsOf(found[effects], r.faults)
+		m.effectsOf(found[effects], v)
 	}
-	m.changesOf(found[changes], found[lists], r.faults)
-	for _, d := range r.devices {
+	m.changesOf(found[changes], found[lists], v)
+	for _, d := range devices {
 		if len(d.queue) > 0 {
 			continue // what is still queued may be settled or not; that it is stuck has been told
 		}
-		d.ledgerOf(found["writegate_ledger"], r.faults)
-		d.lettersOf("ledger", found["writegate_refusals"], r.faults)
-		d.lettersOf("dead letters", found["writegate_dead_letters"], r.faults)
+		d.ledgerOf(found["writegate_ledger"], v)
+		d.lettersOf("ledger", found["writegate_refusals"], v)
+		d.lettersOf("dead letters", found["writegate_dead_letters"], v)
 	}
-	return nil
 }
 
 // sums adds up the balances of each tenant.
