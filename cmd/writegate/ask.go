@@ -56,7 +56,13 @@ func (f *byFlags) confirm(cmd *cobra.Command, verb string, letters []found) erro
 	for i := range letters {
 		devices[letters[i].ClientID] = true
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s %s of %s? [y/N] ", verb, counted(len(letters), "dead letter"), counted(len(devices), "device"))
+	question := fmt.Sprintf("%s %s of %s?", verb, counted(len(letters), "dead letter"), counted(len(devices), "device"))
+	return ask(in, cmd.ErrOrStderr(), question)
+}
+
+// ask is nil for a yes.
+func ask(in io.Reader, out io.Writer, question string) error {
+	fmt.Fprintf(out, "%s [y/N] ", question)
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
