@@ -56,6 +56,14 @@ func (r *reader) maintenance(into *closureSpec) func(*tree.Node) {
 	}
 }
 
+// Opened is the same policy with nothing closed for maintenance, so that its rules can be tried.
+func (s *Source) Opened() *Source {
+	open, says := *s, *s.spec
+	says.closure = closureSpec{}
+	open.spec = &says
+	return &open
+}
+
 // closure binds maintenance:.
 func (b *binder) closure(s *closureSpec) closure {
 	out := closure{all: s.all, tables: map[string]bool{}, after: s.after}
