@@ -18,7 +18,7 @@ var ddl string
 // is for some uploads only, which are held back until it is there.
 var ownTables = []string{
 	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
-	"writegate_links",
+	"writegate_links", "writegate_blocked", "writegate_leases",
 }
 
 const neededTables = 6

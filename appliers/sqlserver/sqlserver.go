@@ -135,39 +135,19 @@ func (db *DB) readyBatch() *batch {
 
 // Checkpoint counts up by one for each user and device, from 1.
 func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
-	if db.cfg.NoOwnTables {
-		return 0, misconfigured(errNoOwnTables.Error(), errNoOwnTables)
-	}
-	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
-	defer cancel()
-	for attempt := 1; ; attempt++ {
-		var n int64
-		b := db.checkpointBatch(subject, clientID)
+	var n int64
+	err := db.keep(ctx, func(b *batch) {
+		db.checkpoint(b, subject, clientID)
 		b.result(one(&n))
-		err := b.run(ctx, db.pool)
-		if err == nil {
-			return n, nil
-		}
-		if e := classify(err); e.Class != writegate.Rerun && !isDuplicate(err) || attempt == checkpointTries {
-			if isDuplicate(err) {
-				return 0, writegate.TryLater(err)
-			}
-			return 0, e
-		}
-	}
+	})
+	return n, err
 }
 
-// checkpointTries bounds the races between devices that ask for their first checkpoint at once.
-const checkpointTries = 10
-
-func (db *DB) checkpointBatch(subject, clientID string) *batch {
-	b := &batch{}
-	b.add(sessionSettings(db.cfg.LockTimeout))
+func (db *DB) checkpoint(b *batch, subject, clientID string) {
 	s, c := b.hash(subject), b.hash(clientID)
 	b.add("DECLARE @n TABLE ([n] bigint NOT NULL)")
 	b.add("UPDATE "+db.own+".[writegate_checkpoints] WITH (ROWLOCK) SET [checkpoint] = [checkpoint] + 1 OUTPUT inserted.[checkpoint] INTO @n ([n]) WHERE [subject_key] = ", s, " AND [client_key] = ", c)
 	b.add("IF NOT EXISTS (SELECT 1 FROM @n) INSERT INTO "+db.own+".[writegate_checkpoints] ([subject_key], [client_key], [subject], [client_id], [checkpoint])"+
 		" OUTPUT inserted.[checkpoint] INTO @n ([n]) VALUES (", s, ", ", c, ", ", b.text(storable(subject)), ", ", b.text(storable(clientID)), ", 1)")
 	b.add("SELECT [n] AS [writegate] FROM @n")
-	return b
 }
