@@ -37,7 +37,7 @@ func DocumentDB(_ context.Context, server *privateserver.Server) (Database, erro
 	restart := func(ctx context.Context) error { // the gateway alone would wait for its clients
 		return errors.Join(server.Kill("docgw")(ctx), server.Stop(ctx))
 	}
-	up := func(ctx context.Context) error { return errors.Join(server.Up(ctx), s.shorten(ctx)) }
+	up := func(ctx context.Context) error { return errors.Join(patiently(server.Up)(ctx), s.shorten(ctx)) }
 	second, off := time.Second, s.fail("off", nil)
 	s.faults = []Fault{
 		{"answers to commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeAfter": true}), off},
