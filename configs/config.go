@@ -226,7 +226,7 @@ func Default() *Config {
 			MetricsAddr: "127.0.0.1:6061",
 			CORSOrigins: []string{"*"},
 			OnRefusal:   "stop",
-			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 32, Decoded: 512 << 20, Memory: 96 << 20, Queue: 2048},
+			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 32, Decoded: 256 << 20, Memory: 96 << 20, Queue: 2048},
 			Timeouts: Timeouts{
 				Header: 10 * time.Second,
 				Body:   30 * time.Second,

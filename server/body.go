@@ -18,6 +18,9 @@ import (
 // bodyRate is the bytes per second that keep a body from being too slow.
 const bodyRate = 4 << 10
 
+// largeRate is the bytes per second that are taken of a large body, so that reading it leaves time for other uploads.
+const largeRate = 32 << 20
+
 // leastBody is what any body is taken to hold.
 const leastBody = 4 << 10
 
@@ -34,7 +37,7 @@ func (s *Server) readBody(c echo.Context, caller *writegate.Caller, limit int64)
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := s.read(c, &reserved{pass: p, left: max(r.ContentLength, leastBody)}, limit)
+	body, err := s.read(c, &reserved{pass: p, left: max(r.ContentLength, leastBody), begun: time.Now()}, limit)
 	if err != nil {
 		p.leave()
 		return nil, nil, err
@@ -89,11 +92,14 @@ func slurp(room *reserved, raw io.Reader, encodings []string, limit, hint int64)
 	return buf.Bytes(), err
 }
 
-// reserved takes room at the gate for every byte that passes beyond those that it has room for already.
+// reserved takes room at the gate for every byte that passes beyond those that it has room for already, and has a large
+// body pass no faster than it should.
 type reserved struct {
-	from io.Reader
-	pass *pass
-	left int64
+	from  io.Reader
+	pass  *pass
+	left  int64
+	begun time.Time
+	n     int64
 }
 
 func (r *reserved) Read(p []byte) (int, error) {
@@ -103,6 +109,10 @@ func (r *reserved) Read(p []byte) (int, error) {
 			return 0, errNoRoom
 		}
 		r.left = 0
+	}
+	r.n += int64(n)
+	if early := time.Duration(r.n)*time.Second/largeRate - time.Since(r.begun); r.pass.large && early > 5*time.Millisecond {
+		time.Sleep(early)
 	}
 	return n, err
 }

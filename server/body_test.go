@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -133,4 +134,20 @@ func TestTokenIsCheckedBeforeTheBody(t *testing.T) {
 	if _, err := io.ReadFull(conn, line); err != nil || string(line) != "HTTP/1.1 401" {
 		t.Errorf("%q %v", line, err)
 	}
+}
+
+// TestLargeBodyTakesItsTime reads one at the rate that leaves time for others.
+func TestLargeBodyTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for large, want := range map[bool]time.Duration{true: 2 * time.Second, false: 0} {
+			begun := time.Now()
+			room := &reserved{from: io.LimitReader(spaces{}, 2*largeRate), pass: &pass{large: large}, left: 2 * largeRate, begun: begun}
+			if _, err := io.Copy(io.Discard, room); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begun).Round(10 * time.Millisecond); took != want {
+				t.Errorf("large %v: read within %v, want %v", large, took, want)
+			}
+		}
+	})
 }

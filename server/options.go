@@ -63,7 +63,7 @@ type Options struct {
 	// of them. A subject gets at most half of either. An upload beyond that half is let in as if it held no more, but
 	// only one at a time.
 	MaxMemory int64
-	// MaxDecoded bounds what is made of a single upload, 512 MiB by default. A larger one is answered 413.
+	// MaxDecoded bounds what is made of a single upload, 256 MiB by default. A larger one is answered 413.
 	MaxDecoded int64
 	// MaxQueued bounds the uploads that wait for any of that, 2,048 by default, and QueueTimeout each wait, 3 s by
 	// default. In the queue subjects take turns, and a subject gets at most a quarter of it. An upload beyond is
@@ -114,7 +114,7 @@ func (o *Options) setDefaults() {
 	set(&o.OnRefusal, Stop)
 	set(&o.MaxInFlight, 32)
 	set(&o.MaxMemory, 96<<20)
-	set(&o.MaxDecoded, 512<<20)
+	set(&o.MaxDecoded, 256<<20)
 	set(&o.MaxQueued, 2048)
 	set(&o.QueueTimeout, 3*time.Second)
 	set(&o.Limits.Body, defaultBody)
