@@ -103,7 +103,7 @@ var letterCases = []testCase{
 		d := s.open(t)
 		var want []writegate.StoredLetter
 		for i := range 7 {
-			l := letter(fmt.Sprintf("%032x", 0xfa+i), 10+i)
+			l := letter(fmt.Sprintf("%032x", 16*(9-i/3)+i), 10+i)
 			l.At = instant.Add(time.Duration(i/3) * time.Microsecond)
 			l.Claims = writegate.JSON(fmt.Sprintf(`{"n":%d}`, i))
 			want = append(want, listed(stored(l)))

@@ -124,6 +124,16 @@ var pruneCases = []testCase{
 		d.no(d.upload(claim("old", 2, 2), writegate.Settlement{Run: runOf("old", 2, later)}))
 		d.wantRuns(claim("old", 1, 9), runOf("old", 2, later))
 	}},
+	{name: "devices stay while links are left", run: func(t *testing.T, s *suite) {
+		d := s.open(t)
+		k := d.keeper()
+		d.no(d.upload(claim("d1", 1, 1), writegate.Settlement{Run: runOf("d1", 1, yesterday), Links: links{linkA: {}, linkB: {}}}))
+		for step, want := range []writegate.Pruned{{Runs: 1, Links: 1}, {Links: 1, Clients: 1}, {}} {
+			if p, err := k.Prune(t.Context(), writegate.Expiry{Ledger: tomorrow}, 1); err != nil || p != want {
+				t.Errorf("step %d pruned %+v, %v, want %+v", step, p, err, want)
+			}
+		}
+	}},
 	{name: "dead letters that are closed", needs: []Feature{ReadsBack}, run: func(t *testing.T, s *suite) {
 		d := s.open(t)
 		old := func(id string) writegate.DeadLetter {
