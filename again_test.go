@@ -233,9 +233,9 @@ func TestLettersFull(t *testing.T) {
 func TestMade(t *testing.T) {
 	db := newFakeDB()
 	db.rows["old"] = Row{"a": "x"}
-	var made []bool
+	var made, changed []bool
 	p := fakePolicy{decide: func(a *Admitted, _ View, d Decision) Decision {
-		made = append(made, a.Made)
+		made, changed = append(made, a.Made), append(changed, a.Changed)
 		return d
 	}}
 	op := func(kind Kind, id string) Op { return Op{Kind: kind, Table: "t", ID: id, Data: Row{"a": "y"}} }
@@ -243,6 +243,9 @@ func TestMade(t *testing.T) {
 		op(Patch, "old"), op(Put, "old"), op(Put, "new"), op(Patch, "new"), op(Patch, "new"), op(Delete, "new"), op(Put, "new"), op(Delete, "old"), op(Put, "old"), op(Put, "old"),
 	}}, {Ops: []Op{op(Patch, "new")}}}})
 	if diff := cmp.Diff([]bool{false, false, false, true, true, true, false, false, false, true, true}, made); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, true, true, true, true}, changed); diff != "" {
 		t.Error(diff)
 	}
 }

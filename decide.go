@@ -170,7 +170,8 @@ func (c *chunk) decision(ctx context.Context, tx Tx, w *opWork, row Row) (Decisi
 	for range maxRounds + 1 {
 		c.view.forget()
 		c.view.at(w)
-		w.admitted.Made = c.over.rows[keyOf(w.admitted)].made
+		seen := c.over.rows[keyOf(w.admitted)]
+		w.admitted.Changed, w.admitted.Made = seen.by > 0, seen.made
 		d := c.u.judge.Decide(w.admitted, row, c.view)
 		if d.Refusal != nil || !d.Unknown {
 			return d, nil

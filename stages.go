@@ -100,9 +100,9 @@ type Admitted struct {
 	// Name is given by the pipeline, distinct for each operation of each subject, and the same for all tries of one
 	// that has an identity: 32 hexadecimal digits.
 	Name string
-	// Made is set by the pipeline for each decision: the row was created by an operation before it of the same
-	// transaction of the database, so that nobody else can have changed it.
-	Made bool
+	// Changed and Made are set by the pipeline for each decision. They say that an operation before it in the same
+	// transaction of the database has changed the row, or has even created it, so that nobody else can have changed it since.
+	Changed, Made bool
 }
 
 // Decision is the outcome of a judgement. Exactly one of Refusal, Unknown and the rest counts, in this order.

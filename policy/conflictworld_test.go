@@ -24,6 +24,7 @@ type world struct {
 	judge     writegate.Judge
 	uploading string
 	late      bool // what is done was refused before
+	changed   bool // by an operation before it
 }
 
 const worldSchema = `
@@ -71,7 +72,7 @@ func (w *world) doAs(subject, device string, op writegate.Op) string {
 	}
 	at := device + " " + op.ID
 	link, ok := w.links[at]
-	a.Name = fmt.Sprintf("%032d", len(w.notes))
+	a.Name, a.Changed = fmt.Sprintf("%032d", len(w.notes)), w.changed
 	d := j.Decide(a, project(w.rows[op.ID], a.Needs), linkView{link, ok && a.Linked})
 	if d.Refusal != nil || d.Unknown {
 		return outcome(d)

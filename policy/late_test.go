@@ -193,3 +193,21 @@ func TestLateNames(t *testing.T) {
 		}
 	}
 }
+
+// TestLateChain does not let the device's own newer change count as what the older one was based on.
+func TestLateChain(t *testing.T) {
+	w := newWorld(t, "", "    conflict: {strategy: version, column: version}\n")
+	w.rows["i"] = row{"id": "i", "owner": "u", "title": "t", "version": int64(7)}
+	older, newer := base(patch("items", "i", row{"title": "older"}), 7), base(patch("items", "i", row{"title": "newer"}), 7)
+	w.steps(step{"d", newer, "update"})
+	w.late, w.uploading = true, ""
+	w.steps(step{"d", older, "conflict.version"})
+	w.changed = true // by an operation before it, which was as late
+	w.steps(step{"d", older, "update"})
+	w.changed = false
+	w.steps(step{"d", patch("items", "j", row{"title": "x"}), "noop"})
+	w.rows["j"], w.links["d j"] = row{"id": "j", "owner": "u", "title": "t", "version": int64(1)}, writegate.Link{Base: "0", Made: "1"}
+	w.steps(step{"d", patch("items", "j", row{"title": "x"}), "conflict.version_missing"})
+	w.late, w.uploading = false, ""
+	w.steps(step{"d", patch("items", "j", row{"title": "x"}), "update"})
+}
