@@ -214,7 +214,7 @@ func TestWaitingUploads(t *testing.T) {
 	}
 	wait(1)
 	a := s.do(t, http.MethodGet, s.metrics+"/metrics", http.NoBody)
-	for _, line := range []string{"writegate_uploads_waiting 1\n", `writegate_uploads_turned_away_total{reason="gone"} 1`} {
+	for _, line := range []string{"writegate_uploads_waiting 1\n", `writegate_requests_turned_away_total{reason="gone"} 1`} {
 		if !strings.Contains(a.body, line) {
 			t.Errorf("the metrics lack %s", line)
 		}

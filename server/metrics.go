@@ -46,7 +46,7 @@ func newMetrics(registry *prometheus.Registry, a *admission) (*metrics, error) {
 		rejections:   counters("rejections_total", "Refusals of transactions, or of operations that stand apart, by code on the wire and the policy's reason.", "code", "reason"),
 		held:         counters("uploads_held_total", "Uploads that have to be sent again, whole or from some transaction on, by class of the error.", "class"),
 		authFailures: counters("auth_failures_total", "Requests without a good token, by reason.", "reason"),
-		turnedAway:   counters("uploads_turned_away_total", "Requests that were not let in: the queue was full, they waited for too long, their client hung up, or the server is stopping.", "reason"),
+		turnedAway:   counters("requests_turned_away_total", "Requests that were not let in: the queue was full, they waited for too long, their client hung up, or the server is stopping.", "reason"),
 		replayed:     counter("ops_replayed_total", "Operations that the ledger answered, because they were settled before."),
 		reused:       counter("ops_reused_identity_total", "Operations that came under ids which the ledger knows with another content."),
 		unidentified: counter("ops_without_identity_total", "Operations whose connector sends no identity, so that only natural idempotence holds."),
