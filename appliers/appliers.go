@@ -193,8 +193,8 @@ func ddlSQLServer(cfg Config) string { return sqlserver.DDL(sqlServerConfig(cfg)
 func mongoDBConfig(cfg Config) mongodb.Config {
 	return mongodb.Config{
 		DSN: cfg.DSN, Renew: cfg.Renew, Schema: cfg.Schema, MaxConns: cfg.MaxConns, Sample: cfg.Sample, Transactions: cfg.Transactions,
-		OperationTimeout: cfg.StatementTimeout,
-		NoOwnTables:      cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
+		OperationTimeout: cfg.StatementTimeout, ConnectTimeout: cfg.ConnectTimeout,
+		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
 	}
 }
 

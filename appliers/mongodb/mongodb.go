@@ -7,6 +7,7 @@
 package mongodb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -54,6 +55,8 @@ type Config struct {
 	ReadOnly bool
 	// OperationTimeout bounds each command. 0 means 30 s.
 	OperationTimeout time.Duration
+	// ConnectTimeout bounds the wait for a server that takes commands, unless the DSN says so itself. 0 means 5 s.
+	ConnectTimeout time.Duration
 	// Log hears what an operator should know. Nil discards it.
 	Log *slog.Logger
 }
@@ -139,7 +142,7 @@ func clientOptions(cfg Config) (*options.ClientOptions, string, error) {
 		return nil, "", misconfigured("the DSN can't be read: look at its form, its options and the files it names", nil)
 	}
 	if opt.ServerSelectionTimeout == nil {
-		opt.SetServerSelectionTimeout(selectionTimeout)
+		opt.SetServerSelectionTimeout(cmp.Or(cfg.ConnectTimeout, selectionTimeout))
 	}
 	if opt.AppName == nil {
 		opt.SetAppName("writegate")
