@@ -203,6 +203,31 @@ func TestOlderLetters(t *testing.T) {
 	}
 }
 
+// TestMigrationWaitsForNobody has somebody read the ledger, as a dump does, while a later version starts: it goes on with what
+// is there, and the next start makes the rest.
+func TestMigrationWaitsForNobody(t *testing.T) {
+	dsn := database(t, "create schema writegate; "+createSteps("writegate")+strings.Join(ddlSteps("writegate")[:2], "")+recordSteps("writegate", 2))
+	reader := connect(t, dsn)
+	if _, err := reader.Exec(t.Context(), "begin; lock table writegate.writegate_ledger in access share mode"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{DSN: dsn, LockTimeout: 200 * time.Millisecond}
+	db := open(t, cfg)
+	err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+		_, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 1})
+		return err
+	})
+	if steps := db.steps.Load(); err != nil || steps != 2 {
+		t.Errorf("%d steps, %v", steps, err)
+	}
+	if _, err := reader.Exec(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if steps := open(t, cfg).steps.Load(); int(steps) != len(ddlSteps("writegate")) {
+		t.Errorf("%d steps after the next start", steps)
+	}
+}
+
 // TestReadOnly makes nothing, however much the login may.
 func TestReadOnly(t *testing.T) {
 	dsn := database(t, "create table lists (id text primary key, name text)")
