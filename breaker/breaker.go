@@ -118,7 +118,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	for i := range r.Devices {
-		d, err := r.newDevice(i)
+		d, err := r.newDevice(i, "http://"+r.proxy.addr()+"/api/data")
 		if err != nil {
 			return err
 		}

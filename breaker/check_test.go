@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 )
@@ -35,11 +36,7 @@ func quiet() (*world, *device, map[string][]record) {
 	}
 	for table, rows := range w.rows {
 		for _, row := range rows {
-			copied := record{}
-			for column, value := range row {
-				copied[column] = value
-			}
-			found[table] = append(found[table], copied)
+			found[table] = append(found[table], maps.Clone(row))
 		}
 	}
 	found[registers] = append(found[registers], record{"id": "device-0-1", "owner": d.tenant, "value": "b"})

@@ -38,9 +38,9 @@ const (
 	sendTime = 10 * time.Second
 )
 
-func (r *run) newDevice(i int) (*device, error) {
+func (r *run) newDevice(i int, url string) (*device, error) {
 	d := &device{
-		id: fmt.Sprintf("device-%d", i), tenant: r.world.tenants[i%len(r.world.tenants)], url: "http://" + r.proxy.addr() + "/api/data",
+		id: fmt.Sprintf("device-%d", i), tenant: r.world.tenants[i%len(r.world.tenants)], url: url,
 		vendor: i%3 == 2, rnd: r.rnd(uint64(100 + i)), http: &http.Client{Transport: &http.Transport{}, Timeout: sendTime},
 		counts: r.counts, faults: r.faults,
 	}

@@ -34,7 +34,7 @@ func newWire(ctx context.Context, target string) (*wire, error) {
 		return nil, err
 	}
 	w := &wire{target: target, listener: l, conns: map[net.Conn]bool{}}
-	go w.accept()
+	go w.accept(context.WithoutCancel(ctx))
 	return w, nil
 }
 
@@ -58,13 +58,14 @@ func (w *wire) close() {
 	}
 }
 
-func (w *wire) accept() {
+func (w *wire) accept(ctx context.Context) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	for {
 		client, err := w.listener.Accept()
 		if err != nil {
 			return
 		}
-		server, err := net.DialTimeout("tcp", w.target, 5*time.Second)
+		server, err := dialer.DialContext(ctx, "tcp", w.target)
 		if err != nil {
 			client.Close()
 			continue

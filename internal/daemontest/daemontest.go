@@ -93,6 +93,9 @@ func (d *Daemon) Start(ctx context.Context) (*Process, error) {
 	return nil, fmt.Errorf("the daemon does not listen on %s\n%s", d.Addr, Tail(d.Log))
 }
 
+// ID is that of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
