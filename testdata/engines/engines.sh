@@ -147,7 +147,7 @@ start() {
 clear_remains() {
 	local try left
 	for try in $(seq 200); do
-		left=$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$data" 2>/dev/null | cut -d / -f 3)
+		left=$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$data" 2>/dev/null | cut -d / -f 3 || true)
 		[ -n "$left" ] || break
 		[ "$try" -le 60 ] || kill -KILL $left 2>/dev/null || true
 		sleep 0.05
