@@ -207,6 +207,31 @@ func TestRetryResolves(t *testing.T) {
 	}
 }
 
+// What the retry itself tells is news.
+func TestRetryResolvesNothingNew(t *testing.T) {
+	db := newFakeDB()
+	tx := txn(1, 1, "forbidden")
+	tx.Ops = append(tx.Ops, Op{Kind: Patch, Table: "t", OpID: 2, ID: "r1", Data: Row{"a": "needs b"}}) // so that the database has what is before it
+	apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{tx}})
+	mended := forgiving()
+	mended.resolved = func(name string) []Change { return []Change{{Verb: Update, Table: told, Key: name, Set: Row{"resolved": true}}} }
+	decide := mended.decide
+	mended.decide = func(a *Admitted, v View, d Decision) Decision {
+		d = decide(a, v, d)
+		if d.Change != nil {
+			d.Notes = []Change{{Verb: Insert, Table: told, Key: a.Name, Set: Row{"resolved": false}}}
+		}
+		return d
+	}
+	l := theLetter(t, db)
+	check(t, "retried", retry(t, db, mended, l, RetryOptions{}), "applied[applied applied]")
+	for at, row := range db.rows {
+		if _, is := at.(rowKey); is && row["resolved"] != false {
+			t.Errorf("%v: %v", at, row)
+		}
+	}
+}
+
 func failing(yes bool) error {
 	if yes {
 		return &Error{Class: Operator, Code: Internal, Message: "no grant"}
