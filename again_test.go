@@ -214,7 +214,9 @@ func TestRetryResolvesNothingNew(t *testing.T) {
 	tx.Ops = append(tx.Ops, Op{Kind: Patch, Table: "t", OpID: 2, ID: "r1", Data: Row{"a": "needs b"}}) // so that the database has what is before it
 	apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{tx}})
 	mended := forgiving()
-	mended.resolved = func(name string) []Change { return []Change{{Verb: Update, Table: told, Key: name, Set: Row{"resolved": true}}} }
+	mended.resolved = func(name string) []Change {
+		return []Change{{Verb: Update, Table: told, Key: name, Set: Row{"resolved": true}}}
+	}
 	decide := mended.decide
 	mended.decide = func(a *Admitted, v View, d Decision) Decision {
 		d = decide(a, v, d)
