@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -68,11 +69,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	served, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 
-	serving, _ := errgroup.WithContext(served)
+	var serving sync.WaitGroup
 	for _, it := range r.replicas {
-		serving.Go(func() error { return it.live(ctx, served, load) })
+		serving.Go(func() { it.live(ctx, served, load) })
 	}
-	work, _ := errgroup.WithContext(ctx)
+	var work errgroup.Group
 	for _, d := range r.devices {
 		work.Go(func() error { return d.run(load, drain) })
 	}
@@ -88,9 +89,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	err := work.Wait()
 	r.proxy.wait()
 	stopServing()
-	if failed := serving.Wait(); err == nil {
-		err = failed
-	}
+	serving.Wait()
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type replica struct {
 
 const (
 	// startPatience is how long a daemon may fail to start, since its database is away.
-	startPatience = time.Minute
+	startPatience = 90 * time.Second
 	// stopPatience is how long one may take to stop in order.
 	stopPatience = 40 * time.Second
 )
@@ -58,19 +58,16 @@ policy: policy.yaml
 
 // live has the daemon run until ctx ends, and ends it in one way or the other while there are faults. No process
 // outlives root.
-func (it *replica) live(root, ctx, faults context.Context) error {
+func (it *replica) live(root, ctx, faults context.Context) {
 	for ctx.Err() == nil {
 		failpoint := ""
 		if faults.Err() == nil && it.rnd.IntN(2) == 0 {
 			failpoint = it.failpoint()
 		}
-		p, err := it.begin(root, ctx, failpoint)
-		if err != nil || p == nil {
-			return err
+		if p := it.begin(root, ctx, failpoint); p != nil {
+			it.end(ctx, faults, p, failpoint)
 		}
-		it.end(ctx, faults, p, failpoint)
 	}
-	return nil
 }
 
 func (it *replica) name() string { return fmt.Sprintf("replica %d", it.number) }
@@ -81,7 +78,7 @@ var stages = []string{"claimed", "loaded", "decided", "committed"}
 func (it *replica) failpoint() string { return stages[it.rnd.IntN(len(stages))] }
 
 // begin starts the daemon, as soon as its database lets it. It returns nil when ctx ends before.
-func (it *replica) begin(root, ctx context.Context, failpoint string) (*daemontest.Process, error) {
+func (it *replica) begin(root, ctx context.Context, failpoint string) *daemontest.Process {
 	d := it.daemon
 	if failpoint != "" {
 		d.Env = []string{fmt.Sprintf("WRITEGATE_FAILPOINT=%s:kill:%d", failpoint, 1+it.rnd.IntN(80))}
@@ -90,14 +87,15 @@ func (it *replica) begin(root, ctx context.Context, failpoint string) (*daemonte
 		p, err := d.Start(root)
 		if err == nil {
 			it.process.Store(p)
-			return p, nil
+			return p
 		}
 		if !wait(ctx, 200*time.Millisecond) {
-			return nil, nil
+			return nil
 		}
 		it.r.counts.add("starts of a daemon while its database was away")
 		if time.Since(begun) > startPatience {
-			return nil, err
+			it.r.faults.add("%s does not start: %v", it.name(), err)
+			begun = time.Now()
 		}
 	}
 }
