@@ -30,7 +30,7 @@ cause is mended, they leave this list with the next upload that gets through.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return f.withKeepers(cmd.Context(), func(all shelves) error {
+			return f.withKeepers(cmd.Context(), looking, func(all shelves) error {
 				devices, more, err := all.blocked(cmd.Context(), f.limit)
 				if err != nil {
 					return err

@@ -54,8 +54,17 @@ type shelf struct {
 
 type shelves []*shelf
 
+// access is what databases are opened for.
+type access uint8
+
+const (
+	looking access = iota // to read: nothing is made or migrated, and a standby will do
+	keeping               // to change our own tables
+	serving               // to write to all databases, as serve does
+)
+
 // within opens the letter boxes that the flags ask for, and closes them when fn is through.
-func (f *letterFlags) within(ctx context.Context, fn func(shelves) error) (err error) {
+func (f *letterFlags) within(ctx context.Context, to access, fn func(shelves) error) (err error) {
 	if f.file != "" {
 		box, err := bare.OpenFile(f.file)
 		if err != nil {
@@ -67,7 +76,7 @@ func (f *letterFlags) within(ctx context.Context, fn func(shelves) error) (err e
 	if err != nil {
 		return err
 	}
-	all, dbs, err := f.open(ctx, c, false)
+	all, dbs, err := f.open(ctx, c, to)
 	if err != nil {
 		return err
 	}
@@ -76,8 +85,8 @@ func (f *letterFlags) within(ctx context.Context, fn func(shelves) error) (err e
 }
 
 // withKeepers is within, for what needs tables of our own. It leaves out databases that have none.
-func (f *letterFlags) withKeepers(ctx context.Context, fn func(shelves) error) error {
-	return f.within(ctx, func(all shelves) error {
+func (f *letterFlags) withKeepers(ctx context.Context, to access, fn func(shelves) error) error {
+	return f.within(ctx, to, func(all shelves) error {
 		kept, err := all.kept()
 		if err != nil {
 			return err
@@ -99,8 +108,8 @@ func (all shelves) kept() (kept shelves, err error) {
 	return kept, nil
 }
 
-// open opens the databases whose letter boxes are asked for, or every one, or none when one can't be.
-func (f *letterFlags) open(ctx context.Context, c *configs.Config, every bool) (all shelves, dbs databases, err error) {
+// open opens the databases whose letter boxes are asked for, for serving every one, and none when one can't be.
+func (f *letterFlags) open(ctx context.Context, c *configs.Config, to access) (all shelves, dbs databases, err error) {
 	names := slices.Sorted(maps.Keys(c.All()))
 	if f.database != "" && !slices.Contains(names, f.database) {
 		return nil, nil, fmt.Errorf("%s has no database %q; there are %s", f.config, f.database, strings.Join(names, ", "))
@@ -113,8 +122,8 @@ func (f *letterFlags) open(ctx context.Context, c *configs.Config, every bool) (
 	}()
 	for _, name := range names {
 		settings, asked := c.All()[name], f.database == "" || f.database == name
-		if every || asked && settings.OwnTables != "none" {
-			if dbs[name], err = openExisting(ctx, name, settings); err != nil {
+		if to == serving || asked && settings.OwnTables != "none" {
+			if dbs[name], err = openExisting(ctx, name, settings, to); err != nil {
 				delete(dbs, name)
 				return nil, nil, err
 			}
@@ -131,13 +140,15 @@ func (f *letterFlags) open(ctx context.Context, c *configs.Config, every bool) (
 }
 
 // openExisting opens a database without making one.
-func openExisting(ctx context.Context, name string, settings configs.Database) (appliers.Database, error) {
+func openExisting(ctx context.Context, name string, settings configs.Database, to access) (appliers.Database, error) {
 	if appliers.InFile(settings.Driver) {
 		if _, err := os.Stat(string(settings.DSN)); err != nil {
 			return nil, fmt.Errorf("%s: %w", at(name), err)
 		}
 	}
-	db, err := openWith(ctx, settings.Driver, applierConfig(settings, slog.New(slog.DiscardHandler)))
+	ask := applierConfig(settings, slog.New(slog.DiscardHandler))
+	ask.ReadOnly = to == looking
+	db, err := openWith(ctx, settings.Driver, ask)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at(name), err)
 	}
@@ -169,7 +180,11 @@ func newShelf(c *configs.Config, name string, db appliers.Database) (*shelf, err
 
 // trouble is an error of a letter box in words for operators.
 func (s *shelf) trouble(err error) error {
-	if err = plain(err); s.database != "" {
+	e, ok := errors.AsType[*writegate.Error](err)
+	if err = plain(err); ok && e.Class == writegate.Operator {
+		err = fmt.Errorf("%w; if our own tables are missing or older than this program, %q says so", err, "writegate check")
+	}
+	if s.database != "" {
 		err = fmt.Errorf("database %s: %w", s.database, err)
 	}
 	return err

@@ -43,7 +43,7 @@ With --all, every open letter that the filters let through is meant, after a que
 			if err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(shelves shelves) error {
+			return f.within(cmd.Context(), keeping, func(shelves shelves) error {
 				letters, err := shelves.chosen(cmd.Context(), ids, q, f.limit)
 				if err != nil {
 					return err

@@ -40,7 +40,7 @@ not overwritten. "writegate dead list --file" and "show" read it.`,
 			if err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(all shelves) error {
+			return f.within(cmd.Context(), looking, func(all shelves) error {
 				return exportTo(output, cmd.OutOrStdout(), func(w io.Writer) error {
 					all.warn(cmd.ErrOrStderr())
 					return all.export(cmd.Context(), ids, q, f.limit, w)

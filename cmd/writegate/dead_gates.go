@@ -20,7 +20,7 @@ func (f *letterFlags) withGates(ctx context.Context, dry bool, fn func(shelves, 
 	if err != nil {
 		return err
 	}
-	all, dbs, err := f.open(ctx, c, true)
+	all, dbs, err := f.open(ctx, c, serving)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ one that it refers to, stands under it: mend the cause, and both can be written.
 			if err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(all shelves) error {
+			return f.within(cmd.Context(), looking, func(all shelves) error {
 				return all.list(cmd.Context(), q, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
 		},

@@ -64,6 +64,7 @@ func TestDeadPostgres(t *testing.T) {
 	says("dead list --config gate.yaml", 0, "no dead letters")
 	says("ledger show --config gate.yaml --client phone-1", 0, "\n3    aborted", "\n1    applied", "FOREIGN_KEY_VIOLATION")
 	says("dead export --config gate.yaml --state all", 0, `"body":{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists"`)
+	looks(t, dsn, says)
 	execute(t, dsn, "update writegate.writegate_ledger set settled_at = settled_at - interval '40 days'",
 		"update writegate.writegate_dead_letters set closed_at = closed_at - interval '40 days'")
 	says("ledger prune --config gate.yaml --older-than 30d", 0, "deleted 5 runs")
@@ -74,4 +75,17 @@ func TestDeadPostgres(t *testing.T) {
 	if _, _, stderr := command(t, "dead", "list", "--config", "gate.yaml", "--database", "shop"); strings.Contains(stderr, dsn) {
 		t.Errorf("%s shows the address", stderr)
 	}
+}
+
+// looks has a login look that may read our own tables and nothing else, in a database that is read-only for it.
+func looks(t *testing.T, admin string, says func(line string, code int, want ...string)) {
+	t.Helper()
+	login, dsn := newLogin(t, admin)
+	execute(t, admin, "grant usage on schema writegate to "+login, "grant select on all tables in schema writegate to "+login,
+		"alter role "+login+" set default_transaction_read_only = on")
+	t.Setenv("TEST_DSN", dsn)
+	says("dead list --config gate.yaml --state all", 0, "retried", "discarded")
+	says("ledger show --config gate.yaml --client phone-1", 0, "applied")
+	says("blocked --config gate.yaml", 0, "no device is held back")
+	t.Setenv("TEST_DSN", admin)
 }

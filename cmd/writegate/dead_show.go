@@ -32,7 +32,7 @@ has them all.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return f.within(cmd.Context(), func(all shelves) error {
+			return f.within(cmd.Context(), looking, func(all shelves) error {
 				return all.show(cmd.Context(), ids, f.json, cmd.OutOrStdout())
 			})
 		},

@@ -49,7 +49,7 @@ less than a day old is deleted. Keep it for longer than your app is ever offline
 					return err
 				}
 			}
-			return f.withKeepers(cmd.Context(), func(all shelves) error {
+			return f.withKeepers(cmd.Context(), keeping, func(all shelves) error {
 				return all.prune(cmd.Context(), before, cmd.OutOrStdout())
 			})
 		},

@@ -35,7 +35,7 @@ What was settled longer ago than the ledger is kept is not known any more.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			return f.withKeepers(cmd.Context(), func(all shelves) error {
+			return f.withKeepers(cmd.Context(), looking, func(all shelves) error {
 				return all.ledger(cmd.Context(), f, after, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
 		},
