@@ -80,7 +80,7 @@ func onEngine(t *testing.T, server string, open func(context.Context, *privatese
 	}
 	defer db.Close()
 	report, err := Run(t.Context(), Options{
-		Seed: seed(t), Time: length, Drain: time.Minute, Devices: 12, Tenants: 4, Binary: binary, Dir: t.TempDir(), Database: db,
+		Seed: seed(t), Time: length, Drain: 3 * time.Minute, Devices: 12, Tenants: 4, Binary: binary, Dir: t.TempDir(), Database: db,
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ type Fault struct {
 }
 
 // recovery is how long a replica may take after a fault until it settles an upload again, without being restarted.
-const recovery = 20 * time.Second
+const recovery = 30 * time.Second
 
 // strike has faults happen to the database, one after the other, until ctx ends, and demands that the replicas
 // get over each of them by themselves.

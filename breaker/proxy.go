@@ -215,13 +215,16 @@ func (p *proxy) end(f *flight) {
 	close(f.over)
 }
 
+// arrival is how long it takes at most until a replica has a request that was sent to it.
+const arrival = 900 * time.Millisecond
+
 // under returns the flights that a backend has surely been working on.
 func (p *proxy) under(backend int) []*flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []*flight
 	for f := range p.flights {
-		if f.backend == backend && f.fair && time.Since(f.begun) > 250*time.Millisecond {
+		if f.backend == backend && f.fair && time.Since(f.begun) > arrival {
 			all = append(all, f)
 		}
 	}

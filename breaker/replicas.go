@@ -135,7 +135,7 @@ func (it *replica) strike(ctx context.Context, p *daemontest.Process, failpoint 
 	}
 	release, err := it.r.Database.Stall(ctx)
 	if err == nil {
-		wait(ctx, 400*time.Millisecond)
+		wait(ctx, 1200*time.Millisecond)
 		time.AfterFunc(300*time.Millisecond, release)
 	}
 	it.r.done(ctx, it.name(), "SIGTERM")
