@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +33,8 @@ type aging struct {
 // Prune implements [writegate.Keeper].
 func (db *DB) Prune(ctx context.Context, before writegate.Expiry, most int) (writegate.Pruned, error) {
 	var gone writegate.Pruned
-	without := func(table string) string {
-		return " AND NOT EXISTS (SELECT 1 FROM " + db.own + "." + table + " AS x WHERE x.client_key = writegate_clients.client_key)"
+	without := func(table string) string { // NOT EXISTS would have MySQL copy the whole table first
+		return " AND (SELECT 1 FROM " + db.own + "." + table + " AS x WHERE x.client_key = writegate_clients.client_key LIMIT 1) IS NULL"
 	}
 	for _, a := range []aging{
 		{"writegate_ledger", []string{"id"}, "settled_at", "writegate_ledger_age", before.Ledger, "", pruneRows, &gone.Runs},
@@ -50,37 +51,50 @@ func (db *DB) Prune(ctx context.Context, before writegate.Expiry, most int) (wri
 	return gone, nil
 }
 
-// prune removes rows of one kind in steps, until there are as many as wanted or no more.
+// prune removes the oldest rows of one kind, some at a time.
 func (db *DB) prune(ctx context.Context, a *aging, most int) error {
 	if a.before.IsZero() && !db.cfg.NoOwnTables {
 		return nil
 	}
-	for *a.count < most {
-		n := min(a.atOnce, most-*a.count)
-		gone, err := db.pruneStep(ctx, a, n)
-		if *a.count += gone; err != nil || gone < n {
+	var keys []string
+	err := db.keep(ctx, func(t *tx) error {
+		keys = nil
+		t.queue(readKeys(a.key, &keys), a.keys(db.own)+" FORCE INDEX ("+a.index+") WHERE "+a.old()+" ORDER BY "+a.age+" LIMIT "+strconv.Itoa(most))
+		return t.flush(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(keys, a.atOnce) {
+		gone, err := db.pruneStep(ctx, a, part)
+		if *a.count += gone; err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pruneStep removes the oldest rows. What an upload has locked is left for the next time, so that nothing is waited for
+func (a *aging) keys(own string) string {
+	return "SELECT " + join(a.key...) + " FROM " + own + "." + a.table
+}
+
+func (a *aging) old() string { return a.age + " < " + timeLiteral(a.before) }
+
+// pruneStep removes rows that may go. What an upload has locked is left for the next time, so that nothing is waited for
 // while the locks of other rows are held.
-func (db *DB) pruneStep(ctx context.Context, a *aging, n int) (gone int, err error) {
-	table := db.own + "." + a.table
+func (db *DB) pruneStep(ctx context.Context, a *aging, keys []string) (gone int, err error) {
 	err = db.keep(ctx, func(t *tx) error {
-		var keys []string
-		t.queue(readKeys(a.key, &keys), "SELECT "+join(a.key...)+" FROM "+table+" FORCE INDEX ("+a.index+") WHERE "+a.age+" < "+timeLiteral(a.before)+a.where+
-			" ORDER BY "+a.age+" LIMIT "+strconv.Itoa(n)+" FOR UPDATE SKIP LOCKED")
-		if err := t.flush(ctx); err != nil || len(keys) == 0 {
+		var locked []string
+		gone = 0
+		t.queue(readKeys(a.key, &locked), a.keys(db.own)+" FORCE INDEX (PRIMARY) WHERE ("+strings.Join(keys, " OR ")+") AND "+a.old()+a.where+" FOR UPDATE SKIP LOCKED")
+		if err := t.flush(ctx); err != nil || len(locked) == 0 {
 			return err
 		}
-		t.change("DELETE FROM "+table+" WHERE ("+strings.Join(keys, " OR ")+")"+a.where, func(n int64) error {
+		t.change("DELETE FROM "+db.own+"."+a.table+" WHERE ("+strings.Join(locked, " OR ")+")"+a.where, func(n int64) error {
 			gone = int(n)
 			return nil
 		}, nil)
-		return nil
+		return t.flush(ctx)
 	})
 	return gone, err
 }
