@@ -134,6 +134,38 @@ func TestHeldTooLongApart(t *testing.T) {
 	}
 }
 
+// What may pass by itself is not given up, even where an operator's fault led to it, nor is what could be applied twice.
+func TestHeldNotTooLong(t *testing.T) {
+	unnamed := txn(1, 1, "a", "b")
+	unnamed.Ops[0].OpID = 0
+	for name, tt := range map[string]struct {
+		tx    Transaction
+		first Class
+		then  Class
+	}{
+		"away when it is tried alone": {txn(1, 1, "a", "b"), Operator, Retry},
+		"partly without identity":     {unnamed, Operator, Operator},
+	} {
+		db := newFakeDB()
+		tries := 0
+		db.fail = func(stage string, _ *Change) error {
+			if stage != "write" {
+				return nil
+			}
+			class := tt.first
+			if tries++; tries > 1 {
+				class = tt.then
+			}
+			return &Error{Class: class, Code: Unavailable, Message: "not now"}
+		}
+		up := Upload{ClientID: "d", Transactions: []Transaction{tt.tx, txn(2, 3, "c")}}
+		res := applyBy(t, fakePolicy{batch: Batch{Held: time.Minute}}, db, since(time.Now()), up)
+		if check(t, name, res, "held[held held] not_attempted[not_attempted]"); len(db.dead) != 0 {
+			t.Errorf("%s: %d dead letters", name, len(db.dead))
+		}
+	}
+}
+
 // What can't be kept stays held: a dead letter that is not written is no reason to let a write go.
 func TestHeldTooLongAndNotKept(t *testing.T) {
 	now := time.Now()

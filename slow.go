@@ -31,7 +31,7 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 		case vague(err, why) && c.care == merged && (why != nil || c.hasNotes()):
 			c.care = blaming
 		case vague(err, why) && c.withoutNotes(err):
-		case c.out[i] == nil && why == nil && u.overdue(&u.works[i], err):
+		case c.out[i] == nil && u.overdue(&u.works[i], err):
 			c.out[i] = u.giveUp(err)
 		case c.out[i] != nil || why == nil:
 			return false, err

@@ -67,6 +67,8 @@ type keeper struct {
 	inPrune func(ctx context.Context) error
 	blocked []writegate.Blocked
 	calls   []string
+	// inBlock and inBlocked are called when the keeper has done its work and not said so yet.
+	inBlock, inBlocked func()
 }
 
 func (k *keeper) Lease(_ context.Context, name, holder string, _ time.Duration) (bool, error) {
@@ -111,6 +113,9 @@ func (k *keeper) Block(_ context.Context, devices []writegate.Blocked) error {
 		d.Since, d.Tries = k.blocked[at].Since, k.blocked[at].Tries+d.Tries
 		k.blocked[at] = d
 	}
+	if k.inBlock != nil {
+		k.inBlock()
+	}
 	return nil
 }
 
@@ -128,6 +133,9 @@ func (k *keeper) Unblock(_ context.Context, clientIDs []string) error {
 func (k *keeper) Blocked(context.Context, int) ([]writegate.Blocked, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.inBlocked != nil {
+		defer k.inBlocked()
+	}
 	return slices.Clone(k.blocked), k.err
 }
 

@@ -130,6 +130,37 @@ func TestMovedOnIsStored(t *testing.T) {
 	})
 }
 
+// TestMeanwhile has devices move on and become free while the keeper is being told, or asked, of them.
+func TestMeanwhile(t *testing.T) {
+	c, k := newClock(), &keeper{}
+	b := NewBook(BookOptions{Keeper: k, Now: c.read})
+	sync := func() {
+		t.Helper()
+		c.advance(2 * time.Minute)
+		if err := b.sync(t.Context(), c.now, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Heard("d", "u", result(missing, "held"), nil)
+	k.inBlock = func() { c.advance(time.Minute); b.Heard("d", "u", result(missing, "applied", "held"), nil) }
+	sync()
+	moved := c.now
+	k.inBlock = nil
+	sync()
+	if got := k.stored()["d"].Since; !got.Equal(moved) {
+		t.Errorf("stored since %s, not %s", got, moved)
+	}
+	k.inBlocked = func() { b.Heard("d", "u", result(nil, "applied"), nil) }
+	sync()
+	k.inBlocked = nil
+	if n, _ := b.Waiting(); n != 0 {
+		t.Error("a device that is free is held again")
+	}
+	if sync(); len(k.stored()) != 0 {
+		t.Errorf("stored: %v", k.stored())
+	}
+}
+
 func TestBookForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := exchanging(t, BookOptions{})

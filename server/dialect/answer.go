@@ -52,7 +52,7 @@ func done(status writegate.Status) bool {
 
 // told is how long an error says that a device is to wait, 0 where it does not say.
 func told(err *writegate.Error) time.Duration {
-	if err == nil || err.Class != writegate.Retry {
+	if err == nil {
 		return 0
 	}
 	return err.RetryAfter
