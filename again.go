@@ -24,7 +24,8 @@ const ReasonLetterRedacted = "dead_letter.redacted"
 // It is all or nothing: in one transaction of the database everything is written, settled, told of and the letter
 // closed as [LetterRetried], or nothing is and the letter stays as it was. The only transaction of the result is
 // then [Held], and [Result].Err says why: class [Refused] when trying again is of no use until somebody has mended
-// the cause, else [Retry] or [Operator]. What was applied meanwhile is not applied again.
+// the cause, else [Retry] or [Operator]. What was applied meanwhile is not applied again, also when nobody heard of the
+// commit.
 //
 // An error is one of class [Forbidden] from the policy, which requires a claim that the letter lacks, or says that the
 // letter can't be read.
@@ -47,6 +48,12 @@ func (p *Pipeline) Retry(ctx context.Context, pol Policy, l *StoredLetter, o Ret
 		u.closing.Note = "forced"
 	}
 	return u.do(ctx, []Transaction{tx}), nil
+}
+
+// writtenBefore reports whether a try before, of whose commit nobody heard, has written the whole letter and closed it.
+func (c *chunk) writtenBefore(err error) bool {
+	again := c.u.closing != nil && c.u.res.Reruns > 0 && AsError(err).Reason == ReasonLetterClosed
+	return again && c.held == nil && c.replayed > 0 && len(c.settled) == 0 && !slices.ContainsFunc(c.writers, func(w writer) bool { return !w.note })
 }
 
 // resolve updates the rows that told of the refusal, as far as they are there and none of them is of this very try.

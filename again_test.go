@@ -1,9 +1,11 @@
 package writegate
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +84,37 @@ func TestRetry(t *testing.T) {
 	}
 	if diff := cmp.Diff(rows, db.rows); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// unheard commits, and tells the first time that it does not know.
+type unheard struct {
+	*fakeDB
+	once sync.Once
+}
+
+func (db *unheard) InTx(ctx context.Context, caller Caller, fn func(Tx) error) error {
+	err := db.fakeDB.InTx(ctx, caller, fn)
+	db.once.Do(func() {
+		if err == nil {
+			err = TryLater(nil)
+		}
+	})
+	return err
+}
+
+func TestRetryAfterUnknownCommit(t *testing.T) {
+	db := newFakeDB()
+	apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "forbidden", "x")}})
+	l := theLetter(t, db)
+	mended := forgiving()
+	mended.resolved = func(name string) []Change {
+		return []Change{{Verb: Update, Table: told, Key: name, Set: Row{"resolved": true}}}
+	}
+	res := retry(t, &unheard{fakeDB: db}, mended, l, RetryOptions{By: "ann"})
+	check(t, "after an unknown commit", res, "applied[appliedr appliedr]")
+	if len(db.runs) != 2 || db.ended[l.ID].By != "ann" {
+		t.Errorf("%d runs, closed by %q", len(db.runs), db.ended[l.ID].By)
 	}
 }
 

@@ -23,6 +23,8 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	case err == nil:
 		c.db().limit.took(c.ops(), time.Since(begun))
 		return c.done, u.commit(c)
+	case c.writtenBefore(err):
+		return c.done, u.commit(c)
 	case tooMuch(ctx, err) && end-at > 1:
 		c.db().limit.failed(c.ops())
 		if ctx.Err() == nil && u.chunkEnd(at) < end {
