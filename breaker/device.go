@@ -25,6 +25,7 @@ type device struct {
 	nextOp, nextTx int64
 	rows, values   int64
 	restored       int
+	restorable     int64 // the number of an operation from which on it may be restored again
 	queue, done    []*transaction
 	worst          time.Duration // that a transaction waited in the queue
 }
@@ -42,7 +43,7 @@ func (r *run) newDevice(i int, url string) (*device, error) {
 	d := &device{
 		id: fmt.Sprintf("device-%d", i), tenant: r.world.tenants[i%len(r.world.tenants)], url: url,
 		vendor: i%3 == 2, rnd: r.rnd(uint64(100 + i)), http: &http.Client{Transport: &http.Transport{}, Timeout: sendTime},
-		counts: r.counts, faults: r.faults,
+		counts: r.counts, faults: r.faults, restorable: 40,
 	}
 	for _, tenant := range r.world.tenants {
 		if tenant != d.tenant {
@@ -59,13 +60,13 @@ func (r *run) newDevice(i int, url string) (*device, error) {
 // run writes and sends until load ends, and then sends what is left until drain ends.
 func (d *device) run(load, drain context.Context) error {
 	for load.Err() == nil {
+		if len(d.queue) == 0 && d.rnd.IntN(8) == 0 {
+			d.restore()
+		}
 		for range d.rnd.IntN(4) {
 			if len(d.queue) < queueMost {
 				d.write()
 			}
-		}
-		if len(d.queue) == 0 && d.rnd.IntN(40) == 0 {
-			d.restore()
 		}
 		if err := d.upload(drain); err != nil {
 			return err

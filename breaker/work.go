@@ -167,8 +167,10 @@ func (d *device) foreign(tx *transaction) {
 // restore has the device count from an earlier number again, as one does whose file came back from a backup: the same
 // numbers name other operations then.
 func (d *device) restore() {
-	if d.nextOp > 40 {
-		d.nextOp -= 30
-		d.restored++
+	if d.nextOp < d.restorable {
+		return
 	}
+	d.nextOp -= 20
+	d.restorable = d.nextOp + 100
+	d.restored++
 }
