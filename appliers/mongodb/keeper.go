@@ -51,7 +51,7 @@ func (db *DB) look(ctx context.Context, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.OperationTimeout)
 	defer cancel()
 	if err := fn(ctx); err != nil {
-		return classify(err)
+		return db.client.after(classify(err))
 	}
 	return nil
 }
