@@ -303,6 +303,19 @@ func TestTooManyOperations(t *testing.T) {
 	wantNobody(t, s)
 }
 
+// TestNotAllComeBackAtOnce: who is told to come back is told different times.
+func TestNotAllComeBackAtOnce(t *testing.T) {
+	s := start(t, nil)
+	s.Server.stop()
+	told := map[string]bool{}
+	for range 50 {
+		told[s.post(t, oneOp).header.Get("Retry-After")] = true
+	}
+	if len(told) < 2 || told[""] {
+		t.Errorf("told: %v", told)
+	}
+}
+
 // TestLargeUploads: one that is beyond the memory of all is taken, though not two of them at once.
 func TestLargeUploads(t *testing.T) {
 	began, finish := make(chan struct{}), make(chan struct{})

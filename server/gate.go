@@ -149,7 +149,8 @@ func (g *gate) admit() {
 // first is the one of a guest that is kept by nothing but room for all.
 func (g *gate) first(of *guest) *pass {
 	for _, p := range of.waiting {
-		if of.taken+p.weight <= g.each.weight && !(p.large && g.large) && (p.turn == "" || !g.turns[p.turn]) {
+		kept := of.taken+p.weight > g.each.weight || p.large && g.large || g.turns[p.turn] // nobody has the empty turn
+		if !kept {
 			return p
 		}
 	}
