@@ -65,11 +65,16 @@ func (c *crowd) wantIn(names ...string) {
 	}
 }
 
+// of is what has become of a request so far.
+func (c *crowd) of(name string) (*pass, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pass[name], c.errs[name]
+}
+
 func (c *crowd) leave(name string) {
 	c.t.Helper()
-	c.mu.Lock()
-	p, err := c.pass[name], c.errs[name]
-	c.mu.Unlock()
+	p, err := c.of(name)
 	if p == nil {
 		c.t.Fatalf("%s was not let in: %v", name, err)
 	}
@@ -109,8 +114,8 @@ func TestGateBounds(t *testing.T) {
 		c.send("c1", "c", "", 6) // there is no room
 		c.send("d1", "d", "", 1) // nobody passes c1
 		c.send("e1", "e", "", 1) // the queue is full
-		if !errors.Is(c.errs["e1"], errFull) {
-			t.Errorf("beyond the queue: %v", c.errs["e1"])
+		if _, err := c.of("e1"); !errors.Is(err, errFull) {
+			t.Errorf("beyond the queue: %v", err)
 		}
 		c.wantIn()
 		c.leave("b1")
@@ -122,14 +127,14 @@ func TestGateBounds(t *testing.T) {
 		c.send("f1", "f", "", 6)
 		c.send("f2", "f", "", 6)
 		c.send("f3", "f", "", 6)
-		if !errors.Is(c.errs["f3"], errFull) {
-			t.Errorf("beyond the queue of a subject: %v", c.errs["f3"])
+		if _, err := c.of("f3"); !errors.Is(err, errFull) {
+			t.Errorf("beyond the queue of a subject: %v", err)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		for _, name := range []string{"f1", "f2"} {
-			if !errors.Is(c.errs[name], errWaited) {
-				t.Errorf("%s: %v", name, c.errs[name])
+			if _, err := c.of(name); !errors.Is(err, errWaited) {
+				t.Errorf("%s: %v", name, err)
 			}
 		}
 		for _, name := range []string{"a2", "d1"} {
