@@ -150,6 +150,20 @@ func (k *keeper) stored() map[string]writegate.Blocked {
 	return out
 }
 
+// told is how often the keeper was told something.
+func (k *keeper) told() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.calls)
+}
+
+// left is how many rows are still to go, and pruned how many steps there were.
+func (k *keeper) left() (rows, pruned int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.old, len(k.steps)
+}
+
 func (k *keeper) set(change func(k *keeper)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -35,8 +35,8 @@ func TestPruneInSteps(t *testing.T) {
 		p, stop := running(t, PrunerOptions{Databases: map[string]writegate.Keeper{"main": k}, Keep: keep(usual), Log: log.log()})
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if len(k.steps) != 0 {
-			t.Fatalf("%d steps before it is time", len(k.steps))
+		if _, steps := k.left(); steps != 0 {
+			t.Fatalf("%d steps before it is time", steps)
 		}
 		time.Sleep(6 * time.Minute)
 		synctest.Wait()
@@ -125,8 +125,8 @@ func TestPruneGoesOn(t *testing.T) {
 		_, stop := running(t, PrunerOptions{Databases: map[string]writegate.Keeper{"a": away, "b": there}, Keep: keep(usual), Log: log.log()})
 		time.Sleep(8 * time.Minute)
 		synctest.Wait()
-		if there.old != 0 || !strings.Contains(log.String(), "database=a") || !strings.Contains(log.String(), "10.0.0.7") {
-			t.Errorf("%d rows left, log: %s", there.old, log)
+		if rows, _ := there.left(); rows != 0 || !strings.Contains(log.String(), "database=a") || !strings.Contains(log.String(), "10.0.0.7") {
+			t.Errorf("%d rows left, log: %s", rows, log)
 		}
 		away.set(func(k *keeper) { k.err = nil })
 		time.Sleep(8 * time.Minute)

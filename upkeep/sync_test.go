@@ -37,7 +37,7 @@ func TestBookIsKept(t *testing.T) {
 		b.Heard("d", "u", result(missing, "held"), nil)
 		b.Heard("", "u", result(missing, "held"), nil)
 		b.Heard("passing", "u", result(errAsRetry(), "held"), nil)
-		if len(k.calls) != 0 {
+		if k.told() != 0 {
 			t.Fatal("told on the way of the upload")
 		}
 		settle(10 * time.Second)
@@ -48,8 +48,8 @@ func TestBookIsKept(t *testing.T) {
 			settle(10 * time.Second)
 			b.Heard("d", "u", result(missing, "held"), nil)
 		}
-		if len(k.calls) != 1 {
-			t.Errorf("told %d times", len(k.calls))
+		if n := k.told(); n != 1 {
+			t.Errorf("told %d times", n)
 		}
 		settle(time.Minute)
 		if got := k.stored()["d"]; got.Tries != 4 || !got.Since.Equal(began) {
@@ -99,7 +99,7 @@ func TestHeldAnewElsewhere(t *testing.T) {
 		b, stop := exchanging(t, BookOptions{Keeper: k})
 		defer stop()
 		b.Heard("d", "u", result(missing, "held"), nil)
-		settle(24 * time.Hour)
+		settle(time.Hour)
 		k.set(func(k *keeper) { k.blocked = nil })
 		b.Heard("d", "u", result(missing, "held"), nil)
 		anew := time.Now()
@@ -162,20 +162,19 @@ func TestMeanwhile(t *testing.T) {
 }
 
 func TestBookForgets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, stop := exchanging(t, BookOptions{})
-		defer stop()
-		b.Heard("once", "u", result(errAsRetry(), "held"), nil)
-		b.Heard("gone", "u", result(missing, "held"), nil)
-		settle(2 * time.Hour)
-		if len(b.held) != 1 {
-			t.Errorf("%d devices", len(b.held))
+	c := newClock()
+	b := NewBook(BookOptions{Now: c.read})
+	b.Heard("once", "u", result(errAsRetry(), "held"), nil)
+	b.Heard("gone", "u", result(missing, "held"), nil)
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{50 * time.Minute, 2}, {time.Hour, 1}, {29 * day, 1}, {2 * day, 0}} {
+		c.advance(tt.after)
+		if b.tidy(c.now); len(b.held) != tt.want {
+			t.Errorf("%d devices after %s more, not %d", len(b.held), tt.after, tt.want)
 		}
-		settle(31 * day)
-		if len(b.held) != 0 {
-			t.Errorf("%d devices", len(b.held))
-		}
-	})
+	}
 }
 
 // TestBookOnRealTables remembers in a database.
