@@ -90,7 +90,7 @@ func (f *retryFlags) run(cmd *cobra.Command, ids []string, q writegate.LetterQue
 			return err
 		}
 		r := &retrier{
-			gates: g, tree: t, options: writegate.RetryOptions{By: f.who.by, Force: f.force}, dry: f.dryRun,
+			write: g.retry, tree: t, options: writegate.RetryOptions{By: f.who.by, Force: f.force}, dry: f.dryRun,
 			out: newOutcomes(cmd.OutOrStdout(), cmd.ErrOrStderr(), len(letters), f.json), applied: map[string]bool{},
 		}
 		return r.run(ctx, inOrder(letters))
@@ -106,7 +106,8 @@ func (e *notApplied) Error() string {
 
 // retrier retries letters one after the other.
 type retrier struct {
-	gates   *gates
+	// write has a letter decided and written. Its name is that of the database in which it was found.
+	write   func(ctx context.Context, name string, l *writegate.StoredLetter, o writegate.RetryOptions) (*writegate.Result, error)
 	tree    *tree
 	options writegate.RetryOptions
 	dry     bool
@@ -169,7 +170,7 @@ func (r *retrier) retry(ctx context.Context, l *found) (outcome, error) {
 	if whole == nil {
 		return outcome{Outcome: refused, Message: "it is gone"}, nil
 	}
-	res, err := r.gates.retry(ctx, l.name, whole, r.options)
+	res, err := r.write(ctx, l.name, whole, r.options)
 	if err != nil {
 		return outcomeOfError(err)
 	}
