@@ -29,6 +29,24 @@ type Fault struct {
 	Name         string
 	Lasts        time.Duration
 	Strike, Mend func(ctx context.Context) error
+	// Hits counts how often it has hit a daemon by now, where that can be told. A fault waits for some.
+	Hits func() int64
+}
+
+const (
+	// hitsEnough is how often a fault has to hit that can count it, and hitsPatience how long it waits for that.
+	hitsEnough   = 6
+	hitsPatience = 6 * time.Second
+)
+
+// lasts waits until the fault has done its work.
+func (f *Fault) lasts(ctx context.Context, before int64) {
+	wait(ctx, f.Lasts)
+	for begun := time.Now(); f.Hits != nil && f.Hits() < before+hitsEnough && time.Since(begun) < hitsPatience; {
+		if !wait(ctx, 10*time.Millisecond) {
+			return
+		}
+	}
 }
 
 // recovery is how long a replica may take after a fault until it settles an upload again, without being restarted.
@@ -47,8 +65,12 @@ func (r *run) strike(ctx context.Context) error {
 		f := left[0]
 		left = left[1:]
 		r.done(ctx, "database", f.Name)
+		before := int64(0)
+		if f.Hits != nil {
+			before = f.Hits()
+		}
 		err := f.Strike(ctx)
-		wait(ctx, f.Lasts)
+		f.lasts(ctx, before)
 		if mended := f.Mend(context.WithoutCancel(ctx)); mended != nil {
 			return mended
 		}

@@ -40,15 +40,15 @@ func DocumentDB(_ context.Context, server *privateserver.Server) (Database, erro
 	up := func(ctx context.Context) error { return errors.Join(patiently(server.Up)(ctx), s.shorten(ctx)) }
 	second, off := time.Second, s.fail("off", nil)
 	s.faults = []Fault{
-		{"answers to commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeAfter": true}), off},
-		{"commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeConnection": true}), off},
-		{"read-only", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": notWritablePrimary}), off},
-		{"too many requests", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": tooManyRequests}), off},
-		{"connections killed", second, s.fail(bson.M{"times": 50}, bson.M{"failCommands": writes, "closeConnection": true}), off},
-		{"restart", second / 4, restart, up},
-		{"kill -9 of the engine", second / 4, server.Kill("documentdb"), up},
-		{"kill -9 of the gateway to it", second / 4, server.Kill("docgw"), up},
-		{"lock storm", 0, s.storm, nothing},
+		{"answers to commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeAfter": true}), off, nil},
+		{"commits lost", second, s.fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeConnection": true}), off, nil},
+		{"read-only", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": notWritablePrimary}), off, nil},
+		{"too many requests", second, s.fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": tooManyRequests}), off, nil},
+		{"connections killed", second, s.fail(bson.M{"times": 50}, bson.M{"failCommands": writes, "closeConnection": true}), off, nil},
+		{"restart", second / 4, restart, up, nil},
+		{"kill -9 of the engine", second / 4, server.Kill("documentdb"), up, nil},
+		{"kill -9 of the gateway to it", second / 4, server.Kill("docgw"), up, nil},
+		{"lock storm", 0, s.storm, nothing, nil},
 	}
 	return s, nil
 }

@@ -56,11 +56,11 @@ func MySQL(ctx context.Context, server *privateserver.Server) (Database, error) 
 	second := time.Second
 	s.faults = append(
 		s.wired(),
-		Fault{"read-only", second, execs(s.root, "set global super_read_only = on"), patiently(execs(s.root, "set global super_read_only = off", "set global read_only = off"))},
-		Fault{"restart", second / 4, server.Stop, patiently(server.Up)},
-		Fault{"kill -9", second / 4, server.Kill("mysql"), patiently(server.Up)},
-		Fault{"connections killed", second / 4, s.killConnections, nothing},
-		Fault{"lock storm", 0, s.storm, nothing},
+		Fault{"read-only", second, execs(s.root, "set global super_read_only = on"), patiently(execs(s.root, "set global super_read_only = off", "set global read_only = off")), nil},
+		Fault{"restart", second / 4, server.Stop, patiently(server.Up), nil},
+		Fault{"kill -9", second / 4, server.Kill("mysql"), patiently(server.Up), nil},
+		Fault{"connections killed", second / 4, s.killConnections, nothing, nil},
+		Fault{"lock storm", 0, s.storm, nothing, nil},
 		s.locked("select count(*) from (select id from accounts for update) a, (select id from lists for update) b"),
 	)
 	return s, nil

@@ -55,12 +55,12 @@ func Postgres(ctx context.Context, server *privateserver.Server) (Database, erro
 	s.faults = append(s.wired(), []Fault{
 		{
 			"read-only", second, execs(s.root, "alter system set default_transaction_read_only = on", "select pg_reload_conf()"),
-			patiently(execs(s.root, "set default_transaction_read_only = off", "alter system reset default_transaction_read_only", "select pg_reload_conf()")),
+			patiently(execs(s.root, "set default_transaction_read_only = off", "alter system reset default_transaction_read_only", "select pg_reload_conf()")), nil,
 		},
-		{"restart", second / 4, server.Stop, patiently(server.Up)},
-		{"kill -9", second / 4, server.Kill("postgres"), patiently(server.Up)},
-		{"connections killed", second / 4, execs(s.root, "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'daemon'"), nothing},
-		{"lock storm", 0, s.storm, nothing},
+		{"restart", second / 4, server.Stop, patiently(server.Up), nil},
+		{"kill -9", second / 4, server.Kill("postgres"), patiently(server.Up), nil},
+		{"connections killed", second / 4, execs(s.root, "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'daemon'"), nothing, nil},
+		{"lock storm", 0, s.storm, nothing, nil},
 		s.locked("lock table accounts, registers in access exclusive mode"),
 	}...)
 	return s, nil
@@ -82,5 +82,5 @@ func (s *relational) locked(statement string) Fault {
 	}, func(context.Context) error {
 		release()
 		return nil
-	}}
+	}, nil}
 }

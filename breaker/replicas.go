@@ -102,6 +102,7 @@ func (it *replica) begin(root, ctx context.Context, failpoint string) *daemontes
 
 // end lets the daemon go on for a while and ends it.
 func (it *replica) end(ctx, faults context.Context, p *daemontest.Process, failpoint string) {
+	it.settles(faults, p)
 	select {
 	case <-p.Done():
 		it.ended(p, failpoint)
@@ -120,6 +121,23 @@ func (it *replica) end(ctx, faults context.Context, p *daemontest.Process, failp
 		it.ended(p, failpoint)
 	case <-ctx.Done():
 		it.stop(p, failpoint)
+	}
+}
+
+// settles waits for a while until the daemon has settled an upload, so that a machine which is slow to start it does
+// not see it killed before it does anything.
+func (it *replica) settles(ctx context.Context, p *daemontest.Process) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for before := it.r.proxy.answers[it.number].Load(); it.r.proxy.answers[it.number].Load() == before; {
+		select {
+		case <-p.Done():
+			return
+		default:
+		}
+		if !wait(ctx, 10*time.Millisecond) {
+			return
+		}
 	}
 }
 

@@ -158,9 +158,9 @@ func (s *relational) gust(ctx context.Context) {
 func (s *relational) wired() []Fault {
 	second := time.Second
 	return []Fault{
-		{"answers to commits lost", second, s.wire.is(deafening), s.wire.is(passing)},
-		{"commits lost", second, s.wire.is(swallowing), s.wire.is(passing)},
-		{"network silent", second, s.wire.is(silent), s.wire.is(passing)},
+		{"answers to commits lost", second, s.wire.is(deafening), s.wire.is(passing), s.wire.hits.Load},
+		{"commits lost", second, s.wire.is(swallowing), s.wire.is(passing), s.wire.hits.Load},
+		{"network silent", second, s.wire.is(silent), s.wire.is(passing), nil},
 	}
 }
 

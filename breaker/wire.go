@@ -15,6 +15,7 @@ type wire struct {
 	target   string
 	listener net.Listener
 	state    atomic.Int32
+	hits     atomic.Int64 // commits that were lost, or whose answers were
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -104,7 +105,10 @@ func (w *wire) copy(to, from net.Conn, asks bool) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		state := w.state.Load()
-		commits := asks && state != passing && bytes.Contains(bytes.ToLower(buf[:n]), []byte("commit")) && rand.IntN(3) == 0
+		commits := asks && (state == deafening || state == swallowing) && bytes.Contains(bytes.ToLower(buf[:n]), []byte("commit")) && rand.IntN(3) == 0
+		if commits {
+			w.hits.Add(1)
+		}
 		if commits && state == swallowing {
 			return
 		}
