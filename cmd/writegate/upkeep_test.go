@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 
 	"writegate"
 	"writegate/configs"
+	"writegate/internal/mysqltest"
+	"writegate/internal/pgtest"
 )
 
 // eventually waits for something that happens in the background.
@@ -70,16 +73,63 @@ func TestBlockedDevice(t *testing.T) {
 	}
 }
 
-// TestHeldAfter has a policy give up what an operator did not mend in time, and keep it.
+// TestHeldAfter has a policy give up, on each engine, what an operator did not mend in time, and keep it.
 func TestHeldAfter(t *testing.T) {
-	c, dir := folder(t, "database: {driver: sqlite, dsn: main.db}\n")
-	database := filepath.Join(dir, "main.db")
-	file(t, database, "notes", "shop_orders")
-	if err := os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(shopPolicy+"held: {after: 1h}\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, tt := range map[string]struct {
+		driver, opens string // the driver, and what sql.Open calls it
+		dsn           func(t *testing.T) (dsn, own string)
+	}{
+		"sqlite":   {"sqlite", "sqlite", func(t *testing.T) (string, string) { return filepath.Join(t.TempDir(), "main.db"), "" }},
+		"postgres": {"postgres", "pgx", func(t *testing.T) (string, string) { return pgtest.Fresh(t), "writegate" }},
+		"mariadb":  {"mysql", "mysql", freshMySQL("WRITEGATE_TEST_MARIADB")},
+		"mysql":    {"mysql", "mysql", freshMySQL("WRITEGATE_TEST_MYSQL")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn, own := tt.dsn(t)
+			t.Setenv("TEST_DSN", dsn)
+			settings := fmt.Sprintf("driver: %s, dsn: \"${TEST_DSN}\"", tt.driver)
+			if own != "" {
+				settings += ", schema: " + own
+			}
+			db, err := sql.Open(tt.opens, dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			exec := func(statement string) {
+				t.Helper()
+				if _, err := db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, table := range []string{"notes", "shop_orders"} {
+				exec("CREATE TABLE " + table + " (id VARCHAR(36) NOT NULL PRIMARY KEY, text VARCHAR(99))")
+			}
+			c, dir := folder(t, "database: {"+settings+"}\n")
+			if err := os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(shopPolicy+"held: {after: 1h}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g := openGates(t, c)
+			exec("ALTER TABLE shop_orders RENAME TO away")
+			heldTooLong(t, g)
+			exec("ALTER TABLE away RENAME TO shop_orders")
+			if got, err := putAs(t.Context(), g, map[string]any{}, 1, "notes/n1", "orders/o1", "notes/n2", "orders/o2"); err != nil || got != "applied rejected applied applied" {
+				t.Errorf("mended: %q, %v", got, err)
+			}
+		})
 	}
-	g := openGates(t, c)
-	statements(t, database, "ALTER TABLE shop_orders RENAME TO away")
+}
+
+func freshMySQL(variable string) func(*testing.T) (dsn, own string) {
+	return func(t *testing.T) (string, string) {
+		c := mysqltest.Fresh(t, variable)
+		return c.FormatDSN(), c.DBName + "_own"
+	}
+}
+
+// heldTooLong has a device wait for the table of orders, first for a moment and then for two hours.
+func heldTooLong(t *testing.T, g *gates) {
+	t.Helper()
 	try := func(want string) {
 		t.Helper()
 		if got, err := putAs(t.Context(), g, map[string]any{}, 1, "notes/n1", "orders/o1", "notes/n2"); err != nil || got != want {
