@@ -106,7 +106,7 @@ func (l *found) closable() error {
 	case l.keeper == nil:
 		return fmt.Errorf("%s is a line of %s: where own_tables is none, nobody knows what was applied, so it can't be written again exactly once, and the file is yours to change", l.ID, l.file)
 	case l.State != writegate.LetterOpen:
-		return fmt.Errorf("%s is %s already, %s", l.ID, l.State, l.closing())
+		return fmt.Errorf("%s is %s already, %s", l.ID, l.State, printable(l.closing()))
 	}
 	return nil
 }

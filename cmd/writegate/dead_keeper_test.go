@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"writegate"
 )
 
@@ -123,4 +125,27 @@ func TestHistoryPages(t *testing.T) {
 // oneOp is the packed form of one applied operation.
 func oneOp(id int64) []byte {
 	return append(append(binary.AppendVarint(nil, id), make([]byte, len(writegate.Fingerprint{}))...), 0)
+}
+
+// TestSkeleton keeps what says which letters hang together, and little else.
+func TestSkeleton(t *testing.T) {
+	large := strings.Repeat("x", 1<<20)
+	bodies := []string{
+		`{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists","id":"l1","data":{"name":"` + large + `","n":1,"doc":{"a":"b"}},"old":{"name":"` + large + `"},"metadata":"` + large + `"}]}`,
+		`{"crud":[{"op_id":2,"op":"PUT","type":"todos","id":"t1","data":{"list":"l1"},"redacted":["text"]}]}`,
+		`{"crud":[{"op_id":3,"op":"DELETE","type":"todos","id":"t1"}]}`,
+		`{"crud":[{"op_id":4,"op":"PUT","type":"todos","id":"t4","data":{"list":null}}]}`,
+		`{"crud":`,
+	}
+	var letters []writegate.StoredLetter
+	for i, body := range bodies {
+		l := letterOf(fmt.Sprint(i))
+		if l.FirstOp, l.Body = int64(i+1), skeleton([]byte(body)); len(l.Body) > 200 {
+			t.Errorf("%.300s", l.Body)
+		}
+		letters = append(letters, l)
+	}
+	if diff := cmp.Diff([][]int{{1, 2}, {2}, nil, nil, nil}, writegate.Dependants(letters)); diff != "" {
+		t.Error(diff)
+	}
 }

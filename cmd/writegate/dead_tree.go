@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 
 	"writegate"
@@ -66,7 +68,7 @@ func (t *tree) look(ctx context.Context, d device) error {
 			return d.trouble(err)
 		}
 		if whole != nil {
-			open[i].Body = whole.Body
+			open[i].Body = skeleton(whole.Body)
 		}
 	}
 	slices.SortStableFunc(open, func(a, b writegate.StoredLetter) int { return made(&a, &b) })
@@ -76,6 +78,32 @@ func (t *tree) look(ctx context.Context, d device) error {
 		}
 	}
 	return nil
+}
+
+// longestKey is how many bytes of JSON a value may have that is looked at as a key of another row.
+const longestKey = 1 << 10
+
+// skeleton is what of a body says which rows it is about, so that those of a whole device fit into memory.
+func skeleton(body []byte) []byte {
+	var bones struct {
+		Crud []struct {
+			Op   string                     `json:"op"`
+			Type string                     `json:"type"`
+			ID   string                     `json:"id"`
+			Data map[string]json.RawMessage `json:"data,omitempty"`
+		} `json:"crud"`
+	}
+	if err := json.Unmarshal(body, &bones); err != nil {
+		return nil // it depends on nothing that anybody could tell
+	}
+	for i := range bones.Crud {
+		maps.DeleteFunc(bones.Crud[i].Data, func(_ string, v json.RawMessage) bool { return v[0] != '"' || len(v) > longestKey })
+	}
+	text, err := json.Marshal(bones)
+	if err != nil { // it has just been read
+		panic(err)
+	}
+	return text
 }
 
 // made compares letters of one device by when their operations were made.
