@@ -266,6 +266,50 @@ func TestRetryAtOnce(t *testing.T) {
 	})
 }
 
+// TestRetryWithoutIdentity has two operators retry what no ledger knows of.
+func TestRetryWithoutIdentity(t *testing.T) {
+	eachKeeper(t, func(t *testing.T, s *stage) {
+		s.use(strictPolicy)
+		strict := s.policy
+		s.use(mendedPolicy)
+		mended := s.policy
+		replicas := []*writegate.Pipeline{s.pipeline, writegate.NewPipeline(s.applier, writegate.Options{})}
+		for i := range 3 {
+			var d device
+			id := fmt.Sprint("g", i)
+			d.edit("PUT", id, entry{"title": "t"})
+			d.edit("PATCH", id, entry{"title": "much too long"}, previous("title", "t"))
+			d.edit("PUT", id+"-new", entry{"title": "new"})
+			d.send(s, 0, 1, 1)
+			s.policy = strict
+			if got := fmt.Sprint(d.send(s, 1, 3, 2)); got != "[gadget.title aborted]" {
+				t.Fatal(got)
+			}
+			s.policy = mended
+			letters := slices.DeleteFunc(s.letters(), func(l writegate.StoredLetter) bool { return l.State != writegate.LetterOpen })
+			if len(letters) != 1 || letters[0].ClientID != "" {
+				t.Fatalf("%+v", letters)
+			}
+			var wg sync.WaitGroup
+			outcomes, start := make([]string, 2), make(chan struct{})
+			for n := range outcomes {
+				one := *s
+				one.pipeline = replicas[n]
+				wg.Go(func() {
+					<-start
+					outcomes[n] = one.retry(&letters[0], writegate.RetryOptions{})
+				})
+			}
+			close(start)
+			wg.Wait()
+			slices.Sort(outcomes)
+			if got := fmt.Sprintf("%s, %s, %s", outcomes, s.gadget(id, "title"), s.gadget(id+"-new", "title")); got != "[applied dead_letter.closed], much too long, new" {
+				t.Error(got)
+			}
+		}
+	})
+}
+
 // TestMostLetters holds a user who has too many, without losing anything.
 func TestMostLetters(t *testing.T) {
 	eachKeeper(t, func(t *testing.T, s *stage) {
