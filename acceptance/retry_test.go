@@ -23,7 +23,7 @@ tables:
   gadgets:
     default: {owner: claims.sub}
     counters: {qty: {from: delta}}
-    rules: [{name: own, ops: [create, update, delete], row: row.owner == claims.sub, columns: [title, notes, tags, qty]}]
+    rules: [{name: own, ops: [create, update, delete], row: row.owner == claims.sub, columns: [title, notes, tags, qty, edited_at]}]
 `
 )
 
@@ -154,17 +154,21 @@ func TestRetryKeepsNewerData(t *testing.T) {
 			{name: "patch that does not say", op: "PATCH", data: entry{"notes": "a"}, between: entry{"title": "b"}, want: "late.unseen", row: "b n", forced: "b a"},
 			{name: "patch that is done already", op: "PATCH", data: entry{"notes": "a"}, between: entry{"notes": "a"}, want: "applied", row: "t a"},
 			{name: "patch of a row that is gone", op: "PATCH", data: entry{"notes": "a"}, gone: true, want: "applied", row: "none"},
+			{name: "patch of a document", op: "PATCH", data: entry{"tags": "[]"}, saw: entry{"tags": `{"a":[1,null],"b":2}`}, want: "applied", row: "t n"},
+			{name: "patch of another document", op: "PATCH", data: entry{"tags": "[]"}, saw: entry{"tags": `{"a":[1],"b":2}`}, want: "late.changed", row: "t n", forced: "t n"},
+			{name: "patch of a time", op: "PATCH", data: entry{"edited_at": "2026-03-02T12:00:00Z"}, saw: entry{"edited_at": "2026-03-01 12:00:00.123Z"}, want: "applied", row: "t n"},
+			{name: "patch of another time", op: "PATCH", data: entry{"edited_at": "2026-03-02T12:00:00Z"}, saw: entry{"edited_at": "2026-03-01T12:00:00.122Z"}, want: "late.changed", row: "t n", forced: "t n"},
 			{name: "put of what has changed", op: "PUT", data: entry{"notes": "a"}, saw: entry{"notes": "n"}, between: entry{"notes": "b"}, want: "late.changed", row: "t b", forced: "t a"},
 			{name: "put that does not say", op: "PUT", data: entry{"title": "a"}, between: entry{"notes": "b"}, want: "late.unseen", row: "t b", forced: "a b"},
 			{name: "put of what is as it was", op: "PUT", data: entry{"title": "a"}, saw: entry{"title": "t"}, between: entry{"notes": "b"}, want: "applied", row: "a b"},
-			{name: "delete of what is as it was", op: "DELETE", saw: entry{"title": "t", "notes": "n"}, want: "applied", row: "none"},
+			{name: "delete of what is as it was", op: "DELETE", saw: entry{"title": "t", "notes": "n", "tags": `{"a":[1,null],"b":2}`, "edited_at": "2026-03-01T12:00:00.123Z", "qty": nil}, want: "applied", row: "none"},
 			{name: "delete of what has changed", op: "DELETE", saw: entry{"title": "t", "notes": "n"}, between: entry{"notes": "b"}, want: "late.changed", row: "t b", forced: "none"},
 			{name: "delete that does not say", op: "DELETE", want: "late.unseen", row: "t n", forced: "none"},
 			{name: "delete of a row that is gone", op: "DELETE", gone: true, want: "applied", row: "none"},
 		} {
 			s.policy = mended
 			a, b, id := device{id: fmt.Sprint("A", i)}, device{id: fmt.Sprint("B", i)}, fmt.Sprint("g", i)
-			b.edit("PUT", id, entry{"title": "t", "notes": "n"})
+			b.edit("PUT", id, entry{"title": "t", "notes": "n", "tags": `{"b": 2, "a": [1, null]}`, "edited_at": "2026-03-01T12:00:00.123456Z"})
 			b.edit("PATCH", id, tt.between)
 			a.edit(tt.op, id, tt.data, saw(tt.saw))
 			a.edit("PUT", id+"-long", entry{"title": "much too long"})
