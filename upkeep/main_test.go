@@ -71,7 +71,7 @@ type keeper struct {
 	inBlock, inBlocked func()
 }
 
-func (k *keeper) Lease(_ context.Context, name, holder string, _ time.Duration) (bool, error) {
+func (k *keeper) Lease(_ context.Context, name, holder string, d time.Duration) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if name != "prune" {
@@ -80,7 +80,11 @@ func (k *keeper) Lease(_ context.Context, name, holder string, _ time.Duration) 
 	if k.holder == "" {
 		k.holder = holder
 	}
-	return k.holder == holder && k.err == nil, k.err
+	mine := k.holder == holder && k.err == nil
+	if mine && d == 0 {
+		k.holder = ""
+	}
+	return mine, k.err
 }
 
 func (k *keeper) Prune(ctx context.Context, before writegate.Expiry, most int) (writegate.Pruned, error) {

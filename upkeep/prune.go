@@ -95,7 +95,8 @@ func (p *Pruner) prune(ctx context.Context, name string, k writegate.Keeper) err
 			if total > 0 {
 				p.opt.Log.InfoContext(ctx, "old rows of our own tables removed", "database", name, "rows", total)
 			}
-			return nil
+			_, err := k.Lease(ctx, lease, p.holder, 0) // it is free again
+			return err
 		}
 		if !sleep(ctx, pause) {
 			return nil

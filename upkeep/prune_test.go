@@ -41,8 +41,8 @@ func TestPruneInSteps(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		synctest.Wait()
 		stop()
-		if diff := cmp.Diff([]int{1000, 1000, 1000}, k.steps[:3]); diff != "" || k.old != 0 {
-			t.Errorf("%d rows are left, steps: %s", k.old, diff)
+		if diff := cmp.Diff([]int{1000, 1000, 1000}, k.steps[:3]); diff != "" || k.old != 0 || k.holder != "" {
+			t.Errorf("%d rows are left, the lease is of %q, steps: %s", k.old, k.holder, diff)
 		}
 		for _, line := range []string{`writegate_pruned_rows_total{kind="run"} 2500`, `writegate_pruned_rows_total{kind="letter"} 1250`, `writegate_pruned_rows_total{kind="link"} 0`} {
 			if got := scrape(t, p); !strings.Contains(got, line+"\n") {
