@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -153,6 +154,31 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// discard has the pool throw a connection away.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// takesNoWrites tells that a server is read-only, as the one that was the primary before a failover. A connection to it is
+// thrown away: another one goes where the address leads by now.
+func takesNoWrites(err error) bool {
+	native, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && (native.Number == 1290 || native.Number == 1792 || native.Number == 1836)
+}
+
+// isReadOnly asks the server behind one connection, and throws that away if it is.
+func (db *DB) isReadOnly(ctx context.Context) (readOnly bool, err error) {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err = conn.QueryRowContext(ctx, "SELECT @@global.read_only").Scan(&readOnly); readOnly {
+		discard(conn)
+	}
+	return readOnly, err
 }
 
 // server is what [DB.look] found out.

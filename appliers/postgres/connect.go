@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -46,4 +48,12 @@ func renew(conn *pgx.ConnConfig, dsn string) error {
 	to.Host, to.Port, to.Database, to.User, to.Password = from.Host, from.Port, from.Database, from.User, from.Password
 	to.TLSConfig, to.Fallbacks, to.ValidateConnect = from.TLSConfig, from.Fallbacks, from.ValidateConnect
 	return nil
+}
+
+// leaveStandby closes a connection to a server that takes no writes, as the one that was the primary before a failover.
+// The pool then makes another one, which goes where the address leads by now.
+func (t *tx) leaveStandby(ctx context.Context, err error) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "25006" {
+		_ = t.conn.Close(ctx)
+	}
 }

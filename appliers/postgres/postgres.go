@@ -126,6 +126,7 @@ func (db *DB) Ready(ctx context.Context) error {
 		return classify(err)
 	}
 	if readOnly {
+		db.pool.Reset() // another server may be the one that takes writes by now
 		return writegate.TryLater(errReadOnly)
 	}
 	if db.cfg.NoOwnTables {
@@ -177,6 +178,7 @@ func (db *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writega
 	}
 	if err != nil {
 		t.rollback(ctx)
+		t.leaveStandby(ctx, err)
 		return err
 	}
 	return t.commit(ctx)
