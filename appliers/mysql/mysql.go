@@ -115,8 +115,8 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
-	var readOnly bool
-	if err := db.pool.QueryRowContext(ctx, "SELECT @@global.read_only").Scan(&readOnly); err != nil {
+	readOnly, err := db.isReadOnly(ctx)
+	if err != nil {
 		return classify(err)
 	}
 	if readOnly {
