@@ -37,7 +37,7 @@ func TestHerd(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("WRITEGATE_HERD")); err == nil {
 		devices = n
 	}
-	const few = 16
+	const few, more = 16, 10 // times as many transactions each, so that it takes long enough
 	server := privateserver.Start(t, "postgres")
 	db, err := Postgres(t.Context(), server)
 	if err != nil {
@@ -66,9 +66,9 @@ func TestHerd(t *testing.T) {
 		urls = append(urls, "http://"+it.daemon.Addr+"/api/data")
 	}
 
-	alone := few * herdQueue / r.herd(t, urls, devices, few).finish(t).Seconds()
+	alone := few * more * herdQueue / r.herd(t, urls, devices, few, more*herdQueue).finish(t).Seconds()
 
-	many := r.herd(t, urls, 0, devices)
+	many := r.herd(t, urls, 0, devices, herdQueue)
 	if err := server.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ type crowd struct {
 }
 
 // herd makes devices, each of another user, with full queues.
-func (r *run) herd(t *testing.T, urls []string, first, n int) *crowd {
+func (r *run) herd(t *testing.T, urls []string, first, n, queue int) *crowd {
 	t.Helper()
 	c := &crowd{done: make([]time.Time, n)}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
@@ -122,7 +122,7 @@ func (r *run) herd(t *testing.T, urls []string, first, n int) *crowd {
 			t.Fatal(err)
 		}
 		d.http, d.vendor = client, false
-		for len(d.queue) < herdQueue {
+		for len(d.queue) < queue {
 			d.nextTx++
 			tx := &transaction{id: d.nextTx, written: time.Now()}
 			d.op(tx, put, registers, fmt.Sprintf("%s-%d", d.id, tx.id), d.value(put))
