@@ -11,10 +11,9 @@ func (u *upload) overdue(w *work, err error) bool {
 	return !since.IsZero() && u.now.Sub(since) > u.batch.Held
 }
 
-// giveUp is the refusal of what was held for too long.
-func (u *upload) giveUp(err error) *refusal {
+// tooLong is the refusal of what was held for too long.
+func (u *upload) tooLong(err error) *refusal {
 	cause := AsError(err)
-	u.p.opt.Log.Error("held for too long: kept as a dead letter", "code", cause.Code, "table", cause.Table, "client", u.client, "subject", u.caller.Subject, "error", cause.Cause)
 	e := Refuse(cause.Code, ReasonHeld, "This could not be written for a long time; it is kept for somebody to look at.")
 	e.Table, e.Column, e.Cause = cause.Table, cause.Column, cause.Cause
 	why := &refusal{place: -1, err: e, overdue: true}
@@ -22,4 +21,11 @@ func (u *upload) giveUp(err error) *refusal {
 		why.place = 0 // there is no other
 	}
 	return why
+}
+
+// gaveUp tells the operator of a refusal that is settled, if it is of what was held for too long.
+func (u *upload) gaveUp(why *refusal) {
+	if why != nil && why.overdue {
+		u.p.opt.Log.Error("held for too long: kept as a dead letter", "code", why.err.Code, "table", why.err.Table, "client", u.client, "subject", u.caller.Subject, "error", why.err.Cause)
+	}
 }

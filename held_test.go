@@ -179,9 +179,15 @@ func TestHeldTooLongAndNotKept(t *testing.T) {
 			return table(at, c)
 		}
 		up := Upload{ClientID: "d", Transactions: []Transaction{txn(2, 2, "b")}}
-		res := applyBy(t, fakePolicy{batch: Batch{Held: time.Minute}}, db, since(now), up)
+		var log bytes.Buffer
+		o := since(now)
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		res := applyBy(t, fakePolicy{batch: Batch{Held: time.Minute}}, db, o, up)
 		if check(t, stage, res, "held[held]"); res.Err == nil || res.Err.Class != Operator || len(db.dead) != 0 {
 			t.Errorf("%s: %v, %d dead letters", stage, res.Err, len(db.dead))
+		}
+		if strings.Contains(log.String(), "kept as a dead letter") {
+			t.Errorf("%s: log: %s", stage, &log)
 		}
 	}
 }

@@ -19,6 +19,7 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 	for {
 		err := u.try(ctx, c)
 		if err == nil {
+			u.gaveUp(c.out[i])
 			return u.commit(c), nil
 		}
 		why := c.blame(err)
@@ -32,7 +33,7 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 			c.care = blaming
 		case vague(err, why) && c.withoutNotes(err):
 		case c.out[i] == nil && u.overdue(&u.works[i], err):
-			c.out[i] = u.giveUp(err)
+			c.out[i] = u.tooLong(err)
 		case c.out[i] != nil || why == nil:
 			return false, err
 		default:
