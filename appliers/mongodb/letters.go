@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -69,7 +68,7 @@ func (t *tx) settleLetters(ctx context.Context, s *writegate.Settlement) error {
 		err := t.do(ctx, func(ctx context.Context) error {
 			open, err := t.db.own.Collection(lettersName).CountDocuments(ctx, bson.D{{Key: "subject", Value: subject}, isOpen}, options.Count().SetLimit(int64(s.MostLetters)+1))
 			if err == nil && open > int64(s.MostLetters) {
-				return lettersFull(s.MostLetters)
+				return writegate.LettersFull()
 			}
 			return err
 		})
@@ -132,16 +131,9 @@ func (t *tx) closeLetter(ctx context.Context, c *writegate.Closing) error {
 		{Key: "closed_at_us", Value: micros},
 	}}})
 	if err == nil && ended.MatchedCount == 0 {
-		return writegate.Refuse(writegate.Conflict, writegate.ReasonLetterClosed, "The dead letter is not open any more.")
+		return writegate.LetterClosed()
 	}
 	return err
-}
-
-func lettersFull(most int) *writegate.Error {
-	return &writegate.Error{
-		Class: writegate.Operator, Code: writegate.Internal, Reason: writegate.ReasonLettersFull,
-		Message: "This user has as many open dead letters as the policy allows, which is " + strconv.Itoa(most) + ": somebody has to look at them first.",
-	}
 }
 
 // CloseLetter implements [writegate.Keeper].

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/appliers/applierstest"
 )
 
-// TestOlderLetters has a dead letter from before letters had a state. A login that may not alter tables applies what leaves no
-// letter behind; once somebody has altered them, the old letter is an open one.
+// TestOlderLetters has a dead letter from before letters had a state, and a login that may not alter tables. Further letters
+// are kept without what there is no place for; once somebody has altered the tables, all of it is kept, and the old ones are open.
 func TestOlderLetters(t *testing.T) {
 	engines(t, func(t *testing.T, e *engine) {
 		cfg := e.config(e.database(t))
@@ -37,12 +38,25 @@ func TestOlderLetters(t *testing.T) {
 		if err := settle(writegate.Settlement{Run: &writegate.Run{ClientID: "d1", Subject: "u1", FirstOp: 1, LastOp: 1, Ops: []byte{1}}}); err != nil {
 			t.Error(describe(err))
 		}
-		letter := writegate.DeadLetter{ID: "new", ClientID: "d1", Subject: "u1", Code: writegate.InvalidData, At: time.Now()}
-		for what, err := range map[string]error{
-			"a letter": settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}}),
-			"a lease":  func() error { _, err := db.Lease(t.Context(), "l", "h", time.Minute); return err }(),
-		} {
-			if err == nil || writegate.AsError(err).Class != writegate.Operator {
+		bury := func(id string, most int) error {
+			letter := writegate.DeadLetter{ID: id, ClientID: "d1", Subject: "u1", Code: writegate.InvalidData, At: time.Now(), Claims: "{}"}
+			return settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}, MostLetters: most})
+		}
+		full := func(err error) {
+			t.Helper()
+			if e := writegate.AsError(err); e == nil || e.Reason != writegate.ReasonLettersFull {
+				t.Errorf("a letter too many: %v", err)
+			}
+		}
+		if err := bury("new", 2); err != nil {
+			t.Errorf("a letter: %s", describe(err))
+		}
+		full(bury("newer", 2))
+		needing := applierstest.KeeperErrors(t.Context(), db)
+		delete(needing, "History") // it is as old as the ledger
+		needing["Settle"] = settle(writegate.Settlement{Closed: []writegate.Closing{{ID: "old", State: writegate.LetterRetried}}})
+		for what, err := range needing {
+			if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator {
 				t.Errorf("%s: %v, want class operator", what, err)
 			}
 		}
@@ -51,15 +65,27 @@ func TestOlderLetters(t *testing.T) {
 			t.Errorf("findings:\n%s", findings)
 		}
 		open(t, cfg)
-		if err := settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}, MostLetters: 1}); err == nil || writegate.AsError(err).Reason != writegate.ReasonLettersFull {
-			t.Errorf("a second letter: %v", err)
+		if err := db.Ready(t.Context()); err != nil {
+			t.Error(describe(err))
 		}
+		for what, err := range applierstest.KeeperErrors(t.Context(), db) {
+			if err != nil {
+				t.Errorf("%s: %s", what, describe(err))
+			}
+		}
+		full(bury("newer", 2))
 		letters, err := db.Letters(t.Context(), writegate.LetterQuery{}, 10)
-		if err != nil || len(letters) != 1 || letters[0].ID != "old" || letters[0].State != writegate.LetterOpen || letters[0].Claims != "" {
+		if err != nil || len(letters) != 2 || letters[0].ID != "old" || letters[0].State != writegate.LetterOpen || letters[1].Claims != "" {
 			t.Errorf("letters %+v, %v", letters, err)
 		}
 		if was, err := db.CloseLetter(t.Context(), writegate.Closing{ID: "old", State: writegate.LetterDiscarded}); !was || err != nil {
 			t.Errorf("closed: %v, %v", was, err)
+		}
+		if err := bury("newer", 2); err != nil {
+			t.Errorf("a letter in the place of another: %s", describe(err))
+		}
+		if l, err := db.Letter(t.Context(), "newer"); err != nil || l.Claims != "{}" {
+			t.Errorf("letter %+v, %v", l, err)
 		}
 	})
 }

@@ -27,23 +27,30 @@ func (t *tx) settleDeadLetters(s *writegate.Settlement) {
 	if s.MostLetters <= 0 {
 		return
 	}
+	open := ""
+	if t.db.steps.Load() >= keeperStep {
+		open = " AND state = 'open'"
+	}
 	for _, subject := range subjects {
 		t.queue(func(rows *sql.Rows) error {
-			var open int
-			if err := scanInto(&open)(rows); err != nil || open <= s.MostLetters || !fresh[subject] {
+			var n int
+			if err := scanInto(&n)(rows); err != nil || n <= s.MostLetters || !fresh[subject] {
 				return err
 			}
-			return lettersFull(s.MostLetters)
-		}, "SELECT COUNT(*) FROM "+t.db.own+".writegate_dead_letters WHERE "+exactly("subject", subject)+" AND state = 'open'")
+			return writegate.LettersFull()
+		}, "SELECT COUNT(*) FROM "+t.db.own+".writegate_dead_letters WHERE "+exactly("subject", subject)+open)
 	}
 }
 
 // settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too.
 func (t *tx) settleDeadLetter(d *writegate.DeadLetter, made func()) {
-	id := ownText(d.ID)
-	t.change("INSERT INTO "+t.db.own+".writegate_dead_letters (id, client_id, subject, tx_id, first_op, last_op, op_index, code, reason, message, table_name, column_name, revision, at, last_seen, claims) VALUES ("+
+	id, claims, values := ownText(d.ID), "", ""
+	if t.db.steps.Load() >= keeperStep {
+		claims, values = ", claims", ", "+ownText(string(d.Claims))
+	}
+	t.change("INSERT INTO "+t.db.own+".writegate_dead_letters (id, client_id, subject, tx_id, first_op, last_op, op_index, code, reason, message, table_name, column_name, revision, at, last_seen"+claims+") VALUES ("+
 		join(id, ownText(d.ClientID), ownText(d.Subject), intLiteral(d.TxID), intLiteral(d.FirstOp), intLiteral(d.LastOp), strconv.Itoa(d.OpIndex), ownText(string(d.Code)), ownText(d.Reason),
-			ownText(d.Message), ownText(d.Table), ownText(d.Column), ownText(d.Revision), timeLiteral(d.At), timeLiteral(d.At), ownText(string(d.Claims)))+
+			ownText(d.Message), ownText(d.Table), ownText(d.Column), ownText(d.Revision), timeLiteral(d.At), timeLiteral(d.At))+values+
 		") ON DUPLICATE KEY UPDATE seen = seen + 1, last_seen = VALUES(last_seen)", func(n int64) error {
 		if n == 1 { // an update counts twice
 			made()
@@ -62,17 +69,6 @@ func (t *tx) settleDeadLetter(d *writegate.DeadLetter, made func()) {
 func (t *tx) closeLetter(c *writegate.Closing, done func(open bool) error) {
 	t.change("UPDATE "+t.db.own+".writegate_dead_letters SET state = "+ownText(string(c.State))+", closed_by = "+ownText(c.By)+", note = "+ownText(c.Note)+", closed_at = "+timeLiteral(c.At)+
 		" WHERE id = "+ownText(c.ID)+" AND state = 'open'", func(n int64) error { return done(n > 0) }, nil)
-}
-
-func letterClosed() *writegate.Error {
-	return writegate.Refuse(writegate.Conflict, writegate.ReasonLetterClosed, "The dead letter is not open any more.")
-}
-
-func lettersFull(most int) *writegate.Error {
-	return &writegate.Error{
-		Class: writegate.Operator, Code: writegate.Internal, Reason: writegate.ReasonLettersFull,
-		Message: "This user has as many open dead letters as the policy allows, which is " + strconv.Itoa(most) + ": somebody has to look at them first.",
-	}
 }
 
 // CloseLetter implements [writegate.Keeper].

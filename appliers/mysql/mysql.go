@@ -57,6 +57,7 @@ type DB struct {
 	log    *slog.Logger
 	server server
 	closed atomic.Bool
+	steps  atomic.Int32 // of our own tables, as far as was heard last
 
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
@@ -129,6 +130,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
+	db.steps.Store(int32(done))
 	if done < neededSteps {
 		return misconfigured(errOldSteps.Error(), errOldSteps)
 	}

@@ -45,6 +45,9 @@ func recordSteps(own string, upTo int) string {
 	return "INSERT IGNORE INTO " + own + ".writegate_steps (step) VALUES " + join(steps...)
 }
 
+// keeperStep is the one that makes what dead letters have besides what was refused, and what [writegate.Keeper] keeps.
+const keeperStep = 3
+
 // neededSteps are those without which no upload is applied. What later ones make is for some uploads only, which are held
 // back until it is there.
 const neededSteps = 1
@@ -73,6 +76,7 @@ func (db *DB) ensure(ctx context.Context) error {
 		return nil
 	}
 	before, err := db.stepsDone(ctx, db.pool)
+	db.steps.Store(int32(before))
 	if err != nil || before >= len(ddlSteps(db.cfg.Schema)) {
 		return err
 	}
@@ -101,6 +105,7 @@ func (db *DB) create(ctx context.Context) error {
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK('"+ddlLock+"')") }()
 	done, err := db.stepsDone(ctx, conn)
+	db.steps.Store(int32(done))
 	if err != nil || done >= len(steps) {
 		return err
 	}
@@ -112,6 +117,7 @@ func (db *DB) create(ctx context.Context) error {
 			return err
 		}
 	}
+	db.steps.Store(int32(len(steps)))
 	return nil
 }
 

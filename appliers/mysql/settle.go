@@ -19,7 +19,7 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 	for i := range s.Closed {
 		t.closeLetter(&s.Closed[i], func(open bool) error {
 			if !open {
-				return letterClosed()
+				return writegate.LetterClosed()
 			}
 			return nil
 		})

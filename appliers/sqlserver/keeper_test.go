@@ -159,6 +159,37 @@ func TestSettleLetters(t *testing.T) {
 	}
 }
 
+// TestOlderLetters keeps letters where an older version made the tables, and all of them as soon as somebody has made the rest.
+func TestOlderLetters(t *testing.T) {
+	w := shop()
+	w.change(func() {
+		w.own = len(ownTables) - 1
+		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, severity: 14, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
+	})
+	p := newPeer(t, w.answer)
+	db := opened(t, p)
+	for _, own := range []int{len(ownTables) - 1, len(ownTables)} {
+		w.change(func() { w.own = own })
+		if err := db.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.requests()
+		err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+			return tx.Settle(t.Context(), writegate.Settlement{DeadLetters: []writegate.DeadLetter{{ID: "x", ClientID: "d1", Subject: "u1", At: kept, Claims: "{}"}}})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		full := own == len(ownTables)
+		for _, r := range p.requests() {
+			check(t, r)
+			if strings.Contains(r.text, "INSERT INTO [writegate].[writegate_dead_letters]") && strings.Contains(r.text, "[claims]") != full {
+				t.Errorf("with %d tables of %d: %s", own, len(ownTables), r.text)
+			}
+		}
+	}
+}
+
 // TestKeeperTriesAgain meets somebody who makes the same row, a deadlock, and what is no reason to try again.
 func TestKeeperTriesAgain(t *testing.T) {
 	for _, tt := range []struct {

@@ -17,16 +17,20 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth,
 	}
 	b, own := t.now(), t.db.own
 	id, subject, at := b.text(storable(d.ID)), b.text(storable(d.Subject)), b.value(instant(d.At))
-	key, fresh := subjectKey(subject), "@fresh"+strconv.Itoa(nth)
+	fresh, columns, values, open := "@fresh"+strconv.Itoa(nth), "", "", textIs("[subject]", subject)
+	if !t.db.older.Load() {
+		key := subjectKey(subject)
+		columns, values, open = ", [subject_key], [claims]", ", "+key+", "+b.text(storable(string(d.Claims))), "[subject_key] = "+key+" AND [state] = N'open'"
+	}
 	if most > 0 {
 		b.add("DECLARE " + fresh + " int = 0")
 	}
 	b.add("UPDATE "+own+".[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = ", at, " WHERE [id] = CONVERT(nvarchar(128), ", id, ")")
-	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen], [subject_key], [claims]) VALUES (",
+	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]"+columns+") VALUES (",
 		strings.Join([]string{
 			id, b.text(storable(d.ClientID)), subject, b.value(d.TxID), b.value(d.FirstOp), b.value(d.LastOp), b.value(int64(d.OpIndex)), b.text(string(d.Code)),
-			b.text(storable(d.Reason)), b.text(storable(d.Message)), b.text(storable(d.Table)), b.text(storable(d.Column)), b.text(storable(d.Revision)), at, at, key, b.text(storable(string(d.Claims))),
-		}, ", "), ")")
+			b.text(storable(d.Reason)), b.text(storable(d.Message)), b.text(storable(d.Table)), b.text(storable(d.Column)), b.text(storable(d.Revision)), at, at,
+		}, ", "), values, ")")
 	for part, body := int64(0), d.Body; part == 0 || len(body) > 0; part++ {
 		n := min(len(body), writegate.DeadLetterPart)
 		b.add("INSERT INTO "+own+".[writegate_dead_letter_parts] ([letter_id], [part], [body]) VALUES (", id, ", ", b.value(part), ", ", b.blob(body[:n]), ")")
@@ -39,16 +43,13 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth,
 	if most <= 0 {
 		return nil
 	}
-	b.add("SELECT COUNT(*) * "+fresh+" AS [writegate] FROM "+own+".[writegate_dead_letters] WHERE [subject_key] = ", key, " AND [state] = N'open'")
+	b.add("SELECT COUNT(*) * "+fresh+" AS [writegate] FROM "+own+".[writegate_dead_letters] WHERE ", open)
 	b.result(func(rows *sql.Rows) error {
-		var open int
-		if err := one(&open)(rows); err != nil || open <= most {
+		var n int
+		if err := one(&n)(rows); err != nil || n <= most {
 			return err
 		}
-		return &writegate.Error{
-			Class: writegate.Operator, Code: writegate.Internal, Reason: writegate.ReasonLettersFull,
-			Message: "This user has as many open dead letters as the policy allows, which is " + strconv.Itoa(most) + ": somebody has to look at them first.",
-		}
+		return writegate.LettersFull()
 	})
 	return nil
 }
@@ -65,7 +66,7 @@ func (t *tx) settleClosing(ctx context.Context, c *writegate.Closing) error {
 	}
 	t.now().closeLetter(t.db.own, c, func(was bool) error {
 		if !was {
-			return writegate.Refuse(writegate.Conflict, writegate.ReasonLetterClosed, "The dead letter is not open any more.")
+			return writegate.LetterClosed()
 		}
 		return nil
 	})
@@ -117,16 +118,20 @@ func (db *DB) Letters(ctx context.Context, q writegate.LetterQuery, most int) ([
 	return found, err
 }
 
-// asked are the conditions of a query. Texts are compared to the letter, whatever the collation, and with the blanks at
-// their ends.
+// textIs is the condition that a column has the text of a parameter, to the letter: whatever the collation, and with the
+// blanks at its end.
+func textIs(column, p string) string {
+	return column + " = " + p + " COLLATE Latin1_General_BIN2 AND DATALENGTH(" + column + ") = DATALENGTH(" + p + ")"
+}
+
+// asked are the conditions of a query.
 func (b *batch) asked(q *writegate.LetterQuery) string {
 	var all []string
 	for _, c := range []struct{ column, value string }{
 		{"[state]", string(q.State)}, {"[client_id]", q.ClientID}, {"[subject]", q.Subject}, {"[table_name]", q.Table}, {"[reason]", q.Reason}, {"[code]", string(q.Code)},
 	} {
 		if c.value != "" {
-			p := b.text(storable(c.value))
-			all = append(all, c.column+" = "+p+" COLLATE Latin1_General_BIN2", "DATALENGTH("+c.column+") = DATALENGTH("+p+")")
+			all = append(all, textIs(c.column, b.text(storable(c.value))))
 		}
 	}
 	if q.Subject != "" {

@@ -70,6 +70,7 @@ func (db *DB) ensure(ctx context.Context) error {
 		return nil
 	}
 	there, err := db.there(ctx)
+	db.older.Store(there.all < len(ownTables))
 	if err != nil || there.all == len(ownTables) {
 		return err
 	}
@@ -98,7 +99,9 @@ func (db *DB) ensure(ctx context.Context) error {
 		}
 		return err
 	}
-	return t.commit(ctx)
+	err = t.commit(ctx)
+	db.older.Store(err != nil)
+	return err
 }
 
 func (t *tx) create(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"writegate"
@@ -49,6 +50,7 @@ type DB struct {
 	pool   *sql.DB
 	log    *slog.Logger
 	server server
+	older  atomic.Bool // some of our own tables, or of their columns, are not there, as far as was heard last
 
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
@@ -114,6 +116,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := b.run(ctx, db.pool); err != nil {
 		return classify(err)
 	}
+	db.older.Store(there.all < len(ownTables))
 	switch {
 	case db.cfg.NoOwnTables:
 		return nil

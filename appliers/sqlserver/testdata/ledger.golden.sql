@@ -27,11 +27,11 @@ OPTION (FORCE ORDER, LOOP JOIN);
 -- @p7 = [{"k0":"0xaf553206677276b3d985eb0fe6a0a2ab49a61be5547f6e6f279145de6275cbf7"},{"k0":"0x81f2a32ae9438d668fc0e1d11fed2af6a4df6cb45a683e30daf8ea9c6373d7b5"}]
 
 -- 3: rpc
--- @p1 nvarchar(max),@p2 nvarchar(max),@p3 datetimeoffset(7),@p4 nvarchar(max),@p5 bigint,@p6 bigint,@p7 bigint,@p8 bigint,@p9 nvarchar(max),@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 nvarchar(max),@p16 bigint,@p17 nvarchar(max),@p18 varbinary(32),@p19 varbinary(32),@p20 bigint,@p21 varbinary(16),@p22 bigint,@p23 bit,@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 nvarchar(max),@p30 datetimeoffset(7),@p31 nvarchar(max),@p32 nvarchar(max),@p33 varbinary(32),@p34 nvarchar(max),@p35 nvarchar(max),@p36 bigint,@p37 bigint,@p38 datetimeoffset(7),@p39 nvarchar(max),@p40 varbinary(32),@p41 nvarchar(max),@p42 nvarchar(max)
+-- @p1 nvarchar(max),@p2 nvarchar(max),@p3 datetimeoffset(7),@p4 nvarchar(max),@p5 nvarchar(max),@p6 bigint,@p7 bigint,@p8 bigint,@p9 bigint,@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 nvarchar(max),@p16 bigint,@p17 nvarchar(max),@p18 varbinary(32),@p19 varbinary(32),@p20 bigint,@p21 varbinary(16),@p22 bigint,@p23 bit,@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 nvarchar(max),@p30 datetimeoffset(7),@p31 nvarchar(max),@p32 nvarchar(max),@p33 varbinary(32),@p34 nvarchar(max),@p35 nvarchar(max),@p36 bigint,@p37 bigint,@p38 datetimeoffset(7),@p39 nvarchar(max),@p40 varbinary(32),@p41 nvarchar(max),@p42 nvarchar(max)
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p3 WHERE [id] = CONVERT(nvarchar(128), @p1);
 IF @@ROWCOUNT = 0
 BEGIN
-INSERT INTO [writegate].[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen], [subject_key], [claims]) VALUES (@p1, @p4, @p2, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, @p13, @p14, @p3, @p3, CONVERT(binary(32), HASHBYTES('SHA2_256', @p2)), @p15);
+INSERT INTO [writegate].[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen], [subject_key], [claims]) VALUES (@p1, @p5, @p2, @p6, @p7, @p8, @p9, @p10, @p11, @p12, @p13, @p14, @p15, @p3, @p3, CONVERT(binary(32), HASHBYTES('SHA2_256', @p2)), @p4);
 INSERT INTO [writegate].[writegate_dead_letter_parts] ([letter_id], [part], [body]) VALUES (@p1, @p16, CONVERT(varbinary(max), @p17, 1));
 END;
 UPDATE [writegate].[writegate_refusals] WITH (ROWLOCK) SET [tx_id] = @p22, [whole] = @p23, [code] = @p24, [reason] = @p25, [message] = @p26, [table_name] = @p27, [column_name] = @p28, [revision] = @p29, [at] = @p30 WHERE [client_key] = CONVERT(binary(32), @p18) AND [op_id] = @p20 AND [fingerprint] = CONVERT(binary(16), @p21) AND [subject_key] = CONVERT(binary(32), @p19);
@@ -48,18 +48,18 @@ WHERE NOT EXISTS (SELECT 1 FROM [writegate].[writegate_links] AS [l] WHERE [l].[
 -- @p1 = x
 -- @p2 = u1
 -- @p3 = 2020-08-21T14:29:30.1234560Z
--- @p4 = d1
--- @p5 = 7
--- @p6 = 2
+-- @p4 = 
+-- @p5 = d1
+-- @p6 = 7
 -- @p7 = 2
--- @p8 = -1
--- @p9 = INVALID_DATA
--- @p10 = 
--- @p11 = m
--- @p12 = 
+-- @p8 = 2
+-- @p9 = -1
+-- @p10 = INVALID_DATA
+-- @p11 = 
+-- @p12 = m
 -- @p13 = 
--- @p14 = p1
--- @p15 = 
+-- @p14 = 
+-- @p15 = p1
 -- @p16 = 0
 -- @p17 = 0x7b2261223a317d
 -- @p18 = 0x8b53639f152c8fc6ef30802fde462ba0be9cf085f7580dc69efd72e002abbb35
