@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,8 @@ import (
 )
 
 // TestGarbage has devices write at a steady pace, alone first and then beside one that misbehaves, in each of several ways.
-// It prints what that does to the slowest of their uploads, and demands only that each of them gets through.
+// It prints what that does to the slowest of their uploads, and demands only that each of them gets through. With
+// WRITEGATE_VERIFY=1 there are more of them.
 func TestGarbage(t *testing.T) {
 	db := troubledPostgres(t)
 	g := startGateway(t, build(t), db.driver, db.dsn, "")
@@ -69,11 +71,15 @@ func tiny(n int) io.Reader {
 	return strings.NewReader(`{"batch":[` + strings.Repeat(`{"id":"1"},`, n) + `{"id":"1"}]}`)
 }
 
-// pace has each device write every 20 ms for a few seconds, and returns how long each upload took until it was acknowledged.
+// pace has each device write every 20 ms for a while, and returns how long each upload took until it was acknowledged.
 func pace(t *testing.T, all []*sender) []time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	uploads := 50
+	if os.Getenv("WRITEGATE_VERIFY") == "1" {
+		uploads = 200
+	}
 	var mu sync.Mutex
 	var took []time.Duration
 	var group errgroup.Group
@@ -81,7 +87,7 @@ func pace(t *testing.T, all []*sender) []time.Duration {
 		group.Go(func() error {
 			next := time.NewTicker(20 * time.Millisecond)
 			defer next.Stop()
-			for range 150 {
+			for range uploads {
 				<-next.C
 				begun := time.Now()
 				if _, err := d.until(ctx, http.StatusOK, d.put("registers", fmt.Sprintf("%s-%d", d.id, d.op%10), fmt.Sprintf("user-%d", i))); err != nil {
