@@ -15,7 +15,7 @@ func renewed(c configs.Database, log *slog.Logger) func() string {
 	}
 	var mu sync.Mutex
 	last, exposed := c.DSN, false
-	return func() string {
+	renew := func() string {
 		mu.Lock()
 		defer mu.Unlock()
 		dsn, open, err := configs.ReadDSN(c.DSNFile)
@@ -32,4 +32,6 @@ func renewed(c configs.Database, log *slog.Logger) func() string {
 		last, exposed = dsn, open
 		return string(last)
 	}
+	renew() // says at the start what there is to say about the file
+	return renew
 }

@@ -28,6 +28,9 @@ func TestRenewed(t *testing.T) {
 		t.Error("an address without a file is renewed")
 	}
 	renew := renewed(configs.Database{DSN: "first", DSNFile: file}, log)
+	if !strings.Contains(out.String(), "can't be read again") {
+		t.Errorf("at the start the log says %q", out.String())
+	}
 	for i, step := range []struct {
 		write   func()
 		want    string
