@@ -58,7 +58,7 @@ func TestBreaker(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Parallel()
-			report := onEngine(t, engine.server, engine.open, binary, length(t))
+			report := onEngine(t, engine.server, engine.open, binary, length(t), 3*time.Minute)
 			t.Logf("%v", report)
 			if report.Violations > 0 {
 				t.Errorf("%d violations", report.Violations)
@@ -72,7 +72,7 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-func onEngine(t *testing.T, server string, open func(context.Context, *privateserver.Server) (Database, error), binary string, length time.Duration) *Report {
+func onEngine(t *testing.T, server string, open func(context.Context, *privateserver.Server) (Database, error), binary string, length, drain time.Duration) *Report {
 	t.Helper()
 	db, err := open(t.Context(), privateserver.Start(t, server))
 	if err != nil {
@@ -80,7 +80,7 @@ func onEngine(t *testing.T, server string, open func(context.Context, *privatese
 	}
 	defer db.Close()
 	report, err := Run(t.Context(), Options{
-		Seed: seed(t), Time: length, Drain: 3 * time.Minute, Devices: 12, Tenants: 4, Binary: binary, Dir: t.TempDir(), Database: db,
+		Seed: seed(t), Time: length, Drain: drain, Devices: 12, Tenants: 4, Binary: binary, Dir: t.TempDir(), Database: db,
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

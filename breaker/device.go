@@ -24,8 +24,10 @@ type device struct {
 
 	nextOp, nextTx int64
 	rows, values   int64
-	restored       int
-	restorable     int64 // the number of an operation from which on it may be restored again
+	// backup is what the device counted to when its file was last saved. Restored is how often that was restored, and
+	// below 0 where it never is.
+	backup   int64
+	restored int
 	queue, done    []*transaction
 	worst          time.Duration // that a transaction waited in the queue
 }
@@ -35,6 +37,8 @@ const (
 	queueMost = 60
 	// headMost is how many of them it sends at once.
 	headMost = 8
+	// restoreAfter is how many operations after a backup the device is restored from it.
+	restoreAfter = 60
 	// sendTime is how long it waits for an answer.
 	sendTime = 10 * time.Second
 )
@@ -43,7 +47,10 @@ func (r *run) newDevice(i int, url string) (*device, error) {
 	d := &device{
 		id: fmt.Sprintf("device-%d", i), tenant: r.world.tenants[i%len(r.world.tenants)], url: url,
 		vendor: i%3 == 2, rnd: r.rnd(uint64(100 + i)), http: &http.Client{Transport: &http.Transport{}, Timeout: sendTime},
-		counts: r.counts, faults: r.faults, restorable: 40,
+		counts: r.counts, faults: r.faults,
+	}
+	if i%4 != 1 {
+		d.restored = -1
 	}
 	for _, tenant := range r.world.tenants {
 		if tenant != d.tenant {
@@ -60,11 +67,12 @@ func (r *run) newDevice(i int, url string) (*device, error) {
 // run writes and sends until load ends, and then sends what is left until drain ends.
 func (d *device) run(load, drain context.Context) error {
 	for load.Err() == nil {
-		if len(d.queue) == 0 && d.rnd.IntN(8) == 0 {
+		due := d.restored >= 0 && d.nextOp >= d.backup+restoreAfter
+		if due && len(d.queue) == 0 {
 			d.restore()
 		}
 		for range d.rnd.IntN(4) {
-			if len(d.queue) < queueMost {
+			if !due && len(d.queue) < queueMost {
 				d.write()
 			}
 		}

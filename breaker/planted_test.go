@@ -43,7 +43,7 @@ func find(t *testing.T, fault *planted.Fault) {
 	}
 	binary := daemontest.Build(t, overlay)
 	for _, seconds := range []time.Duration{20, 40, 60} {
-		report := onEngine(t, "postgres", Postgres, binary, seconds*time.Second)
+		report := onEngine(t, "postgres", Postgres, binary, seconds*time.Second, 30*time.Second)
 		if report.Violations > 0 {
 			t.Logf("%d violations in %d seconds, the first: %s", report.Violations, seconds, report.ViolationTexts[0])
 			return

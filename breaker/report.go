@@ -74,7 +74,7 @@ func (r *run) report() *Report {
 	}
 	for _, d := range r.devices {
 		out.WorstDelay = max(out.WorstDelay, d.worst)
-		out.Events["files restored from a backup"] += d.restored
+		out.Events["files restored from a backup"] += max(0, d.restored)
 	}
 	for _, file := range r.logs() {
 		out.Events["operations answered from the ledger"] += replays(file)

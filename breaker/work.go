@@ -167,10 +167,7 @@ func (d *device) foreign(tx *transaction) {
 // restore has the device count from an earlier number again, as one does whose file came back from a backup: the same
 // numbers name other operations then.
 func (d *device) restore() {
-	if d.nextOp < d.restorable {
-		return
-	}
-	d.nextOp -= 20
-	d.restorable = d.nextOp + 100
+	d.nextOp -= restoreAfter / 3
+	d.backup = d.nextOp
 	d.restored++
 }
