@@ -97,7 +97,7 @@ func (r *run) recover(ctx context.Context, from string) {
 		func() {
 			it.alone.Lock()
 			defer it.alone.Unlock()
-			p, before := it.process.Load(), r.proxy.answers[i].Load()
+			p, before := it.process.Load(), r.proxy.settled[i].Load()
 			if p == nil {
 				return
 			}
@@ -107,7 +107,7 @@ func (r *run) recover(ctx context.Context, from string) {
 					return
 				case <-time.After(5 * time.Millisecond):
 				}
-				if r.proxy.answers[i].Load() > before {
+				if r.proxy.settled[i].Load() > before {
 					return
 				}
 				if time.Since(begun) > recovery {

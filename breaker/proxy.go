@@ -23,7 +23,7 @@ type proxy struct {
 	listener net.Listener
 	next     atomic.Int64
 	calm     atomic.Bool
-	answers  []atomic.Int64 // 200s of each backend
+	settled  []atomic.Int64 // uploads that each backend has settled, all of them
 	later    sync.WaitGroup
 	stop     chan struct{}
 
@@ -67,7 +67,7 @@ func newProxy(ctx context.Context, backends []string, rnd *rand.Rand, c *counts)
 		return nil, err
 	}
 	p := &proxy{
-		backends: backends, counts: c, rnd: rnd, listener: l, stop: make(chan struct{}), flights: map[*flight]bool{}, answers: make([]atomic.Int64, len(backends)),
+		backends: backends, counts: c, rnd: rnd, listener: l, stop: make(chan struct{}), flights: map[*flight]bool{}, settled: make([]atomic.Int64, len(backends)),
 		// A connection for each request: one that is kept may be closed by a replica at the moment that it is used.
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute},
 	}
@@ -193,8 +193,8 @@ func (p *proxy) ask(ctx context.Context, backend int, header http.Header, path s
 		f.broken.Store(true)
 		return nil, err
 	}
-	if res.StatusCode == http.StatusOK {
-		p.answers[backend].Add(1)
+	if res.StatusCode == http.StatusOK && !bytes.Contains(answer, []byte("retryable_error")) {
+		p.settled[backend].Add(1)
 	}
 	res.Body = io.NopCloser(bytes.NewReader(answer))
 	return res, nil

@@ -129,7 +129,7 @@ func (it *replica) end(ctx, faults context.Context, p *daemontest.Process, failp
 func (it *replica) settles(ctx context.Context, p *daemontest.Process) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	for before := it.r.proxy.answers[it.number].Load(); it.r.proxy.answers[it.number].Load() == before; {
+	for before := it.r.proxy.settled[it.number].Load(); it.r.proxy.settled[it.number].Load() == before; {
 		select {
 		case <-p.Done():
 			return
