@@ -112,6 +112,34 @@ func TestStepsAfterCrash(t *testing.T) {
 	})
 }
 
+// TestMigrationWaitsForNobody has somebody read the refusals, as a dump does, while a later version starts: it goes on with
+// what is there, and the next start makes the rest.
+func TestMigrationWaitsForNobody(t *testing.T) {
+	engines(t, func(t *testing.T, e *engine) {
+		cfg := e.config(e.database(t))
+		own := quote(cfg.Schema)
+		e.run(t, "", createSchema(own), createSteps(own), recordSteps(own, 2))
+		e.run(t, cfg.Schema, ddlSteps(cfg.Schema)[:2]...)
+		reader, err := e.side(t, cfg.Schema, nil).BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reader.ExecContext(t.Context(), "SELECT 1 FROM writegate_refusals"); err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, cfg)
+		if err := db.Ready(t.Context()); err != nil || db.steps.Load() != 2 {
+			t.Errorf("%d steps, %v", db.steps.Load(), err)
+		}
+		if err := reader.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		if steps := open(t, cfg).steps.Load(); int(steps) != len(ddlSteps(cfg.Schema)) {
+			t.Errorf("%d steps after the next start", steps)
+		}
+	})
+}
+
 func TestKeeperWithoutTables(t *testing.T) {
 	engines(t, func(t *testing.T, e *engine) {
 		cfg := e.config(e.database(t))

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -70,7 +71,8 @@ const (
 )
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made. A login that may not make what only some uploads need does without.
+// nothing is to be made. A login that may not make what only some uploads need does without, and so does one that would have to
+// wait for it: who waits for the lock of a table has everybody else wait behind.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
@@ -81,8 +83,8 @@ func (db *DB) ensure(ctx context.Context) error {
 		return err
 	}
 	err = db.create(ctx)
-	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && denied[native.Number] && before >= neededSteps {
-		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back")
+	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && (denied[native.Number] || native.Number == lockTimeout) && before >= neededSteps {
+		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack, or somebody has them locked; uploads that need it are held back", "error", err)
 		return nil
 	}
 	return err
@@ -103,7 +105,12 @@ func (db *DB) create(ctx context.Context) error {
 	if err := conn.QueryRowContext(ctx, fmt.Sprintf("SELECT GET_LOCK('%s', %d)", ddlLock, ddlLockWait)).Scan(&locked); err != nil {
 		return err
 	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK('"+ddlLock+"')") }()
+	// The lock ends with the session, and so do its settings.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	// MariaDB would end the making of a large index as any other statement.
+	if _, err := conn.ExecContext(ctx, "SET SESSION autocommit = 1 /*M!100100 , max_statement_time = 0 */"); err != nil {
+		return err
+	}
 	done, err := db.stepsDone(ctx, conn)
 	db.steps.Store(int32(done))
 	if err != nil || done >= len(steps) {

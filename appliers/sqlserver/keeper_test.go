@@ -167,6 +167,10 @@ func TestOlderLetters(t *testing.T) {
 		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, severity: 14, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
 	})
 	p := newPeer(t, w.answer)
+	_ = opened(t, p)
+	w.change(func() {
+		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: numberLockTimeout, severity: 16, message: "Lock request time out period exceeded."}}, begins: 10}
+	})
 	db := opened(t, p)
 	for _, own := range []int{len(ownTables) - 1, len(ownTables)} {
 		w.change(func() { w.own = own })
