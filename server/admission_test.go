@@ -169,18 +169,30 @@ func wantNobody(t *testing.T, s *running) {
 	}
 }
 
+// held is an Apply that says whose upload has begun and waits until it may finish, or the test is over.
+func held(began chan<- string, finish, over <-chan struct{}) func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error) {
+	return func(_ context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
+		select {
+		case began <- up.ClientID:
+		case <-over:
+		}
+		select {
+		case <-finish:
+		case <-over:
+		}
+		return applied(up), nil
+	}
+}
+
 // TestWaitingUploads have one place at work, which is taken.
 func TestWaitingUploads(t *testing.T) {
-	began, finish := make(chan string), make(chan struct{})
+	began, finish, over := make(chan string), make(chan struct{}), make(chan struct{})
 	s := start(t, func(o *Options) {
 		o.MaxInFlight, o.QueueTimeout = 1, time.Minute
-		o.Apply = func(_ context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-			began <- up.ClientID
-			<-finish
-			return applied(up), nil
-		}
+		o.Apply = held(began, finish, over)
 	})
-	answers := make(chan answer)
+	t.Cleanup(func() { close(over) })
+	answers := make(chan answer, 10)
 	send := func(ctx context.Context, device string) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/data", strings.NewReader(oneOp))
 		if err != nil {
@@ -246,16 +258,13 @@ func TestWaitingUploads(t *testing.T) {
 
 // TestDeviceWaitsWithoutAPlace sends more uploads of one device than there are places.
 func TestDeviceWaitsWithoutAPlace(t *testing.T) {
-	began, finish := make(chan string), make(chan struct{})
+	began, finish, over := make(chan string), make(chan struct{}), make(chan struct{})
 	s := start(t, func(o *Options) {
 		o.MaxInFlight, o.QueueTimeout = 2, time.Minute
-		o.Apply = func(_ context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-			began <- up.ClientID
-			<-finish
-			return applied(up), nil
-		}
+		o.Apply = held(began, finish, over)
 	})
-	answers := make(chan answer)
+	t.Cleanup(func() { close(over) })
+	answers := make(chan answer, 10)
 	for i := range 4 {
 		go func() { answers <- s.post(t, oneOp, "X-Client-Id: busy") }()
 		if i == 0 {
