@@ -26,10 +26,10 @@ type device struct {
 	rows, values   int64
 	// backup is what the device counted to when its file was last saved. Restored is how often that was restored, and
 	// below 0 where it never is.
-	backup   int64
-	restored int
-	queue, done    []*transaction
-	worst          time.Duration // that a transaction waited in the queue
+	backup      int64
+	restored    int
+	queue, done []*transaction
+	worst       time.Duration // that a transaction waited in the queue
 }
 
 const (
