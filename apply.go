@@ -23,6 +23,8 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 	case err == nil:
 		c.db().limit.took(c.ops(), time.Since(begun))
 		return c.done, u.commit(c)
+	case c.writtenBefore(err):
+		return c.done, u.commit(c)
 	case tooMuch(ctx, err) && end-at > 1:
 		c.db().limit.failed(c.ops())
 		if ctx.Err() == nil && u.chunkEnd(at) < end {
@@ -30,14 +32,14 @@ func (u *upload) apply(ctx context.Context, at, end int) (next int, goOn bool) {
 		}
 		fallthrough
 	case !worthTakingApart(err):
-		u.hold(at, unsettled(err), -1)
+		u.hold(at, u.unsettled(err), -1)
 		return at, false
 	}
 	u.res.Slow++
 	for i := at; i < end; i++ {
 		goOn, err := u.applyAlone(ctx, i, end-at > 1)
 		if err != nil {
-			u.hold(i, unsettled(err), -1)
+			u.hold(i, u.unsettled(err), -1)
 			return i, false
 		}
 		if !goOn {
@@ -75,10 +77,10 @@ func worthTakingApart(err error) bool {
 }
 
 // unsettled is the error of what is held because nobody could settle it. One that says refused would have the device
-// keep it.
-func unsettled(err error) *Error {
+// keep it; of a retried letter it tells whoever retries it.
+func (u *upload) unsettled(err error) *Error {
 	e := *AsError(err)
-	if e.Class == Refused {
+	if e.Class == Refused && u.closing == nil {
 		e.Class = Operator
 	}
 	return &e

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"testing"
-	"time"
 )
 
 // Three tables: items are written by members of the organisation that their project is of.
@@ -21,10 +20,12 @@ type membership struct {
 	foreseen int // calls of Foresee
 }
 
-func (*membership) Revision() string                                 { return "membership" }
-func (*membership) Batch() Batch                                     { return Batch{} }
-func (p *membership) Judge(Caller, string, time.Time) (Judge, error) { return p, nil }
-func (*membership) Refused(*Error, *Op, string) Consequence          { return Consequence{} }
+func (*membership) Revision() string                        { return "membership" }
+func (*membership) Batch() Batch                            { return Batch{} }
+func (p *membership) Judge(Asking) (Judge, error)           { return p, nil }
+func (*membership) Refused(*Error, *Op, string) Consequence { return Consequence{} }
+func (*membership) Resolved(string) []Change                { return nil }
+func (*membership) Claims() JSON                            { return "{}" }
 
 func (p *membership) Admit(op *Op) (*Admitted, *Error) {
 	table := map[string]*Table{"projects": projects, "items": items, "members": members}[op.Table]
@@ -149,7 +150,7 @@ func TestNobodyAsks(t *testing.T) {
 // A judge that finds the answer to its question always missing is asked a few times, and then the operation is refused.
 type hopeless struct{ membership }
 
-func (p *hopeless) Judge(Caller, string, time.Time) (Judge, error) { return p, nil }
+func (p *hopeless) Judge(Asking) (Judge, error) { return p, nil }
 
 func (p *hopeless) Decide(a *Admitted, old Row, v View) Decision {
 	p.foreseen++

@@ -18,6 +18,7 @@ type chunk struct {
 	done             int
 	stopped          bool
 	held             *refusal // of the work at done, that the device keeps
+	resolving        bool     // rows that told of the refusal of a retried letter have been asked for
 	replayed, reused int
 	over             *overlay
 	view             *view
@@ -98,6 +99,9 @@ func (c *chunk) run(ctx context.Context, tx Tx) error {
 		c.stopped = c.u.stop && w.last && c.refusedOf(w)
 	}
 	hook(StageDecided)
+	if err := c.resolve(ctx, tx); err != nil {
+		return err
+	}
 	if err := c.send(ctx, tx); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func (u *upload) deadLetter(l *letter) (DeadLetter, error) {
 	for _, w := range l.ops {
 		d.FirstOp, d.LastOp = min(d.FirstOp, w.op.OpID), max(d.LastOp, w.op.OpID)
 	}
+	d.Claims = u.judge.Claims()
 	var fault error
 	d.Body, fault = l.body()
 	return d, fault

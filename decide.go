@@ -75,13 +75,10 @@ type fate struct {
 
 // answered returns what the ledger, or an earlier place in this chunk, says of an operation.
 func (c *chunk) answered(w *opWork, before *settledBefore) (fate, bool) {
-	if !w.identified {
-		return fate{}, false
-	}
-	if f, ok := c.seen[w.identity()]; ok {
+	if f, ok := c.seen[w.identity()]; ok && w.identified {
 		return f, true
 	}
-	settled, ok := before.find(w.identity(), c.u.caller.Subject)
+	settled, ok := c.before(w, before)
 	if !ok {
 		return fate{}, false
 	}
@@ -95,6 +92,15 @@ func (c *chunk) answered(w *opWork, before *settledBefore) (fate, bool) {
 		f.err = Refuse(Internal, "transaction.aborted", "Another operation of the same transaction was refused.")
 	}
 	return f, true
+}
+
+// before returns what the ledger has of an operation. That a retried one was refused means nothing.
+func (c *chunk) before(w *opWork, before *settledBefore) (settledOp, bool) {
+	if !w.identified {
+		return settledOp{}, false
+	}
+	settled, ok := before.find(w.identity(), c.u.caller.Subject)
+	return settled, ok && (c.u.closing == nil || settled.status.done())
 }
 
 // judge decides the pending operations in order until one is refused.
@@ -164,6 +170,8 @@ func (c *chunk) decision(ctx context.Context, tx Tx, w *opWork, row Row) (Decisi
 	for range maxRounds + 1 {
 		c.view.forget()
 		c.view.at(w)
+		seen := c.over.rows[keyOf(w.admitted)]
+		w.admitted.Changed, w.admitted.Made = seen.by > 0, seen.made
 		d := c.u.judge.Decide(w.admitted, row, c.view)
 		if d.Refusal != nil || !d.Unknown {
 			return d, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Class decides what happens to an upload that met an error.
@@ -71,6 +72,9 @@ type Error struct {
 	Message string
 	// Table and Column are as the client knows them, where they are known.
 	Table, Column string
+	// RetryAfter is how long a client is to wait before it tries again, where an error of class Retry knows better than
+	// the server.
+	RetryAfter time.Duration
 	// Cause is for the log only.
 	Cause error
 }
@@ -119,6 +123,13 @@ func AsError(err error) *Error {
 // ReasonTimeout is the Reason of an error of class Retry that says: the database was given too much at once.
 // Less of it may go through, so the pipeline tries again with less.
 const ReasonTimeout = "db.timeout"
+
+const (
+	// ReasonMaintenance is the Reason of an error of class Retry that says: this is held on purpose, for a while.
+	ReasonMaintenance = "maintenance"
+	// ReasonHeld is the Reason of a refusal that says: an error of class Operator has held this for too long.
+	ReasonHeld = "held.too_long"
+)
 
 // Refuse makes an error of class Refused.
 func Refuse(code Code, reason, message string) *Error {

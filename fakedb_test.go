@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // fakeDB is a database for tests of the pipeline alone: serial transactions, and a hook that fails where a test wants
@@ -20,6 +19,7 @@ type fakeDB struct {
 	runs  []Run
 	texts []Refusal
 	dead  map[string]DeadLetter
+	ended map[string]Closing // of those in dead
 	links map[LinkKey]Link
 	txs   int // committed
 	// reads and finds count statements, and asked is what was looked up last.
@@ -37,7 +37,7 @@ type fakeDB struct {
 var fakeTable = &Table{Name: "t", Source: "t", Key: "id", Columns: []*Column{{Name: "id"}, {Name: "a"}, {Name: "b", HasDefault: true}}}
 
 func newFakeDB() *fakeDB {
-	return &fakeDB{rows: map[any]Row{}, dead: map[string]DeadLetter{}, links: map[LinkKey]Link{}}
+	return &fakeDB{rows: map[any]Row{}, dead: map[string]DeadLetter{}, ended: map[string]Closing{}, links: map[LinkKey]Link{}}
 }
 
 func (db *fakeDB) Schema(context.Context, []TableRef) (Schema, error) {
@@ -56,7 +56,10 @@ func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
 			late()
 		}
 	}()
-	tx := &fakeTx{db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead), links: maps.Clone(db.links)}
+	tx := &fakeTx{
+		db: db, rows: maps.Clone(db.rows), runs: slices.Clone(db.runs), texts: slices.Clone(db.texts), dead: maps.Clone(db.dead), ended: maps.Clone(db.ended),
+		links: maps.Clone(db.links),
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (db *fakeDB) InTx(_ context.Context, _ Caller, fn func(Tx) error) error {
 	if err := db.ask("commit", nil); err != nil {
 		return err
 	}
-	db.rows, db.runs, db.texts, db.dead, db.links = tx.rows, tx.runs, tx.texts, tx.dead, tx.links
+	db.rows, db.runs, db.texts, db.dead, db.ended, db.links = tx.rows, tx.runs, tx.texts, tx.dead, tx.ended, tx.links
 	db.txs++
 	return nil
 }
@@ -84,6 +87,7 @@ type fakeTx struct {
 	runs  []Run
 	texts []Refusal
 	dead  map[string]DeadLetter
+	ended map[string]Closing
 	links map[LinkKey]Link
 	todo  []Change
 	at    int
@@ -238,6 +242,16 @@ func (tx *fakeTx) Settle(_ context.Context, s Settlement) error {
 	for _, d := range s.DeadLetters {
 		tx.dead[d.ID] = d
 	}
+	if len(s.DeadLetters) > 0 && s.MostLetters > 0 && len(tx.dead)-len(tx.ended) > s.MostLetters {
+		return &Error{Class: Operator, Code: Unavailable, Reason: ReasonLettersFull, Message: "full"}
+	}
+	for _, c := range s.Closed {
+		_, there := tx.dead[c.ID]
+		if _, ended := tx.ended[c.ID]; ended || !there {
+			return Refuse(Conflict, ReasonLetterClosed, "closed")
+		}
+		tx.ended[c.ID] = c
+	}
 	maps.Copy(tx.links, s.Links)
 	return tx.db.ask("settle", nil)
 }
@@ -250,11 +264,28 @@ type fakePolicy struct {
 	admit   func(a *Admitted) // changes what is admitted
 	refused func(why *Error, blamed *Op, name string) Consequence
 	decide  func(a *Admitted, v View, d Decision) Decision
+	asked   func(Asking)
+	// resolved are updates of rows that told of a refusal.
+	resolved func(name string) []Change
 }
 
-func (fakePolicy) Revision() string                                 { return "fake" }
-func (p fakePolicy) Batch() Batch                                   { return p.batch }
-func (p fakePolicy) Judge(Caller, string, time.Time) (Judge, error) { return p, p.err }
+func (fakePolicy) Revision() string { return "fake" }
+func (p fakePolicy) Batch() Batch   { return p.batch }
+func (fakePolicy) Claims() JSON     { return `{"org":{"id":12345678901234567890}}` }
+
+func (p fakePolicy) Judge(a Asking) (Judge, error) {
+	if p.asked != nil {
+		p.asked(a)
+	}
+	return p, p.err
+}
+
+func (p fakePolicy) Resolved(name string) []Change {
+	if p.resolved == nil {
+		return nil
+	}
+	return p.resolved(name)
+}
 
 func (fakePolicy) Foresee(_ *Admitted, old Row, _ View) Row { return old }
 

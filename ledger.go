@@ -113,7 +113,8 @@ func readLedger(c Claimed, wanted map[int64]bool) (*settledBefore, error) {
 }
 
 // find returns what became of an operation in the eyes of a subject. What was applied is applied whoever
-// asks. Everything else depends on what the subject may see and do, and so is known only for that subject.
+// asks. Everything else depends on what the subject may see and do, and so is known only for that subject. One that was
+// refused first and needed nothing when it was retried is known as the latter.
 func (s *settledBefore) find(op opIdentity, subject string) (settledOp, bool) {
 	var found settledOp
 	ok := false
@@ -121,7 +122,7 @@ func (s *settledBefore) find(op opIdentity, subject string) (settledOp, bool) {
 		if settled.status == Applied {
 			return settled, true
 		}
-		if settled.subject == subject && !ok {
+		if settled.subject == subject && (!ok || settled.status.done()) {
 			found, ok = settled, true
 		}
 	}

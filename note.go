@@ -80,7 +80,7 @@ func (c *chunk) withoutNotes(err error) bool {
 }
 
 func (c *chunk) hasNotes() bool {
-	return slices.ContainsFunc(c.writers, func(w writer) bool { return w.note })
+	return c.resolving || slices.ContainsFunc(c.writers, func(w writer) bool { return w.note })
 }
 
 // final tells errors that come again from those that a later try may not meet.

@@ -34,6 +34,8 @@ type seenRow struct {
 	reactions int
 	// by is the number of the last change of the row, 0 when there was none.
 	by int
+	// made says that one of the changes created the row.
+	made bool
 }
 
 // supposed is the number of a change that nobody has decided on.
@@ -60,24 +62,26 @@ func (o *overlay) stale(at rowKey) bool { return o.rows[at].reactions < o.reacti
 
 // load puts in a row as the database has it now.
 func (o *overlay) load(at rowKey, row Row) {
-	o.set(at, seenRow{row, o.reactions, o.rows[at].by})
+	was := o.rows[at]
+	o.set(at, seenRow{row, o.reactions, was.by, was.made})
 }
 
 // change puts in a row as it is after a change, which has a number.
 func (o *overlay) change(c *Change, row Row, number int) {
-	o.put(rowKey{c.Table.Source, c.Key}, row, number)
+	at := rowKey{c.Table.Source, c.Key}
+	o.put(at, row, number, c.Verb == Insert || c.Verb == Update && o.rows[at].made)
 	if slices.Contains(c.Table.Reacts, c.Verb) {
 		o.reactions++
 	}
 }
 
 // suppose puts in a row as it may become.
-func (o *overlay) suppose(at rowKey, row Row) { o.put(at, row, supposed) }
+func (o *overlay) suppose(at rowKey, row Row) { o.put(at, row, supposed, false) }
 
-func (o *overlay) put(at rowKey, row Row, by int) {
+func (o *overlay) put(at rowKey, row Row, by int, made bool) {
 	was, known := o.rows[at]
 	o.undo = append(o.undo, undo{at: at, row: was, known: known, reactions: o.reactions})
-	o.set(at, seenRow{row, o.reactions, by})
+	o.set(at, seenRow{row, o.reactions, by, made})
 }
 
 func (o *overlay) set(at rowKey, now seenRow) {

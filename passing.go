@@ -54,6 +54,21 @@ func (p Passing) Snapshot(ctx context.Context, tables []string, yield func(table
 	return db.Snapshot(ctx, tables, yield)
 }
 
+// Keeper is that of the inner applier.
+func (p Passing) Keeper() Keeper { return KeeperOf(p.Applier) }
+
+// KeeperOf is what operators see of the tables of our own that an applier, or the one that it passes everything on to,
+// has. It is nil where there are none.
+func KeeperOf(a Applier) Keeper {
+	switch a := a.(type) {
+	case Keeper:
+		return a
+	case interface{ Keeper() Keeper }:
+		return a.Keeper()
+	}
+	return nil
+}
+
 func unsupported(method string) error {
 	return &Error{
 		Class: Operator, Code: Internal, Message: "The database does not offer this.",

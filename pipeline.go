@@ -35,6 +35,9 @@ type Options struct {
 	Ledgerless []string
 	// UntrustedClients are device ids that many devices share, as those of pre-seeded files. They count as no identity.
 	UntrustedClients []string
+	// HeldSince says since when a device of a subject has been held back, zero when it is not. Nil knows of none, so that
+	// nothing is ever held for too long.
+	HeldSince func(clientID, subject string) time.Time
 	// Log hears of what an operator should know. Nil discards it.
 	Log *slog.Logger
 	// OnStage is called in the goroutine of the upload when a stage is over. Tests stop or end the process in it.
@@ -69,6 +72,9 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 	if o.OnStage == nil {
 		o.OnStage = func(string) {}
 	}
+	if o.HeldSince == nil {
+		o.HeldSince = func(string, string) time.Time { return time.Time{} }
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -90,28 +96,42 @@ func NewPipeline(db Applier, o Options) *Pipeline {
 // Nothing that befalls an operation or the database is an error here: it stands in the result. The only
 // error is an [*Error] of class [Forbidden], when the policy refuses the token as a whole.
 func (p *Pipeline) Apply(ctx context.Context, caller Caller, pol Policy, up *Upload) (*Result, error) {
-	now := p.opt.Now().UTC().Truncate(time.Microsecond)
-	judge, err := pol.Judge(caller, up.ClientID, now)
+	u, err := p.begin(pol, Asking{Caller: caller, ClientID: up.ClientID})
+	if err != nil {
+		return nil, err
+	}
+	u.stop = up.StopOnRefusal
+	return u.do(ctx, up.Transactions), nil
+}
+
+// begin binds the policy to whom it is asked for, now.
+func (p *Pipeline) begin(pol Policy, a Asking) (*upload, error) {
+	a.Now = p.opt.Now().UTC().Truncate(time.Microsecond)
+	judge, err := pol.Judge(a)
 	if err != nil {
 		return nil, err
 	}
 	u := &upload{
-		p: p, caller: caller, judge: judge, revision: pol.Revision(), now: now, batch: pol.Batch(),
-		client: up.ClientID, stop: up.StopOnRefusal, refusedRows: map[sentRow]*cause{},
-		res: &Result{Transactions: make([]TxResult, len(up.Transactions)), Revision: pol.Revision(), Identified: true},
+		p: p, caller: a.Caller, judge: judge, revision: pol.Revision(), now: a.Now, batch: pol.Batch(),
+		client: a.ClientID, refusedRows: map[sentRow]*cause{}, res: &Result{Revision: pol.Revision(), Identified: true},
 	}
-	if slices.Contains(p.opt.UntrustedClients, up.ClientID) {
+	if slices.Contains(p.opt.UntrustedClients, a.ClientID) {
 		u.client = ""
 	}
-	u.prepare(up)
+	return u, nil
+}
+
+// do settles transactions when it is the turn of their device.
+func (u *upload) do(ctx context.Context, txs []Transaction) *Result {
+	u.prepare(txs)
 	if u.client != "" {
-		leave, err := p.devices.enter(ctx, u.client)
+		leave, err := u.p.devices.enter(ctx, u.client)
 		if err != nil {
 			u.hold(0, deviceBusy(err), -1)
-			return u.res, nil
+			return u.res
 		}
 		defer leave()
 	}
 	u.run(ctx)
-	return u.res, nil
+	return u.res
 }

@@ -8,10 +8,16 @@ type refusal struct {
 	err   *Error
 	notes []Change
 	after *cause // why it goes with an operation before it, nil when it does not
+	// overdue says that it was held for too long, and so is not held any longer, whatever the policy says.
+	overdue bool
 }
 
 // refuse settles a work as refused, in the way that the policy says. What is to stay on the device is not settled.
 func (c *chunk) refuse(w *work, pending []int, res *TxResult, why *refusal, replay bool) {
+	if c.u.closing != nil { // it is kept already
+		c.held = why
+		return
+	}
 	bearer := why.place // the operation that carries the text
 	if bearer < 0 {
 		bearer = pending[0]
@@ -21,6 +27,9 @@ func (c *chunk) refuse(w *work, pending []int, res *TxResult, why *refusal, repl
 		blamed = w.ops[why.place].op
 	}
 	then := c.u.judge.Refused(why.err, blamed, w.ops[bearer].name)
+	if why.overdue {
+		then.Keep = KeepLetter
+	}
 	if then.Keep == KeepOnDevice && why.after == nil && !replay {
 		c.held = why
 		return

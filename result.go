@@ -23,6 +23,9 @@ func (s Status) Settled() bool {
 	return s == Applied || s == Noop || s == Rejected || s == Aborted
 }
 
+// done reports whether there is nothing left to do.
+func (s Status) done() bool { return s == Applied || s == Noop }
+
 // Result answers an upload.
 type Result struct {
 	// Transactions has one entry for each transaction of the upload, in its order.

@@ -21,10 +21,8 @@ func (c *chunk) load(ctx context.Context, tx Tx, before *settledBefore) error {
 			if w.refusal != nil || w.admitted == nil {
 				continue
 			}
-			if w.identified {
-				if _, ok := before.find(w.identity(), c.u.caller.Subject); ok {
-					continue
-				}
+			if _, ok := c.before(w, before); ok {
+				continue
 			}
 			c.pending = append(c.pending, w)
 		}

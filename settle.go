@@ -54,7 +54,13 @@ func (c *chunk) settle(ctx context.Context, tx Tx) error {
 		}
 		c.settlement.DeadLetters = append(c.settlement.DeadLetters, letter)
 	}
-	if c.settlement.Run == nil && len(c.settlement.Refusals) == 0 && len(c.settlement.DeadLetters) == 0 {
+	if len(c.letters) > 0 {
+		c.settlement.MostLetters = c.u.batch.MostLetters
+	}
+	if c.u.closing != nil && c.held == nil {
+		c.settlement.Closed = []Closing{*c.u.closing}
+	}
+	if s := &c.settlement; s.Run == nil && len(s.Refusals) == 0 && len(s.DeadLetters) == 0 && len(s.Closed) == 0 {
 		return nil
 	}
 	return tx.Settle(ctx, c.settlement)

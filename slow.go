@@ -19,16 +19,21 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 	for {
 		err := u.try(ctx, c)
 		if err == nil {
+			u.gaveUp(c.out[i])
 			return u.commit(c), nil
 		}
 		why := c.blame(err)
 		switch {
+		case aboutLetters(err):
+			return false, err
 		case c.withoutNote(err):
 		case isRace(err) && c.care < stepping:
 			c.care = stepping
 		case vague(err, why) && c.care == merged && (why != nil || c.hasNotes()):
 			c.care = blaming
 		case vague(err, why) && c.withoutNotes(err):
+		case c.out[i] == nil && u.overdue(&u.works[i], err):
+			c.out[i] = u.tooLong(err)
 		case c.out[i] != nil || why == nil:
 			return false, err
 		default:
@@ -38,6 +43,12 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 			c.out[i] = &why.refusal // settled without another look at the rows
 		}
 	}
+}
+
+// aboutLetters tells an error of the dead letters themselves from one of what they are of.
+func aboutLetters(err error) bool {
+	reason := AsError(err).Reason
+	return reason == ReasonLettersFull || reason == ReasonLetterClosed
 }
 
 // maxLeftOut bounds how many operations the database may refuse before each is tried alone.

@@ -16,12 +16,30 @@ type Authenticator interface {
 type Policy interface {
 	// Revision identifies rules and schema, for logs, metrics, dead letters and answers.
 	Revision() string
-	// Judge binds the policy to a caller, a device and an instant for one upload. The device is empty when it is
-	// not known. An [*Error] of class [Forbidden] says that the token lacks a claim that the policy requires.
-	Judge(caller Caller, clientID string, now time.Time) (Judge, error)
+	// Judge binds the policy to a caller, a device and an instant for one upload. An [*Error] of class [Forbidden] says
+	// that the token lacks a claim that the policy requires.
+	Judge(a Asking) (Judge, error)
 	// Batch says how the operations of one transaction hang together.
 	Batch() Batch
 }
+
+// Asking is for whom a policy judges an upload, and when.
+type Asking struct {
+	Caller Caller
+	// ClientID is empty when the device is not known.
+	ClientID string
+	Now      time.Time
+	// Late says that the operations were made long ago, and refused then. Where no conflict rule compares what the device
+	// says with what is stored, such an operation may change only what is still as its device saw it: else it is refused
+	// as [ReasonChanged], and as [ReasonUnseen] where the device did not say what it saw.
+	Late bool
+}
+
+// Reasons of refusals of operations that come late. See [Asking].
+const (
+	ReasonChanged = "late.changed"
+	ReasonUnseen  = "late.unseen"
+)
 
 // Batch says what a refused operation means for the others of its transaction.
 type Batch struct {
@@ -32,12 +50,18 @@ type Batch struct {
 	Try bool
 	// Most is how many operations a transaction may have, 0 for any number. One that has more is refused.
 	Most int
+	// MostLetters is how many open dead letters a subject may have, 0 for any number. What would make it more is held, as
+	// an error of class [Operator], until somebody has closed some.
+	MostLetters int
+	// Held is how long an error of class [Operator] may hold a device, 0 for as long as it takes. What it holds then is
+	// refused and kept as a dead letter, if it has an identity: see [Options].HeldSince.
+	Held time.Duration
 }
 
 // Judge decides the operations of one upload. It is used by one goroutine.
 type Judge interface {
 	// Admit resolves the names of one operation and converts its values, without looking at any row. It returns nil and
-	// nil for an operation that is to be ignored.
+	// nil for an operation that is to be ignored. An error of class [Retry] holds the transaction, and all behind it.
 	Admit(op *Op) (*Admitted, *Error)
 	// Foresee has the view asked for all that Decide is going to look up, as far as that can be told from the
 	// stored row and from what the view answers already. It returns the row as the operation may leave it, nil when
@@ -50,6 +74,11 @@ type Judge interface {
 	// Refused says what becomes of a refused operation or transaction. Blamed is the operation to blame, nil when there
 	// is none, and name what [Admitted.Name] is of it, or else of the first that is refused with the others.
 	Refused(why *Error, blamed *Op, name string) Consequence
+	// Resolved are updates of the rows that told of a refusal, for when the operation of that name has succeeded after all.
+	// Rows that aren't there any more need none.
+	Resolved(name string) []Change
+	// Claims are what the policy reads of the caller's token, as JSON that makes the same caller again.
+	Claims() JSON
 }
 
 // Admitted is an operation whose table, key and columns are known to the policy.
@@ -71,6 +100,9 @@ type Admitted struct {
 	// Name is given by the pipeline, distinct for each operation of each subject, and the same for all tries of one
 	// that has an identity: 32 hexadecimal digits.
 	Name string
+	// Changed and Made are set by the pipeline for each decision. They say that an operation before it in the same
+	// transaction of the database has changed the row, or has even created it, so that nobody else can have changed it since.
+	Changed, Made bool
 }
 
 // Decision is the outcome of a judgement. Exactly one of Refusal, Unknown and the rest counts, in this order.
@@ -195,9 +227,17 @@ type DeadLetter struct {
 	Table, Column string
 	Revision      string
 	At            time.Time
+	// Claims are what the policy read of the token: see [Judge.Claims].
+	Claims JSON
 	// Body is the transaction as JSON. A driver stores it in parts of at most [DeadLetterPart] bytes.
 	Body []byte
 }
+
+// Reasons of errors that [Tx.Settle] gives for dead letters.
+const (
+	ReasonLettersFull  = "dead_letter.full"
+	ReasonLetterClosed = "dead_letter.closed"
+)
 
 // DeadLetterPart is the greatest size in bytes of one stored part of a dead letter.
 const DeadLetterPart = 1 << 20
@@ -208,6 +248,12 @@ type Settlement struct {
 	Run         *Run
 	Refusals    []Refusal
 	DeadLetters []DeadLetter
+	// MostLetters is how many open dead letters a subject may have, 0 for any number. Where DeadLetters would make it
+	// more, nothing is settled: the error is of class [Operator] with [ReasonLettersFull].
+	MostLetters int
+	// Closed ends dead letters with what is written here. One that is not open any more is an error of class [Refused]
+	// with [ReasonLetterClosed], and nothing is written.
+	Closed []Closing
 	// Links replace those of the device of Run.
 	Links map[LinkKey]Link
 }

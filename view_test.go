@@ -67,10 +67,12 @@ type probe struct {
 	values []any
 }
 
-func (p *prober) Revision() string                               { return "probe" }
-func (p *prober) Batch() Batch                                   { return Batch{} }
-func (p *prober) Judge(Caller, string, time.Time) (Judge, error) { return p, nil }
-func (p *prober) Refused(*Error, *Op, string) Consequence        { return Consequence{} }
+func (p *prober) Revision() string                        { return "probe" }
+func (p *prober) Batch() Batch                            { return Batch{} }
+func (p *prober) Judge(Asking) (Judge, error)             { return p, nil }
+func (p *prober) Refused(*Error, *Op, string) Consequence { return Consequence{} }
+func (p *prober) Resolved(string) []Change                { return nil }
+func (p *prober) Claims() JSON                            { return "{}" }
 
 func (p *prober) Admit(op *Op) (*Admitted, *Error) {
 	return &Admitted{Op: op, Table: members, Key: op.ID, Values: op.Data, Needs: []string{"gone", "org", "role"}, Asks: true}, nil

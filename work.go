@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// upload is one call of Apply.
+// upload is one call of Apply, or of Retry.
 type upload struct {
 	p        *Pipeline
 	caller   Caller
@@ -21,6 +21,8 @@ type upload struct {
 	stop     bool
 	works    []work
 	res      *Result
+	// closing ends the dead letter that is retried, nil where none is.
+	closing *Closing
 	// refusedRows are those whose creation was refused, in what is committed.
 	refusedRows map[sentRow]*cause
 }
@@ -34,6 +36,7 @@ type work struct {
 	db    *database
 	ops   []opWork
 	bytes int64
+	wait  *Error // why the policy has it sent again later, nil when it has not
 }
 
 // opWork is one operation on its way.
@@ -57,9 +60,10 @@ func (w *work) placeInTx(place int) int {
 }
 
 // prepare does all that needs no database: fingerprints, names and values.
-func (u *upload) prepare(up *Upload) {
-	for i := range up.Transactions {
-		tx := &up.Transactions[i]
+func (u *upload) prepare(txs []Transaction) {
+	u.res.Transactions = make([]TxResult, len(txs))
+	for i := range txs {
+		tx := &txs[i]
 		u.res.Transactions[i] = TxResult{Status: NotAttempted, Failed: -1, Ops: make([]OpResult, len(tx.Ops))}
 		for j := range tx.Ops {
 			u.res.Transactions[i].Ops[j].Status = NotAttempted
@@ -95,6 +99,8 @@ func (u *upload) work(tx *Transaction, i, first, end int) work {
 			w.admitted, w.refusal = u.judge.Admit(op)
 		}
 		switch {
+		case w.refusal != nil && w.refusal.Class == Retry:
+			out.wait = w.refusal
 		case w.refusal != nil, w.admitted == nil:
 		case u.p.route(op.Table) != out.db:
 			w.refusal = spans(&ops[0], op)
@@ -153,11 +159,15 @@ func sizeOf(op *Op) int64 {
 // run applies chunk after chunk until the upload is settled, stopped or held.
 func (u *upload) run(ctx context.Context) {
 	for at, goOn := 0, true; goOn && at < len(u.works); {
+		if wait := u.works[at].wait; wait != nil {
+			u.hold(at, wait, -1)
+			return
+		}
 		at, goOn = u.apply(ctx, at, u.chunkEnd(at))
 	}
 }
 
-// chunkEnd returns the end of the chunk that begins with a work. It keeps to one database, and tears a client transaction
+// chunkEnd returns the end of the chunk that begins with a work. It keeps to one database, ends before what has to wait, and tears a client transaction
 // apart only where that may be and the transaction is too large.
 func (u *upload) chunkEnd(at int) int {
 	ops, bytes, limit := 0, int64(0), u.works[at].db.limit.ops()
@@ -168,7 +178,7 @@ func (u *upload) chunkEnd(at int) int {
 		bytes += w.bytes
 		switch {
 		case end == at:
-		case w.db != u.works[at].db:
+		case w.db != u.works[at].db, w.wait != nil:
 			return end
 		case ops > limit || bytes > u.p.opt.ChunkBytes:
 			if whole > at {
@@ -213,6 +223,9 @@ func (u *upload) hold(at int, err *Error, failed int) {
 	tx.Status, tx.Err, tx.Failed = Held, err, failed
 	for i := range tx.Ops {
 		tx.Ops[i] = OpResult{Status: Held}
+	}
+	if u.closing != nil { // whoever retries it is told, and nobody waits
+		return
 	}
 	log := u.p.opt.Log.Warn
 	if err.Class == Operator {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.uber.org/goleak"
 	_ "modernc.org/sqlite" // the database/sql driver named sqlite
 
@@ -52,6 +53,8 @@ type stage struct {
 	pipeline *writegate.Pipeline
 	policy   writegate.Policy
 	sql      *sql.DB
+	// documents are where there is no SQL.
+	documents *mongo.Database
 }
 
 func openSQLite(t *testing.T, ddl []string) *stage {
@@ -124,7 +127,7 @@ func (s *stage) use(text string) {
 	}
 	schema, err := s.applier.Schema(s.t.Context(), source.Tables())
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("%v (cause: %v)", err, writegate.AsError(err).Cause)
 	}
 	bundle, err := source.Bind(schema)
 	if err != nil {

@@ -21,6 +21,8 @@ var gadgetTables = []string{
 		server_data {json}, resolved {bool} not null, user_id {text} not null, created_at {timestamp} not null)`,
 	`create table field_changes (id {text} primary key, table_name {text} not null, row_id {text} not null, field_name {text} not null, old_value {text}, new_value {text},
 		status {text} not null, user_id {text} not null, created_at {timestamp} not null)`,
+	`create table refusals (id {text} primary key, user_id {text} not null, client_id {text}, op_id {int}, table_name {text} not null, row_id {text} not null,
+		code {text} not null, message {text} not null, created_at {timestamp} not null, resolved_at {timestamp})`,
 }
 
 // eachGadgets runs a test in memory and on every engine.
@@ -77,6 +79,13 @@ func (s *stage) table(name string, columns ...string) []string {
 			for i, c := range columns {
 				values[i] = row[c]
 			}
+			add(values)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if s.documents != nil {
+		for _, values := range s.fields(name, columns) {
 			add(values)
 		}
 		slices.Sort(out)

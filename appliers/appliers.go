@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"writegate"
 	"writegate/appliers/mongodb"
@@ -21,10 +22,15 @@ import (
 type Config struct {
 	// DSN is the address of a database server, or the path of an SQLite file.
 	DSN string
+	// Renew returns the DSN as it is by now, for new connections to a server. Nil means that DSN stays.
+	Renew func() string
 	// Schema holds writegate's own tables. Empty means writegate.
 	Schema string
 	// MaxConns bounds the connections, 0 leaves it to the driver.
 	MaxConns int
+	// ConnectTimeout bounds the wait for a connection, StatementTimeout a statement, and LockTimeout the wait for what
+	// somebody else has locked. 0 leaves them to the driver.
+	ConnectTimeout, StatementTimeout, LockTimeout time.Duration
 	// RLSRole is the role that rows are read and written under, empty for the login's.
 	RLSRole string
 	// SessionContext has SQL Server know the caller in SESSION_CONTEXT, for row-level security.
@@ -37,7 +43,7 @@ type Config struct {
 	// NoOwnTables makes, checks and uses no tables of writegate's own: no ledger, no dead letters, no checkpoints.
 	NoOwnTables bool
 	// ReadOnly opens to look only: nothing is made, an SQLite file included. Schema, List, Inspect, Version and
-	// Snapshot work then, nothing else is promised.
+	// Snapshot work then, and what of [writegate.Keeper] only reads; nothing else is promised.
 	ReadOnly bool
 	// Log hears of what an operator should know. Nil discards it.
 	Log *slog.Logger
@@ -118,7 +124,8 @@ func find(name string) (driver, error) {
 
 func mysqlConfig(cfg Config) mysql.Config {
 	return mysql.Config{
-		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns,
+		DSN: cfg.DSN, Renew: cfg.Renew, Schema: cfg.Schema, MaxConns: cfg.MaxConns,
+		AcquireTimeout: cfg.ConnectTimeout, StatementTimeout: cfg.StatementTimeout, LockTimeout: cfg.LockTimeout,
 		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
 	}
 }
@@ -135,7 +142,8 @@ func ddlMySQL(cfg Config) string { return mysql.DDL(mysqlConfig(cfg)) }
 
 func postgresConfig(cfg Config) postgres.Config {
 	c := postgres.Config{
-		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: int32(min(cfg.MaxConns, 1<<15)), Log: cfg.Log,
+		DSN: cfg.DSN, Renew: cfg.Renew, Schema: cfg.Schema, MaxConns: int32(min(cfg.MaxConns, 1<<15)), Log: cfg.Log,
+		AcquireTimeout: cfg.ConnectTimeout, StatementTimeout: cfg.StatementTimeout, LockTimeout: cfg.LockTimeout,
 		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly,
 	}
 	if cfg.RLSRole != "" {
@@ -166,7 +174,8 @@ func ddlSQLite(Config) string { return sqlite.DDL(sqlite.Config{}) }
 
 func sqlServerConfig(cfg Config) sqlserver.Config {
 	return sqlserver.Config{
-		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns, SessionContext: cfg.SessionContext,
+		DSN: cfg.DSN, Renew: cfg.Renew, Schema: cfg.Schema, MaxConns: cfg.MaxConns, SessionContext: cfg.SessionContext,
+		AcquireTimeout: cfg.ConnectTimeout, StatementTimeout: cfg.StatementTimeout, LockTimeout: cfg.LockTimeout,
 		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
 	}
 }
@@ -183,7 +192,8 @@ func ddlSQLServer(cfg Config) string { return sqlserver.DDL(sqlServerConfig(cfg)
 
 func mongoDBConfig(cfg Config) mongodb.Config {
 	return mongodb.Config{
-		DSN: cfg.DSN, Schema: cfg.Schema, MaxConns: cfg.MaxConns, Sample: cfg.Sample, Transactions: cfg.Transactions,
+		DSN: cfg.DSN, Renew: cfg.Renew, Schema: cfg.Schema, MaxConns: cfg.MaxConns, Sample: cfg.Sample, Transactions: cfg.Transactions,
+		OperationTimeout: cfg.StatementTimeout, ConnectTimeout: cfg.ConnectTimeout,
 		NoOwnTables: cfg.NoOwnTables, ReadOnly: cfg.ReadOnly, Log: cfg.Log,
 	}
 }

@@ -58,8 +58,18 @@ type Limits struct {
 	KeyBytes Size `yaml:"key_bytes"`
 	// StringBytes is the longest single value.
 	StringBytes Size `yaml:"string_bytes"`
-	// InFlight is how many uploads may be at work at one time. One more is answered 503.
+	// InFlight is how many uploads may be at work at one time: about twice max_conns of all databases. One user gets at most
+	// a quarter of them, but always four, and one device one.
 	InFlight int `yaml:"in_flight"`
+	// Decoded is what a single upload may hold in memory once it is decoded, estimated from above: about ten times its body
+	// where operations are small. A larger one is answered 413, and its device is stuck.
+	Decoded Size `yaml:"decoded"`
+	// Memory is what uploads may hold in memory at one time, estimated from above: a third for bodies, the rest for what is made of
+	// them. One user gets at most half of either. A single upload beyond that half is let in alone, and counts as half.
+	Memory Size `yaml:"memory"`
+	// Queue is how many uploads may wait for a place or for memory. One user gets at most a quarter of it. One more is answered
+	// 503.
+	Queue int `yaml:"queue"`
 }
 
 // Timeouts bound how long things may take.
@@ -70,6 +80,8 @@ type Timeouts struct {
 	Body time.Duration `yaml:"body"`
 	// Idle bounds a kept connection without a request.
 	Idle time.Duration `yaml:"idle"`
+	// Queue bounds waiting for a place or for memory. What waited in vain is answered 503.
+	Queue time.Duration `yaml:"queue"`
 	// Upload bounds applying one upload.
 	Upload time.Duration `yaml:"upload"`
 	// Stop bounds stopping: uploads at work may finish within it.
@@ -107,6 +119,9 @@ type Database struct {
 	// DSN says where it is: a postgres://, mysql://, sqlserver:// or mongodb:// address, or the file of SQLite
 	// (relative to the folder of this file).
 	DSN Secret `yaml:"dsn"`
+	// DSNFile is a file with the address in place of dsn, and nothing else in it. It is read again for each new connection, so
+	// that a password may change while the daemon runs. Relative to the folder of this file.
+	DSNFile string `yaml:"dsn_file"`
 	// Schema holds our own tables and is made when it is missing: a schema of Postgres and SQL Server, a database of
 	// MySQL and MongoDB. SQLite has none.
 	Schema string `yaml:"schema"`
@@ -117,6 +132,8 @@ type Database struct {
 	DeadLetters string `yaml:"dead_letters"`
 	// MaxConns bounds the connections that one replica opens.
 	MaxConns int `yaml:"max_conns"`
+	// Timeouts bound what a database may take. Whatever is over is worth sending again.
+	Timeouts DatabaseTimeouts `yaml:"timeouts"`
 	// RLS delegates to the row-level security of Postgres, on top of the policy.
 	RLS RLS `yaml:"rls"`
 	// SessionContext hands the token's claims to SQL Server, for security policies and triggers there.
@@ -126,6 +143,17 @@ type Database struct {
 	Transactions string `yaml:"transactions" oneof:"on,off"`
 	// Sample is how many documents of a MongoDB collection without a validator are looked at to learn the types of its fields.
 	Sample int `yaml:"sample"`
+}
+
+// DatabaseTimeouts bound what a database may take.
+type DatabaseTimeouts struct {
+	// Connect bounds the wait for a connection, a new one or one that somebody else gives back.
+	Connect time.Duration `yaml:"connect"`
+	// Statement bounds each statement, or what is sent together.
+	Statement time.Duration `yaml:"statement"`
+	// Lock bounds the wait for what somebody else has locked. After it the connection is free for other devices. MySQL
+	// counts in whole seconds, MongoDB never waits, and SQLite has one lock and a bound of its own.
+	Lock time.Duration `yaml:"lock"`
 }
 
 // RLS delegates to the row-level security of Postgres.
@@ -198,11 +226,12 @@ func Default() *Config {
 			MetricsAddr: "127.0.0.1:6061",
 			CORSOrigins: []string{"*"},
 			OnRefusal:   "stop",
-			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 256},
+			Limits:      Limits{Body: 64 << 20, Depth: 100, KeyBytes: 256, StringBytes: 16 << 20, InFlight: 32, Decoded: 256 << 20, Memory: 96 << 20, Queue: 2048},
 			Timeouts: Timeouts{
 				Header: 10 * time.Second,
 				Body:   30 * time.Second,
 				Idle:   2 * time.Minute,
+				Queue:  3 * time.Second,
 				Upload: 2 * time.Minute,
 				Stop:   30 * time.Second,
 			},
@@ -215,5 +244,8 @@ func Default() *Config {
 }
 
 func defaultDatabase() Database {
-	return Database{Schema: "writegate", OwnTables: "make", MaxConns: 16, Transactions: "on", Sample: 200}
+	return Database{
+		Schema: "writegate", OwnTables: "make", MaxConns: 16, Transactions: "on", Sample: 200,
+		Timeouts: DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: 2 * time.Second},
+	}
 }

@@ -35,8 +35,10 @@ func (d *decoder) validateDatabase(path string, db *Database) {
 	case db.InFile():
 		d.required(path+".dsn", db.DSN != "", "the file of the database")
 	default:
-		d.required(path+".dsn", db.DSN != "", "such as ${DATABASE_URL}")
+		d.required(path+".dsn", db.DSN != "" || db.DSNFile != "", "such as ${DATABASE_URL}, or dsn_file in its place")
 	}
+	d.check(path+".dsn_file", db.DSNFile == "" || !d.given(path+".dsn"), "dsn is given, too; keep one of them")
+	d.check(path+".dsn_file", db.DSNFile == "" || !db.InFile(), "SQLite is a file and has no password; give its path as dsn")
 	only := func(key, driver string) {
 		d.check(path+key, !d.given(path+key) || db.Driver == driver || db.Driver == "", "only for driver "+driver)
 	}
@@ -48,6 +50,9 @@ func (d *decoder) validateDatabase(path string, db *Database) {
 	d.check(path+".schema", db.Schema != "", "empty; leave the key out for writegate")
 	d.positive(path+".max_conns", int64(db.MaxConns))
 	d.positive(path+".sample", int64(db.Sample))
+	d.positive(path+".timeouts.connect", int64(db.Timeouts.Connect))
+	d.positive(path+".timeouts.statement", int64(db.Timeouts.Statement))
+	d.positive(path+".timeouts.lock", int64(db.Timeouts.Lock))
 	d.required(path+".dead_letters", db.OwnTables != "none" || db.DeadLetters != "", "a file for refused transactions, since own_tables is none")
 	d.check(path+".dead_letters", db.OwnTables == "none" || db.DeadLetters == "", "only where own_tables is none; otherwise the database keeps them")
 }

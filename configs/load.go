@@ -16,24 +16,36 @@ import (
 // maxFile is the largest file that is read, in bytes.
 const maxFile = 1 << 20
 
-// Load reads and checks a file. Paths in it become relative to the folder that the file is in. The error is
+// Load reads and checks a file, and those that hold the address of a database. Paths in it become relative to the folder that the file is in. The error is
 // of type [Faults] when the file could be read, and then has all faults at once.
 func Load(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	c, err := Parse(path, text, os.LookupEnv)
-	if err != nil {
-		return nil, err
+	c, d := parse(path, text, os.LookupEnv)
+	if len(d.faults) == 0 {
+		c.resolve(filepath.Dir(path))
+		d.readDSNs(c)
 	}
-	c.resolve(filepath.Dir(path))
+	if len(d.faults) > 0 {
+		return nil, d.faults.sorted()
+	}
 	return c, nil
 }
 
-// Parse reads and checks the text of a file. Env looks up what ${NAME} stands for. Paths stay as written.
+// Parse reads and checks the text of a file. Env looks up what ${NAME} stands for. Paths stay as written, and no other
+// file is read.
 // The error is of type [Faults].
 func Parse(name string, text []byte, env func(string) (string, bool)) (*Config, error) {
+	c, d := parse(name, text, env)
+	if len(d.faults) > 0 {
+		return nil, d.faults.sorted()
+	}
+	return c, nil
+}
+
+func parse(name string, text []byte, env func(string) (string, bool)) (*Config, *decoder) {
 	d := &decoder{file: name, env: env, at: map[string]ast.Node{}}
 	c := Default()
 	if body := d.parse(text); body != nil {
@@ -42,10 +54,7 @@ func Parse(name string, text []byte, env func(string) (string, bool)) (*Config, 
 	if !d.broken {
 		d.validate(c)
 	}
-	if len(d.faults) > 0 {
-		return nil, d.faults.sorted()
-	}
-	return c, nil
+	return c, d
 }
 
 // parse returns the one document of the file, nil when it is empty or no YAML at all.
@@ -105,6 +114,7 @@ func (c *Config) resolve(folder string) {
 
 func (db *Database) resolve(relative func(string) string) {
 	db.DeadLetters = relative(db.DeadLetters)
+	db.DSNFile = relative(db.DSNFile)
 	if dsn := string(db.DSN); db.InFile() && !strings.HasPrefix(dsn, ":memory:") && !strings.HasPrefix(dsn, "file:") {
 		db.DSN = Secret(relative(dsn))
 	}

@@ -124,8 +124,8 @@ server:
   cors_origins: https://app.example.com
   paths: [/api/data, /sync/up]
   on_refusal: skip
-  limits: {body: 32MiB, depth: 8, key_bytes: 100, string_bytes: 1 KiB, in_flight: 9}
-  timeouts: {header: 1s, body: 2s, idle: 3m, upload: 4s, stop: 5s}
+  limits: {body: 32MiB, depth: 8, key_bytes: 100, string_bytes: 1 KiB, in_flight: 9, decoded: 2MiB, memory: 1MiB, queue: 7}
+  timeouts: {header: 1s, body: 2s, idle: 3m, queue: 6s, upload: 4s, stop: 5s}
 auth:
   audience: [powersync, "${MISSING:-writegate}"]
   issuer: https://issuer.example
@@ -138,7 +138,7 @@ auth:
   key_file: keys.json
   leeway: 30s
   max_lifetime: 168h
-database: {driver: postgres, dsn: "${DATABASE_URL}?a=$${b}", schema: app, max_conns: 4, rls: {role: app_user}}
+database: {driver: postgres, dsn: "${DATABASE_URL}?a=$${b}", schema: app, max_conns: 4, timeouts: {lock: 1s}, rls: {role: app_user}}
 databases:
   shop: {driver: sqlserver, dsn: sqlserver://x, session_context: true}
   acme: {driver: mongodb, dsn: mongodb://x, own_tables: none, dead_letters: refused.jsonl, transactions: off, sample: 7}
@@ -157,11 +157,12 @@ func TestParseWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	usual := configs.DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: 2 * time.Second}
 	want := &configs.Config{
 		Server: configs.Server{
 			Addr: "0.0.0.0:7000", CORSOrigins: []string{"https://app.example.com"}, Paths: []string{"/api/data", "/sync/up"}, OnRefusal: "skip",
-			Limits:   configs.Limits{Body: 32 << 20, Depth: 8, KeyBytes: 100, StringBytes: 1024, InFlight: 9},
-			Timeouts: configs.Timeouts{Header: time.Second, Body: 2 * time.Second, Idle: 3 * time.Minute, Upload: 4 * time.Second, Stop: 5 * time.Second},
+			Limits:   configs.Limits{Body: 32 << 20, Depth: 8, KeyBytes: 100, StringBytes: 1024, InFlight: 9, Decoded: 2 << 20, Memory: 1 << 20, Queue: 7},
+			Timeouts: configs.Timeouts{Header: time.Second, Body: 2 * time.Second, Idle: 3 * time.Minute, Queue: 6 * time.Second, Upload: 4 * time.Second, Stop: 5 * time.Second},
 		},
 		Auth: configs.Auth{
 			Audience: []string{"powersync", "writegate"}, Issuer: []string{"https://issuer.example"},
@@ -172,10 +173,11 @@ func TestParseWhole(t *testing.T) {
 		Database: configs.Database{
 			Driver: "postgres", DSN: "postgres://app:hunter2@db.example/app?a=${b}", Schema: "app", OwnTables: "make", MaxConns: 4,
 			RLS: configs.RLS{Role: "app_user"}, Transactions: "on", Sample: 200,
+			Timeouts: configs.DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: time.Second},
 		},
 		Databases: map[string]configs.Database{
-			"shop": {Driver: "sqlserver", DSN: "sqlserver://x", Schema: "writegate", OwnTables: "make", MaxConns: 16, SessionContext: true, Transactions: "on", Sample: 200},
-			"acme": {Driver: "mongodb", DSN: "mongodb://x", Schema: "writegate", OwnTables: "none", DeadLetters: "refused.jsonl", MaxConns: 16, Transactions: "off", Sample: 7},
+			"shop": {Driver: "sqlserver", DSN: "sqlserver://x", Schema: "writegate", OwnTables: "make", MaxConns: 16, SessionContext: true, Transactions: "on", Sample: 200, Timeouts: usual},
+			"acme": {Driver: "mongodb", DSN: "mongodb://x", Schema: "writegate", OwnTables: "none", DeadLetters: "refused.jsonl", MaxConns: 16, Transactions: "off", Sample: 7, Timeouts: usual},
 		},
 		Routes: configs.Routes{
 			Tables:  map[string]string{"orders": "shop"},

@@ -39,9 +39,13 @@ func (d *decoder) validateServer(s *Server) {
 	d.positive("server.limits.key_bytes", int64(s.Limits.KeyBytes))
 	d.positive("server.limits.string_bytes", int64(s.Limits.StringBytes))
 	d.positive("server.limits.in_flight", int64(s.Limits.InFlight))
+	d.positive("server.limits.decoded", int64(s.Limits.Decoded))
+	d.positive("server.limits.memory", int64(s.Limits.Memory))
+	d.positive("server.limits.queue", int64(s.Limits.Queue))
 	d.positive("server.timeouts.header", int64(s.Timeouts.Header))
 	d.positive("server.timeouts.body", int64(s.Timeouts.Body))
 	d.positive("server.timeouts.idle", int64(s.Timeouts.Idle))
+	d.positive("server.timeouts.queue", int64(s.Timeouts.Queue))
 	d.positive("server.timeouts.upload", int64(s.Timeouts.Upload))
 	d.positive("server.timeouts.stop", int64(s.Timeouts.Stop))
 }

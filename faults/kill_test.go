@@ -2,25 +2,22 @@
 package faults
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"writegate/internal/daemontest"
 	"writegate/internal/pgtest"
 )
 
@@ -76,7 +73,7 @@ func killUnderLoad(t *testing.T, db *testDB, binary string, failpoint bool) {
 
 	killed := 0
 	for drain.Err() == nil && killed < want {
-		env := os.Environ()
+		var env []string
 		if failpoint {
 			env = append(env, fmt.Sprintf("WRITEGATE_FAILPOINT=committed:kill:%d", 1+rnd.IntN(60)))
 		}
@@ -86,14 +83,14 @@ func killUnderLoad(t *testing.T, db *testDB, binary string, failpoint bool) {
 			p.kill(t)
 		}
 		select {
-		case <-p.done:
+		case <-p.Done():
 			killed++
 		case <-time.After(30 * time.Second):
 			t.Fatal("the failpoint was not reached within 30 s")
 		case <-drain.Done():
 		}
 	}
-	p := start(t, binary, config, addr, os.Environ())
+	p := start(t, binary, config, addr, nil)
 	stopLoad()
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
@@ -114,91 +111,37 @@ func killUnderLoad(t *testing.T, db *testDB, binary string, failpoint bool) {
 }
 
 // process is a running daemon.
-type process struct {
-	cmd  *exec.Cmd
-	done chan struct{}
-	err  error
-}
+type process struct{ *daemontest.Process }
 
 func start(t *testing.T, binary, config, addr string, env []string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "serve", "--config", config)
-	cmd.Env = env
-	log, err := os.OpenFile(filepath.Join(filepath.Dir(config), "daemon.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	d := daemontest.Daemon{Binary: binary, Config: config, Addr: addr, Env: env, Log: filepath.Join(filepath.Dir(config), "daemon.log")}
+	p, err := d.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
-	go func() {
-		p.err = cmd.Wait()
-		log.Close()
-		close(p.done)
-	}()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", addr)
-		if err == nil {
-			conn.Close()
-			return p
-		}
-		select {
-		case <-p.done:
-			if exit := (*exec.ExitError)(nil); errors.As(p.err, &exit) && exit.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
-				return p // killed before anybody could look
-			}
-			t.Fatalf("the daemon ended at once: %v\n%s", p.err, tail(log.Name()))
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the daemon does not listen on %s\n%s", addr, tail(log.Name()))
-		}
-	}
+	return &process{p}
 }
 
 func (p *process) kill(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.done
-	if p.err != nil {
-		t.Errorf("the daemon did not stop well: %v", p.err)
+	<-p.Done()
+	if p.Err() != nil {
+		t.Errorf("the daemon did not stop well: %v", p.Err())
 	}
 }
 
-func tail(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return err.Error()
-	}
-	defer f.Close()
-	var lines []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		lines = append(lines, s.Text())
-	}
-	return strings.Join(lines[max(0, len(lines)-20):], "\n")
-}
-
-func build(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "writegate")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "failpoint", "-o", path, "writegate/cmd/writegate")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return path
-}
+func build(t *testing.T) string { return daemontest.Build(t) }
 
 func token(t *testing.T, binary, config, subject string) string {
 	t.Helper()
@@ -211,12 +154,11 @@ func token(t *testing.T, binary, config, subject string) string {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	addr, err := daemontest.FreeAddr(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 func writeConfig(t *testing.T, addr, dsn string) string {

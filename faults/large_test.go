@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 )
@@ -29,15 +28,15 @@ func TestKillInLargeUpload(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p := start(t, binary, config, addr, append(os.Environ(), "WRITEGATE_FAILPOINT=committed:kill:3"))
+	p := start(t, binary, config, addr, []string{"WRITEGATE_FAILPOINT=committed:kill:3"})
 	if ok, err := d.send(ctx, "http://"+addr, d.queue); ok || err != nil {
 		t.Fatalf("the daemon was to be killed and answered: %v, %v", ok, err)
 	}
-	<-p.done
+	<-p.Done()
 	if n := db.effects(t); n != 3000 {
 		t.Errorf("%d operations took effect before the daemon was killed, want 3000", n)
 	}
-	p = start(t, binary, config, addr, os.Environ())
+	p = start(t, binary, config, addr, nil)
 	if ok, err := d.send(ctx, "http://"+addr, d.queue); !ok || err != nil {
 		t.Fatalf("sent again: %v, %v", ok, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"writegate/internal/privateserver"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -39,8 +41,8 @@ func (documents) effects(context.Context) (map[[2]string]int, error) { return ni
 
 // documentdbTarget is documentdb behind docgw, which has mongod's fail points and one more, for lost answers.
 func documentdbTarget(t *testing.T) *target {
-	server, dsn := serve(t, "mongodb")
-	client, err := mongo.Connect(options.Client().ApplyURI(dsn))
+	server := privateserver.Start(t, "mongodb")
+	client, err := mongo.Connect(options.Client().ApplyURI(server.DSN))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,18 +70,18 @@ func documentdbTarget(t *testing.T) *target {
 	writes := []string{"find", "insert", "update", "delete", "commitTransaction"}
 	const notWritablePrimary, tooManyRequests = 10107, 462
 	restart := func(ctx context.Context) error { // the gateway alone would wait for its clients
-		return errors.Join(server.kill("docgw")(ctx), server.stop(ctx))
+		return errors.Join(server.Kill("docgw")(ctx), server.Stop(ctx))
 	}
 	second, off := time.Second, fail("off", nil)
-	parent, _, _ := strings.Cut(dsn, "/?")
+	parent, _, _ := strings.Cut(server.DSN, "/?")
 	return &target{
 		name: "documentdb (not mongod)", store: documents{app.Collection("registers")},
 		database: fmt.Sprintf("driver: mongodb\n  dsn: %q\n  max_conns: 4", parent+"/app?"+"replicaSet=rs0"),
 		outages: []outage{
 			{name: "read-only switch", lasts: second, strike: fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": notWritablePrimary}), mend: off},
-			{name: "restart", lasts: second / 4, strike: restart, mend: server.up},
-			{name: "crash of the gateway", lasts: second / 4, strike: server.kill("docgw"), mend: server.up},
-			{name: "crash of the engine", lasts: second / 4, strike: server.kill("documentdb"), mend: server.up},
+			{name: "restart", lasts: second / 4, strike: restart, mend: server.Up},
+			{name: "crash of the gateway", lasts: second / 4, strike: server.Kill("docgw"), mend: server.Up},
+			{name: "crash of the engine", lasts: second / 4, strike: server.Kill("documentdb"), mend: server.Up},
 			{name: "killed connections", lasts: second, hidden: true, strike: fail(bson.M{"times": 50}, bson.M{"failCommands": writes, "closeConnection": true}), mend: off},
 			{name: "lost answers to commits", lasts: second, hidden: true, strike: fail(bson.M{"times": 20}, bson.M{"failCommands": []string{"commitTransaction"}, "closeAfter": true}), mend: off},
 			{name: "overload", lasts: second, strike: fail("alwaysOn", bson.M{"failCommands": writes, "errorCode": tooManyRequests}), mend: off},

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"writegate/internal/privateserver"
+
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -16,13 +18,13 @@ func mariadbTarget(t *testing.T) *target { return mysqlLike(t, "mariadb", "read_
 
 // mysqlLike is what the two have in common. The daemon's login has no rights that a limit would not hold for.
 func mysqlLike(t *testing.T, engine, readOnly string) *target {
-	server, dsn := serve(t, engine)
-	cfg, err := mysql.ParseDSN(dsn)
+	server := privateserver.Start(t, engine)
+	cfg, err := mysql.ParseDSN(server.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := openSQL(
-		t, "mysql", dsn, "create database app", "create database writegate",
+		t, "mysql", server.DSN, "create database app", "create database writegate",
 		"create user greedy@'%' identified by 'secret'", "create user daemon@'%' identified by 'secret'", "grant select, insert, update, delete, create on app.* to daemon@'%'", "grant all on writegate.* to daemon@'%'",
 	)
 	cfg.DBName = "app"
@@ -43,8 +45,8 @@ func mysqlLike(t *testing.T, engine, readOnly string) *target {
 		database: fmt.Sprintf("driver: mysql\n  dsn: %q\n  max_conns: 4", cfg.FormatDSN()),
 		outages: []outage{
 			{name: "read-only switch", lasts: second, strike: execs(root, "set global "+readOnly+" = on"), mend: execs(root, "set global "+readOnly+" = off", "set global read_only = off")},
-			{name: "restart", lasts: second / 4, strike: server.stop, mend: server.up},
-			{name: "crash", lasts: second / 4, strike: server.kill(engine), mend: server.up},
+			{name: "restart", lasts: second / 4, strike: server.Stop, mend: server.Up},
+			{name: "crash", lasts: second / 4, strike: server.Kill(engine), mend: server.Up},
 			{name: "killed connections", hidden: true, strike: killing(cut), mend: nothing},
 			{name: "too many connections", lasts: second, mend: hogged.free, strike: hogging(hogged, greedy, cut)},
 			{name: "locked rows and exhausted pool", lasts: second, mend: ended(locked, "rollback"), strike: func(ctx context.Context) error {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"writegate/internal/privateserver"
+
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 )
@@ -31,14 +33,14 @@ func mount(t *testing.T, args ...string) ([]byte, error) {
 }
 
 func postgresTarget(t *testing.T) *target {
-	server, dsn := serve(t, "postgres")
-	u, err := url.Parse(dsn)
+	server := privateserver.Start(t, "postgres")
+	u, err := url.Parse(server.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := openSQL(t, "pgx", dsn, "create role daemon login", "create role greedy login", "create database load owner daemon")
+	root := openSQL(t, "pgx", server.DSN, "create role daemon login", "create role greedy login", "create database load owner daemon")
 	u.Path = "/load"
-	disk := filepath.Join(server.dir, "small")
+	disk := filepath.Join(server.Dir, "small")
 	fill, empty, canFill := small(t, disk, 0o777)
 	ddl := []string{
 		"grant usage, create on schema public to daemon", "set role daemon",
@@ -71,8 +73,8 @@ func postgresTarget(t *testing.T) *target {
 			strike: execs(root, "alter system set default_transaction_read_only = on", "select pg_reload_conf()"),
 			mend:   execs(root, "alter system reset default_transaction_read_only", "select pg_reload_conf()"),
 		},
-		{name: "restart", lasts: second / 4, strike: server.stop, mend: server.up},
-		{name: "crash", lasts: second / 4, strike: server.kill("postgres"), mend: server.up},
+		{name: "restart", lasts: second / 4, strike: server.Stop, mend: server.Up},
+		{name: "crash", lasts: second / 4, strike: server.Kill("postgres"), mend: server.Up},
 		{name: "killed connections", hidden: true, mend: nothing, strike: killing(cut)},
 		{name: "too many connections", lasts: second, mend: hogged.free, strike: hogging(hogged, greedy, cut)},
 		{name: "locked table and exhausted pool", lasts: second, mend: ended(locked, "rollback"), strike: func(ctx context.Context) error {

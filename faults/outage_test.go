@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,7 +73,7 @@ func TestOutages(t *testing.T) {
 func surviveOutages(t *testing.T, binary string, db *target) {
 	addr := freeAddr(t)
 	config := writeConfigOf(t, addr, db.database)
-	p := start(t, binary, config, addr, os.Environ())
+	p := start(t, binary, config, addr, nil)
 	log := filepath.Join(filepath.Dir(config), "daemon.log")
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -229,79 +228,5 @@ func audit(t *testing.T, db *target, all []*device) {
 	t.Logf("%d operations acknowledged, %d uploads held back: %d rows, %d effects, %d wrong", acked, held(all), len(rows), len(effects), wrong)
 	if len(rows) != len(want) || effects != nil && len(effects) != acked || acked == 0 {
 		t.Errorf("%d rows and %d effects of %d operations on %d rows", len(rows), len(effects), acked, len(want))
-	}
-}
-
-// server is a private server that testdata/engines starts.
-type server struct{ script, dir, engine string }
-
-// serve starts one, or skips where it is not installed and can't be. It returns what the tests of that engine take.
-func serve(t *testing.T, engine string) (s *server, dsn string) {
-	t.Helper()
-	script, err := filepath.Abs(filepath.Join("..", "testdata", "engines", "engines.sh"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), script, "can", engine).CombinedOutput(); err != nil {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatalf("no %s can be started here: %s", engine, out)
-		}
-		t.Skipf("no %s can be started here: %s", engine, out)
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // else it is closed to the user who runs the server
-		t.Fatal(err)
-	}
-	s = &server{script: script, dir: dir, engine: engine}
-	t.Cleanup(func() {
-		if _, err := s.run(context.Background(), "down", dir); err != nil {
-			t.Error(err)
-		}
-	})
-	out, err := s.run(t.Context(), "up", dir, engine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, quoted, _ := strings.Cut(strings.TrimSpace(out), "='")
-	return s, strings.TrimSuffix(quoted, "'")
-}
-
-func (s *server) run(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.script, args...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("engines.sh %s: %w: %s", strings.Join(args, " "), err, errs.String())
-	}
-	return string(out), nil
-}
-
-func (s *server) stop(ctx context.Context) error {
-	_, err := s.run(ctx, "stop", s.dir, s.engine)
-	return err
-}
-
-func (s *server) up(ctx context.Context) error {
-	_, err := s.run(ctx, "up", s.dir, s.engine)
-	return err
-}
-
-// kill ends one of its processes without a word.
-func (s *server) kill(part string) func(context.Context) error {
-	return func(context.Context) error {
-		text, err := os.ReadFile(filepath.Join(s.dir, part+".pid"))
-		if err != nil {
-			return err
-		}
-		var pid int
-		if _, err := fmt.Sscan(string(text), &pid); err != nil {
-			return err
-		}
-		process, err := os.FindProcess(pid)
-		if err != nil {
-			return err
-		}
-		return process.Kill()
 	}
 }

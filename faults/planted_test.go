@@ -2,14 +2,13 @@ package faults
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"writegate/internal/planted"
 )
 
 // TestPlanted breaks the code on purpose, one fault after the other, and demands that the named tests fail.
@@ -32,49 +31,24 @@ func TestPlanted(t *testing.T) {
 }
 
 func plant(t *testing.T, root, path string) {
-	archive, err := txtar.ParseFile(path)
+	fault, err := planted.Read(root, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file, args string
-	for line := range strings.Lines(string(archive.Comment)) {
-		if v, ok := strings.CutPrefix(line, "file:"); ok {
-			file = strings.TrimSpace(v)
-		}
-		if v, ok := strings.CutPrefix(line, "test:"); ok {
-			args = strings.TrimSpace(v)
-		}
-	}
-	if file == "" || args == "" || len(archive.Files) != 2 {
-		t.Fatalf("%s: want the lines file: and test:, and the parts old and new", path)
-	}
-	source := filepath.Join(root, filepath.FromSlash(file))
-	text, err := os.ReadFile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old, broken := bytes.TrimRight(archive.Files[0].Data, "\n"), bytes.TrimRight(archive.Files[1].Data, "\n")
-	if n := bytes.Count(text, old); n != 1 {
-		t.Fatalf("%s: the old text occurs %d times in %s, want once", path, n, file)
+	file, args := fault.Values["file"], fault.Values["test"]
+	if args == "" {
+		t.Fatalf("%s: want the line test:", path)
 	}
 	if os.Getenv("WRITEGATE_VERIFY") != "1" {
 		return
 	}
-	dir := t.TempDir()
-	replacement := filepath.Join(dir, "broken.go")
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: replacement}})
+	overlay, err := fault.Overlay(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlayPath := filepath.Join(dir, "overlay.json")
-	for name, data := range map[string][]byte{replacement: bytes.Replace(text, old, broken, 1), overlayPath: overlay} {
-		if err := os.WriteFile(name, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1", "-timeout=10m"}, strings.Fields(args)...)...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlayPath) // also for what the tests build themselves
+	cmd.Env = append(os.Environ(), "GOFLAGS="+overlay) // also for what the tests build themselves
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:

@@ -14,7 +14,9 @@ import (
 // judge decides the operations of one upload.
 type judge struct {
 	bundle   *Bundle
+	caller   writegate.Caller
 	clientID string
+	late     bool
 	vars     *expr.Vars
 	view     writegate.View // of the operation at hand
 	roles    []bool
@@ -25,8 +27,11 @@ type judge struct {
 	made     reconciled // of the operation at hand
 }
 
-// Admit resolves names and converts values. It looks at no row, so what it says tells nothing about any.
+// Admit resolves names and converts values, unless the table is closed. It looks at no row, so what it says tells nothing about any.
 func (j *judge) Admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) {
+	if wait := j.bundle.closure.closed(op); wait != nil {
+		return nil, wait
+	}
 	if op.Fault != nil {
 		return nil, op.Fault
 	}
@@ -57,6 +62,9 @@ func (j *judge) admit(op *writegate.Op) (*writegate.Admitted, *writegate.Error) 
 	a := &writegate.Admitted{Op: op, Table: t.meta, Key: key, Needs: t.needsRemove, Asks: t.asks(op.Kind)}
 	a.Linked = t.linked()
 	if op.Kind == writegate.Delete {
+		if j.late {
+			a.Needs = t.needsSeen(op)
+		}
 		return a, nil
 	}
 	values, refusal := t.convert(op.Data, key)

@@ -60,6 +60,8 @@ func (s *Source) bind(schema writegate.Schema) (*Bundle, *binder, error) {
 	}
 	out.conflicts, out.changelog = b.feed(s.spec.conflicts), b.feed(s.spec.changelog)
 	out.outlet = b.outlet(s.spec)
+	out.closure = b.closure(&s.spec.closure)
+	b.times(s.spec)
 	b.within(out, s.spec.notify)
 	b.script.file, b.script.tables = s.file, s.spec.tables
 	out.script = b.script

@@ -23,6 +23,7 @@ type Bundle struct {
 	// conflicts and changelog are where conflicts and changes are told, nil for nowhere.
 	conflicts, changelog *feed
 	outlet               outlet
+	closure              closure
 	script               script
 }
 
@@ -37,13 +38,13 @@ func (b *Bundle) Batch() writegate.Batch { return b.settings.batch }
 
 // Judge binds the policy to a caller and an instant. A required claim that the token lacks, or a claim of
 // another type than declared, is an [*writegate.Error] of class Forbidden that names it.
-func (b *Bundle) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
-	claims, err := b.mapClaims(caller)
+func (b *Bundle) Judge(a writegate.Asking) (writegate.Judge, error) {
+	claims, err := b.mapClaims(a.Caller)
 	if err != nil {
 		return nil, err
 	}
-	j := &judge{bundle: b, clientID: clientID, vars: expr.NewVars(claims, now), roles: make([]bool, len(b.roles))}
-	j.subject, j.now = caller.Subject, now.UTC().Truncate(time.Microsecond)
+	j := &judge{bundle: b, caller: a.Caller, clientID: a.ClientID, late: a.Late, vars: expr.NewVars(claims, a.Now), roles: make([]bool, len(b.roles))}
+	j.subject, j.now = a.Caller.Subject, a.Now.UTC().Truncate(time.Microsecond)
 	for i, role := range b.roles {
 		answer, _ := role.Test(j.vars) // a condition that fails gives nobody the role
 		j.roles[i] = answer == expr.Yes

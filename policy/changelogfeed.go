@@ -16,6 +16,16 @@ type feedSpec struct {
 	kind    feedKind
 	table   word
 	columns map[string]word // by the words of the kind; without a text where it is left out
+	// perhaps is the word of which the table may lack the usual column, empty for none.
+	perhaps string
+}
+
+// usually has all columns be called as is usual. That of one word may be missing.
+func (s *feedSpec) usually(perhaps string) {
+	s.columns, s.perhaps = make(map[string]word, len(s.kind)), perhaps
+	for what, c := range s.kind {
+		s.columns[what] = word{c.usual, s.pos}
+	}
 }
 
 // feedKind lists what the rows of a feed tell.
@@ -32,10 +42,11 @@ var (
 	feedIDs       = []writegate.Type{writegate.Text, writegate.UUID, writegate.Int}
 	feedDocuments = []writegate.Type{writegate.Document, writegate.Text}
 	feedTimes     = []writegate.Type{writegate.Timestamp}
+	feedEnds      = []writegate.Type{writegate.Timestamp, writegate.Bool, writegate.Int}
 
 	conflictFeed = feedKind{
 		"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "table": {"table_name", feedWords}, "row": {"row_id", feedIDs}, "type": {"conflict_type", feedWords},
-		"client": {"client_data", feedDocuments}, "server": {"server_data", feedDocuments}, "resolved": {"resolved", []writegate.Type{writegate.Bool, writegate.Int}},
+		"client": {"client_data", feedDocuments}, "server": {"server_data", feedDocuments}, "resolved": {"resolved", feedEnds},
 		"user": {"user_id", feedIDs}, "at": {"created_at", feedTimes},
 	}
 	changeFeed = feedKind{
@@ -47,10 +58,8 @@ var (
 // feed reads where rows of a kind go.
 func (r *reader) feed(path string, kind feedKind, into **feedSpec) func(*tree.Node) {
 	return func(n *tree.Node) {
-		s := &feedSpec{pos: n.Pos, path: path, kind: kind, columns: map[string]word{}}
-		for what, c := range kind {
-			s.columns[what] = word{c.usual, n.Pos}
-		}
+		s := &feedSpec{pos: n.Pos, path: path, kind: kind}
+		s.usually("")
 		r.keys(n, path, map[string]func(*tree.Node){
 			"table":       func(n *tree.Node) { s.table = r.word(n, path) },
 			"user_column": func(n *tree.Node) { s.columns["user"] = r.word(n, path) },
@@ -78,7 +87,9 @@ func (r *reader) feedColumns(n *tree.Node, path string, s *feedSpec) {
 		case !slices.Contains(allowed, f.Name):
 			r.fault(f.Pos, path, "", "unknown key %q%s", f.Name, near.Hint(f.Name, allowed))
 		case f.Value.Kind != tree.Null:
-			s.columns[f.Name] = r.word(f.Value, path)
+			if s.columns[f.Name] = r.word(f.Value, path); f.Name == s.perhaps {
+				s.perhaps = ""
+			}
 		case f.Name == "id":
 			r.fault(f.Pos, path, "", "every row has a key")
 		default:
@@ -100,10 +111,14 @@ func (b *binder) feed(s *feedSpec) *feed {
 	for _, what := range slices.Sorted(maps.Keys(s.columns)) {
 		w := s.columns[what]
 		c := meta.Column(w.text)
+		fits := c != nil && (slices.Contains(s.kind[what].of, c.Type) || c.Type == writegate.Any) && (what != "resolved" || c.Type != writegate.Timestamp || c.Nullable)
 		switch {
+		case !fits && what == s.perhaps:
 		case c == nil:
 			b.fault(w.pos, s.path+".columns", "P101", "table %s has no column %q%s; columns: names another for %s, or null for none", meta.Name, w.text, near.Hint(w.text, columnNames(meta)), what)
-		case !slices.Contains(s.kind[what].of, c.Type) && c.Type != writegate.Any:
+		case !fits && c.Type == writegate.Timestamp && slices.Contains(s.kind[what].of, c.Type):
+			b.fault(w.pos, s.path+".columns", "P102", "%s is null until what its row tells of is resolved, so it has to be nullable", w.text)
+		case !fits:
 			b.fault(w.pos, s.path+".columns", "P102", "%s is %s, which %s does not go into", w.text, c.Type, what)
 		case c.Name != meta.Key:
 			out.columns[what] = c

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"writegate"
@@ -51,4 +53,35 @@ func find(caller writegate.Caller, path []string) any {
 		at = m[step]
 	}
 	return at
+}
+
+// Claims are the values at the paths of the claims that the policy declares, but for the subject.
+func (j *judge) Claims() writegate.JSON {
+	paths := make([][]string, 0, len(j.bundle.claims))
+	for i := range j.bundle.claims {
+		paths = append(paths, j.bundle.claims[i].path)
+	}
+	slices.SortStableFunc(paths, func(a, b []string) int { return len(a) - len(b) }) // what is within another is there already
+	out := map[string]any{}
+	for _, path := range paths {
+		v := find(j.caller, path)
+		if v == nil || len(path) == 1 && path[0] == "sub" || find(writegate.Caller{Claims: out}, path) != nil {
+			continue
+		}
+		at := out
+		for _, step := range path[:len(path)-1] {
+			next, ok := at[step].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[step] = next
+			}
+			at = next
+		}
+		at[path[len(path)-1]] = v
+	}
+	text, err := json.Marshal(out)
+	if err != nil { // a value that no token has
+		return "{}"
+	}
+	return writegate.JSON(text)
 }

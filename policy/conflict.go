@@ -65,6 +65,10 @@ type reconciled struct {
 	overruled bool
 	// timed says that the client told the stamp of the row.
 	timed bool
+	// based says that the stored state was compared with the one that the client changed.
+	based bool
+	// dated are the columns of a late operation for which the client told when it changed them.
+	dated map[string]bool
 	// stamps are those that the client gave for columns.
 	stamps map[string]time.Time
 	// fates are the columns of which the client's value was not taken as it is.

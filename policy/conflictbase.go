@@ -15,7 +15,7 @@ const (
 )
 
 // stale says why the client's change is not based on the row as it is stored, if it is not. A row that was changed by
-// nobody else since counts as the one that the device changed: its own changes follow one another.
+// nobody else since counts as the one that the device changed: its own changes follow one another, unless they come late.
 func (j *judge) stale(t *table, a *writegate.Admitted, old writegate.Row) (*writegate.Error, *writegate.Decision) {
 	k := t.conflict
 	was, known := old[k.column.Name]
@@ -24,9 +24,13 @@ func (j *judge) stale(t *table, a *writegate.Admitted, old writegate.Row) (*writ
 	}
 	link, own := j.link()
 	own = own && link.Made == markText(was)
+	if j.late { // what the device did since may be newer
+		own = own && a.Changed
+	}
 	wire, told := k.expected.find(a.Op, k.column.Name)
+	j.made.based = told || own && link.Base == markText(nil)
 	if !told {
-		if k.lenient || own && link.Base == markText(nil) {
+		if k.lenient || j.made.based {
 			return nil, nil
 		}
 		e := t.refuse(writegate.Conflict, reasonVersionMissing, k.column.Name, k.column.qualified+": the operation does not tell which state of the row it changes")

@@ -27,6 +27,9 @@ func (j *judge) lateFields(t *table, a *writegate.Admitted, old, values writegat
 		if stop != nil {
 			return nil, nil, stop
 		}
+		if told {
+			j.date(name)
+		}
 		at, err := k.cut(name, at)
 		if err != nil {
 			return nil, nil, t.broken(err)

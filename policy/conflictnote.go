@@ -24,9 +24,9 @@ type feed struct {
 // row makes one of the rows that tell of an operation. Its key depends on the operation's name and the number of the row
 // alone, so that an operation that comes again tells nothing twice.
 func (f *feed) row(name string, n int, content map[string]any) (writegate.Change, error) {
-	key, err := f.table.Column(f.table.Key).Convert(noteKey(name, f.table.Name, n))
+	key, err := f.key(name, n)
 	if err != nil {
-		return writegate.Change{}, fmt.Errorf("make the key of a row of %s: %w", f.table.Name, err)
+		return writegate.Change{}, err
 	}
 	set := make(writegate.Row, len(f.columns))
 	for _, word := range slices.Sorted(maps.Keys(f.columns)) {
@@ -40,6 +40,15 @@ func (f *feed) row(name string, n int, content map[string]any) (writegate.Change
 		}
 	}
 	return writegate.Change{Verb: writegate.Insert, Table: f.table, Key: key, Set: set}, nil
+}
+
+// key is that of one of the rows that tell of an operation.
+func (f *feed) key(name string, n int) (any, error) {
+	key, err := f.table.Column(f.table.Key).Convert(noteKey(name, f.table.Name, n))
+	if err != nil {
+		return nil, fmt.Errorf("make the key of a row of %s: %w", f.table.Name, err)
+	}
+	return key, nil
 }
 
 // noteKey is a UUID of the kind that is made from something else.
@@ -66,7 +75,7 @@ func (j *judge) record(t *table, a *writegate.Admitted, old writegate.Row, conte
 		stored[c.Name] = plainStored(c.Column, v)
 	}
 	content := map[string]any{
-		"table": t.meta.Name, "row": a.Op.ID, "type": why.Reason, "resolved": false, "user": j.subject, "at": j.now,
+		"table": t.meta.Name, "row": a.Op.ID, "type": why.Reason, "resolved": j.bundle.conflicts.open(), "user": j.subject, "at": j.now,
 	}
 	for word, m := range map[string]map[string]any{"client": sent, "server": stored} {
 		text, err := json.Marshal(m)

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"writegate"
@@ -17,6 +19,9 @@ func (j *judge) lateRow(t *table, a *writegate.Admitted, old, values writegate.R
 	}
 	at, told, stop := j.rowStamp(t, a, values)
 	delete(values, name)
+	if told && !k.clock.server {
+		j.date(slices.Collect(maps.Keys(values))...)
+	}
 	switch {
 	case stop != nil || k.clock.server:
 		return nil, stop
@@ -49,6 +54,19 @@ func (j *judge) lateRow(t *table, a *writegate.Admitted, old, values writegate.R
 	}
 	j.made.overruled = true
 	return t.refuse(writegate.Conflict, reasonStaleClock, name, k.column.qualified+": a later change of the row is stored already"), nil
+}
+
+// date notes that the client told when it changed columns, where that matters.
+func (j *judge) date(names ...string) {
+	if !j.late {
+		return
+	}
+	if j.made.dated == nil {
+		j.made.dated = map[string]bool{}
+	}
+	for _, name := range names {
+		j.made.dated[name] = true
+	}
 }
 
 // sign notes which device made the last change, where that is kept.

@@ -23,6 +23,8 @@ type world struct {
 	// judge is that of the upload of one user and device that goes on.
 	judge     writegate.Judge
 	uploading string
+	late      bool // what is done was refused before
+	changed   bool // by an operation before it
 }
 
 const worldSchema = `
@@ -58,7 +60,7 @@ func (w *world) doAs(subject, device string, op writegate.Op) string {
 	w.t.Helper()
 	if who := fmt.Sprint(subject, device, w.now); who != w.uploading {
 		var err error
-		if w.judge, err = w.b.Judge(writegate.Caller{Subject: subject}, device, w.now); err != nil {
+		if w.judge, err = w.b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: subject}, ClientID: device, Now: w.now, Late: w.late}); err != nil {
 			w.t.Fatal(err)
 		}
 		w.uploading = who
@@ -70,7 +72,7 @@ func (w *world) doAs(subject, device string, op writegate.Op) string {
 	}
 	at := device + " " + op.ID
 	link, ok := w.links[at]
-	a.Name = fmt.Sprintf("%032d", len(w.notes))
+	a.Name, a.Changed = fmt.Sprintf("%032d", len(w.notes)), w.changed
 	d := j.Decide(a, project(w.rows[op.ID], a.Needs), linkView{link, ok && a.Linked})
 	if d.Refusal != nil || d.Unknown {
 		return outcome(d)

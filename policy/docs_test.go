@@ -21,7 +21,7 @@ write_conflicts: id uuid!, table_name text!, row_id text!, conflict_type text!, 
 field_changes: id uuid!, table_name text!, row_id text!, field_name text!, old_value text, new_value text, status text!, user_id text!, created_at time!
 entries: id text!, author text!, body text!
 comments: id text!, author text!, body text!, edited_at time
-refusals: id uuid!, user_id text!, client_id text, op_id int, table_name text!, row_id text!, code text!, message text!, created_at time!
+refusals: id uuid!, user_id text!, client_id text, op_id int, table_name text!, row_id text!, code text!, message text!, created_at time!, resolved_at time
 orders: id text!, org_id text!, author text!, title text, status enum(draft|submitted|approved|done|cancelled), price int, deleted_at time, deleted_by text`
 
 // TestDocs loads every policy that docs/policy-reference.md shows, and compares its example with the one that is tested.

@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"maps"
-	"time"
 
 	"writegate"
 	"writegate/policy/internal/tree"
@@ -14,6 +13,9 @@ type settings struct {
 	batch  writegate.Batch
 	expose exposure
 	limits limits
+	// ledgerKeep is how long operations are recognized, zero for as long as is usual, and heldAt where held: stands.
+	ledgerKeep timespan
+	heldAt     tree.Pos
 }
 
 // limits bound what a policy and what clients send may cost. Zero leaves it at what is usual.
@@ -58,7 +60,7 @@ func (r *reader) engine(n *tree.Node, path string, s *settings, e *engine) {
 		"batch":      choice(r, path+".batch", &s.batch.Apart, map[string]bool{"atomic": false, "per_op": true}),
 		"dependents": choice(r, path+".dependents", &s.batch.Try, map[string]bool{"skip": false, "try": true}),
 		"expose":     choice(r, path+".expose", &s.expose, exposures),
-		"ledger":     func(n *tree.Node) { r.ledger(n, path+".ledger") },
+		"ledger":     func(n *tree.Node) { r.ledger(n, path+".ledger", s) },
 		"limits":     func(n *tree.Node) { r.limits(n, path+".limits", s) },
 	}
 	maps.Copy(known, r.engineKeys(path, e))
@@ -100,11 +102,4 @@ func size(op *writegate.Op) int64 {
 		}
 	}
 	return int64(n)
-}
-
-// ledger reads how long operations are recognized at least. Nothing is removed from the ledger any sooner, so it is
-// checked and not kept.
-func (r *reader) ledger(n *tree.Node, path string) {
-	var keep time.Duration
-	r.keys(n, path, map[string]func(*tree.Node){"keep": r.span(path+".keep", &keep)})
 }

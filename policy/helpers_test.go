@@ -169,7 +169,7 @@ func todo(t testing.TB) *Bundle {
 
 func judgeFor(t testing.TB, b *Bundle, subject string, claims map[string]any) writegate.Judge {
 	t.Helper()
-	j, err := b.Judge(writegate.Caller{Subject: subject, Claims: claims}, "d1", now)
+	j, err := b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: subject, Claims: claims}, ClientID: "d1", Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

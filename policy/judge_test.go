@@ -47,7 +47,7 @@ func TestClaims(t *testing.T) {
 		{"wrong type of an optional claim", map[string]any{"app": app, "level": "9"}, "The token has a claim level that is not of type float."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			j, err := b.Judge(writegate.Caller{Subject: "alice", Claims: c.claims}, "d1", now)
+			j, err := b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: "alice", Claims: c.claims}, ClientID: "d1", Now: now})
 			if err != nil {
 				var e *writegate.Error
 				if !errors.As(err, &e) || e.Class != writegate.Forbidden || e.Message != c.want {
@@ -163,7 +163,7 @@ func TestBundleIsShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, who := range []string{"alice", "bob", "carol"} {
 		wg.Go(func() {
-			j, err := b.Judge(writegate.Caller{Subject: who}, "d1", now)
+			j, err := b.Judge(writegate.Asking{Caller: writegate.Caller{Subject: who}, ClientID: "d1", Now: now})
 			if err != nil {
 				t.Error(err)
 				return

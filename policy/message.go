@@ -52,7 +52,7 @@ var codeForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$`)
 
 // ours are the codes, or their first words, that mean the same under every policy.
 var ours = []string{
-	"claim", "column", "conflict", "counter", "identity", "not_writable", "op", "policy", "reference", "refusal", "row", "state", "table",
+	"claim", "column", "conflict", "counter", "held", "identity", "late", "maintenance", "not_writable", "op", "policy", "reference", "refusal", "row", "state", "table",
 	"transaction", "upload",
 }
 

@@ -14,16 +14,15 @@ var refusalFeed = feedKind{
 	"id": {"id", []writegate.Type{writegate.Text, writegate.UUID}}, "user": {"user_id", feedIDs}, "client": {"client_id", feedWords},
 	"op": {"op_id", []writegate.Type{writegate.Int, writegate.Text}}, "table": {"table_name", feedWords}, "row": {"row_id", feedWords},
 	"code": {"code", feedWords}, "message": {"message", feedWords}, "at": {"created_at", feedTimes},
+	"resolved": {"resolved_at", feedEnds},
 }
 
 // notifies reads the table in which users are told of refusals.
 func (r *reader) notifies(into **feedSpec) func(*tree.Node) {
 	return func(n *tree.Node) {
 		const path = "notify"
-		s := &feedSpec{pos: n.Pos, path: path, kind: refusalFeed, columns: map[string]word{}}
-		for what, c := range refusalFeed {
-			s.columns[what] = word{c.usual, n.Pos}
-		}
+		s := &feedSpec{pos: n.Pos, path: path, kind: refusalFeed}
+		s.usually("resolved")
 		var user word
 		r.keys(n, path, map[string]func(*tree.Node){
 			"table":       func(n *tree.Node) { s.table = r.word(n, path) },
@@ -71,6 +70,7 @@ func (j *judge) notify(why *writegate.Error, blamed *writegate.Op, name string) 
 	content := map[string]any{
 		"user": j.subject, "client": short(j.clientID), "op": nil, "table": short(op.Table), "row": short(op.ID),
 		"code": cmp.Or(why.Reason, string(why.Code)), "message": why.Message, "at": j.now,
+		"resolved": j.bundle.outlet.told.open(),
 	}
 	if op.OpID > 0 {
 		content["op"] = json.Number(strconv.FormatInt(op.OpID, 10))

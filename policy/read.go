@@ -34,9 +34,11 @@ func (r *reader) policy(root *tree.Node) *spec {
 		"changelog": r.feed("changelog", changeFeed, &s.changelog),
 
 		"route":       r.routes(&s.routes),
-		"dead_letter": r.letters(&s.letters),
+		"dead_letter": r.letters(&s.letters, &s.batch),
 		"notify":      r.notifies(&s.notify),
 		"unknown":     choice(r, "unknown", &defaults.unknown, unknownModes),
+		"held":        r.held(&s.settings),
+		"maintenance": r.maintenance(&s.closure),
 	})
 	switch {
 	case root.Kind != tree.Map:

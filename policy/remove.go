@@ -22,6 +22,9 @@ func (j *judge) remove(t *table, a *writegate.Admitted, old writegate.Row) write
 	if _, stop := j.reconcile(t, a, old); stop != nil {
 		return *stop
 	}
+	if stop := j.timelyRemoval(t, a, old); stop != nil {
+		return *stop
+	}
 	d := writegate.Decision{Change: &writegate.Change{Verb: writegate.Remove, Table: t.meta, Key: a.Key}}
 	if t.soft != nil {
 		p, stop := j.mark(t, a, old)

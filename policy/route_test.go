@@ -139,10 +139,12 @@ tables:
       - {name: open, ops: [update, delete], row: row.title != "x", columns: [title]}
 `, routeSchema)
 	want := "test.yaml:5:5: P210 no refusal gets here: the routes are asked in order, and one before takes every code (route)\n" +
-		"test.yaml:6:17: P100 the schema has no table notices, so nobody is told of a refusal (notify)\n" +
-		"test.yaml:7:29: dead letters are not counted by user, so this bounds nothing yet: remove old ones by their age (dead_letter.max_per_user)"
+		"test.yaml:6:17: P100 the schema has no table notices, so nobody is told of a refusal (notify)"
 	if got := b.Warnings().Error(); got != want {
 		t.Errorf("warnings are\n%s\nwant\n%s", got, want)
+	}
+	if got := b.Batch().MostLetters; got != 500 {
+		t.Errorf("a user may have %d letters", got)
 	}
 	j := judgeFor(t, b, "ann", nil)
 	if got := j.Refused(refusalOf(writegate.Unauthorized, "not_writable", "docs"), nil, "n"); got.Keep != writegate.KeepLetter || got.Notes != nil {

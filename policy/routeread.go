@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"writegate"
 	"writegate/policy/internal/tree"
@@ -19,8 +20,8 @@ type routeSpec struct {
 
 // letterSpec is what dead_letter: says.
 type letterSpec struct {
-	most   *tree.Node // how many are to be kept of one user
 	redact []word
+	keep   time.Duration // of closed ones, zero for as long as is usual
 }
 
 // routes reads where refusals go.
@@ -60,14 +61,12 @@ func (r *reader) routes(into *[]routeSpec) func(*tree.Node) {
 }
 
 // letters reads how dead letters are kept.
-func (r *reader) letters(into *letterSpec) func(*tree.Node) {
+func (r *reader) letters(into *letterSpec, batch *writegate.Batch) func(*tree.Node) {
 	return func(n *tree.Node) {
 		r.keys(n, "dead_letter", map[string]func(*tree.Node){
-			"max_per_user": func(n *tree.Node) {
-				into.most = n
-				integer(r, "dead_letter.max_per_user", 1, new(int))(n)
-			},
-			"redact": r.words("dead_letter.redact", &into.redact),
+			"max_per_user": integer(r, "dead_letter.max_per_user", 1, &batch.MostLetters),
+			"redact":       r.words("dead_letter.redact", &into.redact),
+			"keep":         r.atLeast("dead_letter.keep", leastKeep, &into.keep),
 		})
 	}
 }
@@ -75,9 +74,6 @@ func (r *reader) letters(into *letterSpec) func(*tree.Node) {
 // outlet binds route:, dead_letter:, notify: and unknown:.
 func (b *binder) outlet(s *spec) outlet {
 	out := outlet{unknown: s.unknown, told: b.notifications(s)}
-	if n := s.letters.most; n != nil {
-		b.warn(n.Pos, "dead_letter.max_per_user", "", "dead letters are not counted by user, so this bounds nothing yet: remove old ones by their age")
-	}
 	all := false // some route takes every code
 	for _, spec := range s.routes {
 		u := route{keep: spec.to, notify: spec.notify && out.told != nil}

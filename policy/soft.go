@@ -230,5 +230,5 @@ func (j *judge) mark(t *table, a *writegate.Admitted, old writegate.Row) (propos
 	row[t.meta.Key] = a.Key
 	row[t.soft.col.Name] = v
 	made, stop := j.fill(t, writegate.Remove, a, old, row)
-	return proposal{row, append([]string{t.soft.col.Name}, made...)}, stop
+	return proposal{row: row, touched: append([]string{t.soft.col.Name}, made...)}, stop
 }

@@ -57,6 +57,7 @@ type spec struct {
 	routes               []routeSpec
 	letters              letterSpec
 	unknown              unknownMode
+	closure              closureSpec
 	settings
 }
 

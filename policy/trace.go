@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"writegate"
 	"writegate/policy/internal/expr"
@@ -173,7 +172,7 @@ func (t *tableSpec) list(file string) []Rule {
 
 // Plays reports whether a caller has one of the roles of a rule.
 func (t *Traced) Plays(caller writegate.Caller, r Rule) bool {
-	j, err := t.Bundle.Judge(caller, "", time.Time{})
+	j, err := t.Bundle.Judge(writegate.Asking{Caller: caller})
 	if err != nil {
 		return false
 	}
@@ -195,8 +194,8 @@ func (t *Traced) roles() []string {
 }
 
 // Judge implements [writegate.Policy].
-func (t *Traced) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
-	j, err := t.Bundle.Judge(caller, clientID, now)
+func (t *Traced) Judge(a writegate.Asking) (writegate.Judge, error) {
+	j, err := t.Bundle.Judge(a)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,9 @@ func (j *judge) update(t *table, a *writegate.Admitted, old writegate.Row) write
 	if d.Change == nil {
 		return d
 	}
+	if stop := j.timely(t, a, old, p.asked); stop != nil {
+		return *stop
+	}
 	if stop := j.guarded(t, writegate.Update); stop != nil {
 		return *stop
 	}
@@ -144,6 +147,7 @@ func (j *judge) changer(t *table, a *writegate.Admitted, old, values writegate.R
 type proposal struct {
 	row     writegate.Row
 	touched []string
+	asked   []string // those of them that the client wants to change
 }
 
 // propose merges what the client sent into the stored row. A replacing PUT also sets to null what the granting
@@ -175,7 +179,7 @@ func (j *judge) propose(t *table, a *writegate.Admitted, old, values writegate.R
 	}
 	j.vars.Propose(row)
 	made, stop := j.fill(t, writegate.Update, a, old, row)
-	return proposal{row, append(touched, made...)}, stop
+	return proposal{row, append(touched, made...), touched}, stop
 }
 
 // write reduces a granted proposal to what differs. What the database computes is no longer known afterwards.

@@ -21,7 +21,8 @@ type Bound struct {
 	track *tracker           // nil when nobody wants to know
 }
 
-// Bind reads the policy and the schema of a test file and looks whether its rows fit. What is wrong with any of the
+// Bind reads the policy and the schema of a test file and looks whether its rows fit. What the policy closes for maintenance
+// is open. What is wrong with any of the
 // files is an error that lists it.
 func (r *Runner) Bind(ctx context.Context, f *File) (*Bound, error) {
 	path := f.Policy
@@ -37,7 +38,7 @@ func (r *Runner) Bind(ctx context.Context, f *File) (*Bound, error) {
 		return nil, err
 	}
 	b := &Bound{File: f, Tables: tables}
-	if b.Policy, err = source.Bind(tables.Schema); err != nil {
+	if b.Policy, err = source.Opened().Bind(tables.Schema); err != nil {
 		return nil, err
 	}
 	if b.rows, err = f.stored(tables.Schema); err != nil {

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"writegate"
 	"writegate/policy"
@@ -103,7 +102,7 @@ type explainer struct {
 
 // hidden finds out which columns a dead letter leaves out.
 func hidden(b *policy.Bundle, user User) *regexp.Regexp {
-	judge, err := b.Judge(user.Caller, "", time.Time{})
+	judge, err := b.Judge(writegate.Asking{Caller: user.Caller})
 	if err != nil {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package policytest
 
 import (
-	"time"
-
 	"writegate"
 )
 
@@ -22,8 +20,8 @@ func record(p writegate.Policy) *recorded {
 	return &recorded{p, map[*writegate.Op]*seenOp{}}
 }
 
-func (r *recorded) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
-	judge, err := r.Policy.Judge(caller, clientID, now)
+func (r *recorded) Judge(a writegate.Asking) (writegate.Judge, error) {
+	judge, err := r.Policy.Judge(a)
 	if err != nil {
 		return nil, err
 	}

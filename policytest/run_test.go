@@ -67,6 +67,19 @@ func TestPassing(t *testing.T) {
 	}
 }
 
+// TestInMaintenance runs the same cases while everything is closed: it is the rules that are tried.
+func TestInMaintenance(t *testing.T) {
+	f := written(t, passing)
+	path := filepath.Join(t.TempDir(), "closed.yaml")
+	if err := os.WriteFile(path, []byte(notes+"\nmaintenance: {all: true}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res := run(t, &policytest.Runner{Policy: path}, f)
+	if got := policytest.Summary([]*policytest.Result{res}); got != "9 of 9 passed in 1 file" {
+		t.Errorf("summary %q", got)
+	}
+}
+
 // TestEachExpectationCounts changes what is expected, one thing after another, and has each noticed.
 func TestEachExpectationCounts(t *testing.T) {
 	for _, change := range []struct{ from, to, want string }{

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -28,6 +30,7 @@ type fault struct {
 	status  int
 	message string
 	cause   error
+	wait    time.Duration // until it is worth sending again, 0 for as long as is usual
 }
 
 func (f *fault) Error() string { return f.message }
@@ -70,7 +73,7 @@ func faultOf(err error) *fault {
 		return &fault{status: h.Code, message: http.StatusText(h.Code), cause: err}
 	}
 	e := writegate.AsError(err)
-	return &fault{status: statusOf(e), message: e.Message, cause: err}
+	return &fault{status: statusOf(e), message: e.Message, cause: err, wait: e.RetryAfter}
 }
 
 // fail writes every answer that is no result.
@@ -79,7 +82,7 @@ func (s *Server) fail(c echo.Context, err error) {
 	var wait time.Duration
 	switch f.status {
 	case http.StatusServiceUnavailable:
-		wait = retryAfter
+		wait = cmp.Or(f.wait, retryAfter)
 	case http.StatusUnauthorized:
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
 	case http.StatusUnsupportedMediaType:
@@ -95,7 +98,8 @@ type message struct {
 // send writes an answer as JSON. That the client is gone by then is nobody's fault and goes to the log only.
 func (s *Server) send(c echo.Context, r dialect.Reply) {
 	if r.RetryAfter > 0 {
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(r.RetryAfter.Seconds()))))
+		wait := r.RetryAfter + rand.N(r.RetryAfter/2+1) // so that not all come back at once
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	text, err := json.Marshal(r.Body)
 	if err != nil {

@@ -3,16 +3,14 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"writegate"
 )
 
 // TestGzipBombIsBounded looks at how much is inflated of 64 MiB of white space in 64 KiB.
@@ -26,10 +24,13 @@ func TestGzipBombIsBounded(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	room := &reserved{pass: newGate(1, 1<<40).enter("")}
-	text, err := slurp(room, &bomb, []string{"gzip"}, limit, -1)
-	if err != nil || room.pass.load.bytes != limit+1 || len(text) != limit+1 {
-		t.Errorf("inflated %d bytes for a limit of %d, error %v", room.pass.load.bytes, limit, err)
+	p, err := newGate(1<<40).enter(t.Context(), "", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := slurp(&reserved{pass: p}, &bomb, []string{"gzip"}, limit, -1)
+	if err != nil || p.weight != limit+1 || len(text) != limit+1 {
+		t.Errorf("inflated %d bytes for a limit of %d, error %v", p.weight, limit, err)
 	}
 }
 
@@ -52,7 +53,7 @@ func TestEmptyGzipMembersAreBounded(t *testing.T) {
 }
 
 func TestLimitHoldsWithoutContentLength(t *testing.T) {
-	s := start(t, func(o *Options) { o.Limits.Body, o.MaxBuffered = 1000, 1000 })
+	s := start(t, func(o *Options) { o.Limits.Body = 1000 })
 	for size, want := range map[int]int{1000: 200, 1001: 413} {
 		body := oneOp + strings.Repeat(" ", size-len(oneOp))
 		if a := s.do(t, http.MethodPost, "/api/data", struct{ io.Reader }{strings.NewReader(body)}); a.status != want {
@@ -65,30 +66,19 @@ func TestLimitHoldsWithoutContentLength(t *testing.T) {
 }
 
 func TestBodiesShareABudget(t *testing.T) {
-	began, finish := make(chan struct{}, 2), make(chan struct{})
-	s := start(t, func(o *Options) {
-		o.Limits.Body, o.MaxBuffered = 1000, 1500
-		o.Apply = func(_ context.Context, _ writegate.Caller, up *writegate.Upload) (*writegate.Result, error) {
-			began <- struct{}{}
-			<-finish
-			return applied(up), nil
-		}
-	})
-	body := oneOp + strings.Repeat(" ", 900-len(oneOp))
-	first := make(chan answer, 1)
-	go func() { first <- s.post(t, body) }()
-	<-began
-	if a := s.post(t, body, "Authorization: Bearer good:u2"); a.status != 503 || a.header.Get("Retry-After") == "" {
+	s := start(t, func(o *Options) { o.MaxMemory, o.QueueTimeout = 6*leastBody, time.Millisecond }) // room for two of the least
+	first := dribble(t, s, "Authorization: Bearer good\r\n", `{"batch":`)
+	second := dribble(t, s, "Authorization: Bearer good:u2\r\n", `{"batch":`)
+	eventually(t, func() bool { return s.reading() == 2 })
+	if a := s.post(t, oneOp, "Authorization: Bearer good:u3"); a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("beyond the budget: %d %s", a.status, a.body)
 	}
-	close(finish)
-	if a := <-first; a.status != 200 {
-		t.Errorf("first: %d %s", a.status, a.body)
+	_, _ = first.Close(), second.Close()
+	eventually(t, func() bool { return s.reading() == 0 })
+	if a := s.post(t, oneOp); a.status != 200 {
+		t.Errorf("after the others: %d %s", a.status, a.body)
 	}
-	if a := s.post(t, body); a.status != 200 {
-		t.Errorf("after the first: %d %s", a.status, a.body)
-	}
-	wantEmpty(t, s.gate)
+	wantNobody(t, s)
 }
 
 // dribble opens a connection, sends the header of an upload of 1000 bytes and what more it is given.
@@ -112,7 +102,7 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(answer); !strings.HasPrefix(text, "HTTP/1.1 503 ") || !strings.Contains(text, "Retry-After: 5\r\n") {
+	if text := string(answer); !strings.HasPrefix(text, "HTTP/1.1 503 ") || !strings.Contains(text, "Retry-After: ") {
 		t.Errorf("answer %q", text)
 	}
 }
@@ -144,4 +134,20 @@ func TestTokenIsCheckedBeforeTheBody(t *testing.T) {
 	if _, err := io.ReadFull(conn, line); err != nil || string(line) != "HTTP/1.1 401" {
 		t.Errorf("%q %v", line, err)
 	}
+}
+
+// TestLargeBodyTakesItsTime reads one at the rate that leaves time for others.
+func TestLargeBodyTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for large, want := range map[bool]time.Duration{true: 2 * time.Second, false: 0} {
+			begun := time.Now()
+			room := &reserved{from: io.LimitReader(spaces{}, 2*largeRate), pass: &pass{large: large}, left: 2 * largeRate, begun: begun}
+			if _, err := io.Copy(io.Discard, room); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(begun).Round(10 * time.Millisecond); took != want {
+				t.Errorf("large %v: read within %v, want %v", large, took, want)
+			}
+		}
+	})
 }

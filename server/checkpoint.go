@@ -22,15 +22,11 @@ func (s *Server) checkpoint(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.admit(caller)
+	body, reading, err := s.readBody(c, caller, maxCheckpointBody)
 	if err != nil {
 		return err
 	}
-	defer p.leave()
-	body, err := s.readBody(c, p, maxCheckpointBody)
-	if err != nil {
-		return err
-	}
+	defer reading.leave()
 	var asked struct {
 		ClientID any `json:"client_id"`
 		UserID   any `json:"user_id"`
@@ -50,6 +46,11 @@ func (s *Server) checkpoint(c echo.Context) error {
 	if id == "" {
 		return &fault{status: http.StatusBadRequest, message: "client_id is missing, in the body and as header X-Client-Id."}
 	}
+	working, err := s.enter(r.Context(), s.admission.work, caller, "", 1)
+	if err != nil {
+		return err
+	}
+	defer working.leave()
 	ctx, cancel := s.detached(r.Context())
 	defer cancel()
 	n, err := s.opts.Checkpoint(ctx, caller.Subject, id)

@@ -24,51 +24,32 @@ type health struct {
 	mu      sync.Mutex
 	looked  time.Time
 	lastErr error
-
-	heldMu sync.Mutex
-	held   *heldDetail
 }
 
-// heldDetail tells the operator that uploads wait for something to be mended. It has no names of tables, since
-// anybody may ask; the log has them.
-type heldDetail struct {
+// blockedDetail tells the operator that devices wait for something to be mended. It names none, since anybody may ask; the
+// log does.
+type blockedDetail struct {
 	Count  int       `json:"count"`
-	Code   string    `json:"last_code"`
-	Reason string    `json:"last_reason,omitempty"`
-	At     time.Time `json:"last_at"`
+	Oldest time.Time `json:"oldest"`
 }
 
 type readiness struct {
-	Status   string      `json:"status"`
-	Message  string      `json:"message,omitempty"`
-	InFlight int         `json:"uploads_in_flight"`
-	Held     *heldDetail `json:"held_for_operator,omitempty"`
+	Status   string         `json:"status"`
+	Message  string         `json:"message,omitempty"`
+	InFlight int            `json:"uploads_in_flight"`
+	Blocked  *blockedDetail `json:"blocked_devices,omitempty"`
 }
 
-// note remembers an upload that was held because only an operator can help, who mends the database or the policy that
-// has the device wait.
-func (h *health) note(v *visit) {
-	e := v.held()
-	if e == nil || e.Class != writegate.Operator && e.Class != writegate.Refused {
-		return
-	}
-	h.heldMu.Lock()
-	defer h.heldMu.Unlock()
-	if h.held == nil {
-		h.held = new(heldDetail)
-	}
-	h.held.Count++
-	h.held.Code, h.held.Reason, h.held.At = string(e.Code), e.Reason, time.Now().UTC()
-}
-
-func (h *health) heldDetail() *heldDetail {
-	h.heldMu.Lock()
-	defer h.heldMu.Unlock()
-	if h.held == nil {
+// blocked is nil when no device is held back, as far as anybody knows.
+func (s *Server) blocked() *blockedDetail {
+	if s.opts.Blocked == nil {
 		return nil
 	}
-	detail := *h.held
-	return &detail
+	n, oldest := s.opts.Blocked()
+	if n == 0 {
+		return nil
+	}
+	return &blockedDetail{n, oldest}
 }
 
 // live says that the process serves requests; it asks nothing else, since a restart mends no database.
@@ -79,7 +60,7 @@ func (s *Server) live(c echo.Context) error {
 
 // ready says whether uploads should be sent here: not while stopping, and not while the database is away.
 func (s *Server) ready(c echo.Context) error {
-	detail := readiness{Status: "ready", InFlight: s.gate.inside(), Held: s.health.heldDetail()}
+	detail := readiness{Status: "ready", InFlight: s.admission.working(), Blocked: s.blocked()}
 	status := http.StatusOK
 	if s.stopping.Err() != nil {
 		status, detail.Status = http.StatusServiceUnavailable, "stopping"

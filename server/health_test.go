@@ -7,12 +7,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"writegate"
 )
 
 func TestReadiness(t *testing.T) {
 	var away atomic.Bool
+	var waiting atomic.Int32
 	broken := &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "The table lists is missing.", Cause: errors.New("no relation")}
 	s := start(t, func(o *Options) {
 		o.Ready = func(context.Context) error {
@@ -22,6 +24,7 @@ func TestReadiness(t *testing.T) {
 			return nil
 		}
 		o.Apply = settle(writegate.Held, broken)
+		o.Blocked = func() (int, time.Time) { return int(waiting.Load()), time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
 	})
 	away.Store(true)
 	a := s.do(t, http.MethodGet, "/readyz", http.NoBody)
@@ -33,8 +36,11 @@ func TestReadiness(t *testing.T) {
 	if !strings.Contains(s.log.String(), "10.0.0.7") || !strings.Contains(s.log.String(), "no relation") {
 		t.Errorf("the causes are not in the log: %s", s.log)
 	}
-	a = s.do(t, http.MethodGet, "/readyz", http.NoBody)
-	if !strings.Contains(a.body, `"held_for_operator":{"count":2,"last_code":"SCHEMA_MISMATCH","last_at":"`) || strings.Contains(a.body, "lists") {
+	if a = s.do(t, http.MethodGet, "/readyz", http.NoBody); strings.Contains(a.body, "blocked") {
+		t.Errorf("%s", a.body)
+	}
+	waiting.Store(2)
+	if a = s.do(t, http.MethodGet, "/readyz", http.NoBody); !strings.Contains(a.body, `"blocked_devices":{"count":2,"oldest":"2026-11-22T09:00:00Z"}`) {
 		t.Errorf("%s", a.body)
 	}
 }

@@ -125,12 +125,12 @@ func TestRunSaysWhatItCannotListenOn(t *testing.T) {
 func TestOptionsFaultsComeAllAtOnce(t *testing.T) {
 	_, err := New(Options{
 		NoAuth: true, Addr: "0.0.0.0:80", MetricsAddr: "0.0.0.0:80", OnRefusal: "perhaps",
-		MaxBuffered: 1, UploadPaths: []string{"data"}, Mount: map[string]http.Handler{"/a/:b": nil},
+		MaxMemory: -1, UploadPaths: []string{"data"}, Mount: map[string]http.Handler{"/a/:b": nil},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"Apply: ", "NoAuth: ", "MetricsAddr: ", "OnRefusal: ", "MaxBuffered: ", "UploadPaths: ", "Mount: "} {
+	for _, part := range []string{"Apply: ", "NoAuth: ", "MetricsAddr: ", "OnRefusal: ", "MaxMemory: ", "UploadPaths: ", "Mount: "} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%v\nhas no %s", err, part)
 		}

@@ -21,6 +21,7 @@ type metrics struct {
 	rejections   *prometheus.CounterVec
 	held         *prometheus.CounterVec
 	authFailures *prometheus.CounterVec
+	turnedAway   *prometheus.CounterVec
 	replayed     prometheus.Counter
 	reused       prometheus.Counter
 	unidentified prometheus.Counter
@@ -28,7 +29,7 @@ type metrics struct {
 	bytes        prometheus.Histogram
 }
 
-func newMetrics(registry *prometheus.Registry, g *gate) (*metrics, error) {
+func newMetrics(registry *prometheus.Registry, a *admission) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "writegate", Name: name, Help: help})
 	}
@@ -45,6 +46,7 @@ func newMetrics(registry *prometheus.Registry, g *gate) (*metrics, error) {
 		rejections:   counters("rejections_total", "Refusals of transactions, or of operations that stand apart, by code on the wire and the policy's reason.", "code", "reason"),
 		held:         counters("uploads_held_total", "Uploads that have to be sent again, whole or from some transaction on, by class of the error.", "class"),
 		authFailures: counters("auth_failures_total", "Requests without a good token, by reason.", "reason"),
+		turnedAway:   counters("requests_turned_away_total", "Requests that were not let in: the queue was full, they waited for too long, their client hung up, or the server is stopping.", "reason"),
 		replayed:     counter("ops_replayed_total", "Operations that the ledger answered, because they were settled before."),
 		reused:       counter("ops_reused_identity_total", "Operations that came under ids which the ledger knows with another content."),
 		unidentified: counter("ops_without_identity_total", "Operations whose connector sends no identity, so that only natural idempotence holds."),
@@ -54,11 +56,14 @@ func newMetrics(registry *prometheus.Registry, g *gate) (*metrics, error) {
 	}
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "writegate", Name: "uploads_in_flight", Help: "Uploads at work right now.",
-	}, func() float64 { return float64(g.inside()) })
+	}, func() float64 { return float64(a.working()) })
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "writegate", Name: "uploads_waiting", Help: "Uploads that wait for room or for their turn right now.",
+	}, func() float64 { return float64(a.waiting()) })
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.uploads, m.ops, m.rejections, m.held, m.authFailures,
-		m.replayed, m.reused, m.unidentified, inFlight, m.seconds, m.bytes,
+		m.replayed, m.reused, m.unidentified, inFlight, waiting, m.turnedAway, m.seconds, m.bytes,
 	} {
 		errs = append(errs, registry.Register(c))
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	Checkpoint func(ctx context.Context, subject, clientID string) (int64, error)
 	// Ready reports whether uploads can be applied. Nil means always.
 	Ready func(ctx context.Context) error
+	// Blocked says how many devices are held back until somebody has mended something, and since when the one that
+	// waits longest. Nil leaves it out of /readyz.
+	Blocked func() (devices int, oldest time.Time)
 	// JWKS returns the public keys as JSON, from memory. Nil leaves the endpoints out.
 	JWKS func() []byte
 	// Token makes a development token for anybody who asks. Nil, as in production, leaves the endpoint out.
@@ -53,12 +56,20 @@ type Options struct {
 	UploadPaths []string
 	// Limits bound what is decoded. The limit of the body holds before and after decompression.
 	Limits dialect.Limits
-	// MaxInFlight bounds the uploads at work at one time, 256 by default, and MaxBuffered the bytes of
-	// their bodies together, four times Limits.Body by default and never less than that limit. An upload
-	// beyond either is answered 503 at once. So is that of a subject who has a quarter of either already, or
-	// four uploads and one body of the largest size if that is more; without tokens nobody is told apart.
+	// MaxInFlight bounds the uploads at work at one time, 32 by default: about twice the connections to the database.
+	// A subject gets at most a quarter of them, or four if that is more, and a device one.
 	MaxInFlight int
-	MaxBuffered int64
+	// MaxMemory bounds the bytes that uploads hold, 96 MiB by default: a third is for bodies, the rest for what is made
+	// of them. A subject gets at most half of either. An upload beyond that half is let in as if it held no more, but
+	// only one at a time.
+	MaxMemory int64
+	// MaxDecoded bounds what is made of a single upload, 256 MiB by default. A larger one is answered 413.
+	MaxDecoded int64
+	// MaxQueued bounds the uploads that wait for any of that, 2,048 by default, and QueueTimeout each wait, 3 s by
+	// default. In the queue subjects take turns, and a subject gets at most a quarter of it. An upload beyond is
+	// answered 503, and one whose client hangs up is not applied. Without tokens nobody is told apart.
+	MaxQueued    int
+	QueueTimeout time.Duration
 	// Origins may call from a browser; "*", the default, is everybody, and an empty list that is not nil
 	// nobody. Credentials are never allowed. Where the list has no "*", what a page of another origin sends is
 	// answered 403 when it could change something or get a token; a page of the server's own host may.
@@ -101,9 +112,12 @@ const defaultBody = 64 << 20
 
 func (o *Options) setDefaults() {
 	set(&o.OnRefusal, Stop)
-	set(&o.MaxInFlight, 256)
+	set(&o.MaxInFlight, 32)
+	set(&o.MaxMemory, 96<<20)
+	set(&o.MaxDecoded, 256<<20)
+	set(&o.MaxQueued, 2048)
+	set(&o.QueueTimeout, 3*time.Second)
 	set(&o.Limits.Body, defaultBody)
-	set(&o.MaxBuffered, 4*o.Limits.Body)
 	set(&o.Addr, "127.0.0.1:6060")
 	set(&o.HeaderTimeout, 10*time.Second)
 	set(&o.IdleTimeout, 2*time.Minute)
@@ -148,7 +162,10 @@ func (o *Options) validate() error {
 	fault(o.OnRefusal != Stop && o.OnRefusal != Skip, "OnRefusal: %q is neither stop nor skip", o.OnRefusal)
 	fault(o.MaxInFlight < 0, "MaxInFlight: must not be negative")
 	fault(o.Limits.Body < 0, "Limits.Body: must not be negative")
-	fault(o.MaxBuffered < o.Limits.Body, "MaxBuffered: less than Limits.Body, so that the largest upload would never be taken")
+	fault(o.MaxMemory < 0, "MaxMemory: must not be negative")
+	fault(o.MaxDecoded < 0, "MaxDecoded: must not be negative")
+	fault(o.MaxQueued < 0, "MaxQueued: must not be negative")
+	fault(o.QueueTimeout < 0, "QueueTimeout: must not be negative")
 	shared := o.MetricsAddr != "" && o.MetricsAddr == o.Addr && !strings.HasSuffix(o.Addr, ":0")
 	fault(shared && !o.MetricsShared, "MetricsAddr: equal to Addr, which shows the metrics to everybody who can upload; ask for it with MetricsShared")
 	for _, path := range o.UploadPaths {

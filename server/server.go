@@ -18,13 +18,12 @@ import (
 
 // Server serves one pipeline. It is made by [New] and run once by [Server.Run].
 type Server struct {
-	opts    Options
-	log     *slog.Logger
-	echo    *echo.Echo
-	metrics *metrics
-	// door bounds the requests whose token is being checked, gate those that are let in after that.
-	door, gate *gate
-	health     health
+	opts      Options
+	log       *slog.Logger
+	echo      *echo.Echo
+	metrics   *metrics
+	admission *admission
+	health    health
 
 	// stopping ends when the server begins to stop, aborting when uploads at work are broken off.
 	stopping, aborting context.Context
@@ -32,28 +31,20 @@ type Server struct {
 	ran                atomic.Bool
 }
 
-// doorFactor is how many requests may wait for their token to be checked, for each that may be at work. They
-// hold no body, and while a key source does not answer, tokens under made-up keys wait for it, too.
-const doorFactor = 16
-
 // New checks the options and returns a server that does not listen yet. The error lists all faults.
 func New(o Options) (*Server, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("server options: %w", err)
 	}
-	// One byte more than the limit is read of a body, so there must be room for it.
-	g := newGate(o.MaxInFlight, max(o.MaxBuffered, o.Limits.Body+1))
-	if !o.NoAuth {
-		g.share(max(4, o.MaxInFlight/4), max(o.MaxBuffered/4, o.Limits.Body+1))
-	}
-	m, err := newMetrics(o.Registry, g)
-	if err != nil {
-		return nil, fmt.Errorf("server metrics: %w", err)
-	}
-	s := &Server{opts: o, log: o.Log, metrics: m, gate: g, door: newGate(doorFactor*o.MaxInFlight, 0)}
+	s := &Server{opts: o, log: o.Log}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.aborting, s.abort = context.WithCancel(context.Background())
+	s.admission = newAdmission(&s.opts, s.stopping.Done())
+	var err error
+	if s.metrics, err = newMetrics(o.Registry, s.admission); err != nil {
+		return nil, fmt.Errorf("server metrics: %w", err)
+	}
 	s.echo = s.routes()
 	return s, nil
 }

@@ -39,7 +39,6 @@ func (s *Server) upload(c echo.Context) error {
 	v := &visit{began: time.Now()}
 	v.fault = s.protect(c, func() error { return s.take(c, v) })
 	s.metrics.observe(v)
-	s.health.note(v)
 	s.report(c, v)
 	if v.fault != nil {
 		return v.fault
@@ -48,26 +47,18 @@ func (s *Server) upload(c echo.Context) error {
 	return nil
 }
 
-// take is the order of checks: who, room, body, decoding, device, application.
+// take is the order of checks: who, room, body, decoding, device, its turn, application.
 func (s *Server) take(c echo.Context, v *visit) error {
 	r := c.Request()
 	var err error
 	if v.caller, err = s.identify(r); err != nil {
 		return err
 	}
-	p, err := s.admit(v.caller)
+	decoded, err := s.decode(c, v)
 	if err != nil {
 		return err
 	}
-	defer p.leave()
-	body, err := s.readBody(c, p, s.opts.Limits.Body)
-	if err != nil {
-		return err
-	}
-	v.bytes = len(body)
-	if v.req, err = dialect.Decode(r.Method, r.Header.Get(echo.HeaderContentType), body, s.opts.Limits); err != nil {
-		return err
-	}
+	defer decoded.leave()
 	if s.opts.NoAuth {
 		v.caller = developer(v.req.UserID)
 	}
@@ -77,6 +68,11 @@ func (s *Server) take(c echo.Context, v *visit) error {
 	}
 	up.StopOnRefusal = v.req.Dialect == dialect.Transactions && s.opts.OnRefusal == Stop
 
+	working, err := s.enter(r.Context(), s.admission.work, v.caller, deviceTurn(v.caller, up.ClientID), 1)
+	if err != nil {
+		return err
+	}
+	defer working.leave()
 	ctx, cancel := s.detached(r.Context())
 	defer cancel()
 	v.applying = true
@@ -88,37 +84,45 @@ func (s *Server) take(c echo.Context, v *visit) error {
 	return nil
 }
 
+// decode reads the upload. While it does, the body takes room, and afterwards only what was made of it does, until the
+// pass is given back. Who has to wait for either holds no place at work.
+func (s *Server) decode(c echo.Context, v *visit) (decoded *pass, err error) {
+	body, reading, err := s.readBody(c, v.caller, s.opts.Limits.Body)
+	if err != nil {
+		return nil, err
+	}
+	defer reading.leave()
+	v.bytes = len(body)
+	r := c.Request()
+	weight := dialect.Weigh(body)
+	if weight > s.opts.MaxDecoded {
+		return nil, dialect.TooMany(s.opts.MaxDecoded)
+	}
+	if decoded, err = s.enter(r.Context(), s.admission.decoded, v.caller, "", weight); err != nil {
+		return nil, err
+	}
+	if v.req, err = dialect.Decode(r.Method, r.Header.Get(echo.HeaderContentType), body, s.opts.Limits); err != nil {
+		decoded.leave()
+		return nil, err
+	}
+	return decoded, nil
+}
+
 // identify tells who sent a request, nil where no token is needed. It takes no slot: whoever has no good token
 // keeps nobody's upload out, however long it takes to find that out.
 func (s *Server) identify(r *http.Request) (*writegate.Caller, error) {
 	if s.stopping.Err() != nil {
-		return nil, &fault{status: http.StatusServiceUnavailable, message: "The server is stopping; the request is worth sending again."}
+		return nil, stopping()
 	}
 	if s.opts.NoAuth {
 		return nil, nil
 	}
-	p := s.door.enter("")
-	if p == nil {
-		return nil, busy()
+	p, err := s.enter(r.Context(), s.admission.door, nil, "", 1)
+	if err != nil {
+		return nil, err
 	}
 	defer p.leave()
 	return s.authenticate(r)
-}
-
-// admit takes a slot for a caller, if there is one. Who was admitted has to leave.
-func (s *Server) admit(caller *writegate.Caller) (*pass, error) {
-	subject := ""
-	if caller != nil {
-		subject = caller.Subject
-	}
-	if p := s.gate.enter(subject); p != nil {
-		return p, nil
-	}
-	return nil, busy()
-}
-
-func busy() error {
-	return &fault{status: http.StatusServiceUnavailable, message: "The server has too much to do; the request is worth sending again."}
 }
 
 // detached makes the context of work that a client's hanging up does not end: what it sends next would only

@@ -56,6 +56,8 @@ const (
 	Blanks Feature = "keys that differ in blanks at the end"
 	// ReadsBack means that DeadLetters is set.
 	ReadsBack Feature = "dead letters are read back"
+	// Beside means that somebody else may write while a transaction is open.
+	Beside Feature = "writes beside a transaction"
 )
 
 // Instance is one database of one test.

@@ -236,8 +236,8 @@ func (r *race) upload(side int, user string, op writegate.Op) writegate.TxResult
 // counting is a policy that adds what a client sends to what is stored.
 type counting struct{ writegate.Policy }
 
-func (c counting) Judge(caller writegate.Caller, clientID string, now time.Time) (writegate.Judge, error) {
-	j, err := c.Policy.Judge(caller, clientID, now)
+func (c counting) Judge(a writegate.Asking) (writegate.Judge, error) {
+	j, err := c.Policy.Judge(a)
 	return countingJudge{j}, err
 }
 

@@ -3,6 +3,7 @@ package applierstest
 import (
 	"flag"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -36,6 +37,7 @@ func Run(t *testing.T, h Harness) {
 		{"race", raceCases},
 		{"pitfall", pitfallCases},
 		{"lifecycle", lifecycleCases},
+		{"keeper", slices.Concat(keeperCases, historyCases, letterCases, pruneCases)},
 	}
 	for _, group := range groups {
 		for _, c := range group.cases {

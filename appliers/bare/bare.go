@@ -93,6 +93,9 @@ func (d *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Keeper is nil: the inner applier may know how to keep what it was told to have no tables for.
+func (d *DB) Keeper() writegate.Keeper { return nil }
+
 // tx is a transaction of the inner applier that leaves nothing behind but the user's rows.
 type tx struct {
 	writegate.Tx

@@ -29,35 +29,12 @@ type letters struct {
 	mu   sync.Mutex
 }
 
-// letter is a line of the file. The body is the transaction in the words of the SDKs.
-type letter struct {
-	ID       string          `json:"id"`
-	At       time.Time       `json:"at"`
-	ClientID string          `json:"client_id,omitempty"`
-	Subject  string          `json:"subject"`
-	TxID     int64           `json:"tx_id,omitempty"`
-	FirstOp  int64           `json:"first_op,omitempty"`
-	LastOp   int64           `json:"last_op,omitempty"`
-	OpIndex  int             `json:"op_index"`
-	Code     writegate.Code  `json:"code"`
-	Reason   string          `json:"reason,omitempty"`
-	Message  string          `json:"message"`
-	Table    string          `json:"table,omitempty"`
-	Column   string          `json:"column,omitempty"`
-	Revision string          `json:"revision"`
-	Body     json.RawMessage `json:"body"`
-}
-
 func lines(all []writegate.DeadLetter) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	for i := range all {
-		l := &all[i]
-		if err := enc.Encode(letter{
-			l.ID, l.At.UTC(), l.ClientID, l.Subject, l.TxID, l.FirstOp, l.LastOp, l.OpIndex,
-			l.Code, l.Reason, l.Message, l.Table, l.Column, l.Revision, l.Body,
-		}); err != nil {
+		if err := enc.Encode(NewLine(&all[i])); err != nil {
 			return nil, fmt.Errorf("dead letter: %w", err)
 		}
 	}

@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 		Name:    "memory",
 		Open:    open,
 		Update:  *update,
-		Without: map[applierstest.Feature]string{applierstest.Durable: "it is gone with the process", applierstest.Replicas: "it is in one process only"},
+		Without: map[applierstest.Feature]string{applierstest.Durable: "it is gone with the process", applierstest.Replicas: "it is in one process only", applierstest.Beside: "one transaction has all of it"},
 	})
 }
 

@@ -1,10 +1,10 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"writegate"
 )
@@ -12,10 +12,23 @@ import (
 // device is a client id in the hands of one user.
 type device struct{ subject, clientID string }
 
-// Letter is a dead letter with the number of times it was settled.
-type Letter struct {
-	writegate.DeadLetter
-	Seen int
+// seen is what is known of a device: of its last upload, of all its uploads, and when they were.
+type seen struct {
+	subject     string
+	lastOp      int64
+	first, last time.Time
+}
+
+// lease is somebody's until a time.
+type lease struct {
+	holder string
+	until  time.Time
+}
+
+// linked is a link, and when it was made.
+type linked struct {
+	writegate.Link
+	at time.Time
 }
 
 // state is everything the database holds. Rows are never changed in place, so a copy shares them.
@@ -23,9 +36,12 @@ type state struct {
 	tables      map[string]map[any]writegate.Row
 	runs        []writegate.Run
 	refusals    []writegate.Refusal
-	letters     map[string]Letter
+	letters     map[string]writegate.StoredLetter
 	checkpoints map[device]int64
-	links       map[linkAt]writegate.Link
+	clients     map[string]seen
+	links       map[linkAt]linked
+	leases      map[string]lease
+	blocked     map[string]writegate.Blocked
 }
 
 // linkAt is a row as a device has changed it.
@@ -35,7 +51,10 @@ type linkAt struct {
 }
 
 func newState() *state {
-	return &state{tables: map[string]map[any]writegate.Row{}, letters: map[string]Letter{}, checkpoints: map[device]int64{}, links: map[linkAt]writegate.Link{}}
+	return &state{
+		tables: map[string]map[any]writegate.Row{}, letters: map[string]writegate.StoredLetter{}, checkpoints: map[device]int64{},
+		clients: map[string]seen{}, links: map[linkAt]linked{}, leases: map[string]lease{}, blocked: map[string]writegate.Blocked{},
+	}
 }
 
 func (s *state) clone() *state {
@@ -45,7 +64,10 @@ func (s *state) clone() *state {
 		refusals:    slices.Clone(s.refusals),
 		letters:     maps.Clone(s.letters),
 		checkpoints: maps.Clone(s.checkpoints),
+		clients:     maps.Clone(s.clients),
 		links:       maps.Clone(s.links),
+		leases:      maps.Clone(s.leases),
+		blocked:     maps.Clone(s.blocked),
 	}
 	for name, rows := range s.tables {
 		c.tables[name] = maps.Clone(rows)
@@ -53,18 +75,18 @@ func (s *state) clone() *state {
 	return c
 }
 
-// DeadLetters returns what was kept, ordered by ID.
-func (d *DB) DeadLetters() []Letter {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil
-	}
-	return slices.SortedFunc(maps.Values(d.now.letters), func(a, b Letter) int { return cmp.Compare(a.ID, b.ID) })
-}
+// now is the clock of the database, as fine as databases have one.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func (t *tx) Claim(_ context.Context, c writegate.Claim) (writegate.Claimed, error) {
 	var found writegate.Claimed
+	at := now()
+	known, before := t.clients[c.ClientID]
+	if !before {
+		known.first = at
+	}
+	known.subject, known.lastOp, known.last = c.Subject, max(known.lastOp, c.Last), at
+	t.clients[c.ClientID] = known
 	for _, run := range t.runs {
 		if run.ClientID == c.ClientID && run.FirstOp <= c.Last && c.First <= run.LastOp {
 			found.Runs = append(found.Runs, run)
@@ -78,7 +100,7 @@ func (t *tx) Claim(_ context.Context, c writegate.Claim) (writegate.Claimed, err
 	found.Links = map[writegate.LinkKey]writegate.Link{}
 	for _, at := range c.Links {
 		if link, known := t.links[linkAt{c.ClientID, at}]; known {
-			found.Links[at] = link
+			found.Links[at] = link.Link
 		}
 	}
 	return found, nil
@@ -90,7 +112,7 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 		run.Ops = slices.Clone(run.Ops)
 		t.runs = append(t.runs, run)
 		for at, link := range s.Links {
-			t.links[linkAt{run.ClientID, at}] = link
+			t.links[linkAt{run.ClientID, at}] = linked{link, now()}
 		}
 	}
 	for _, r := range s.Refusals {
@@ -99,14 +121,13 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 		})
 		t.refusals = append(t.refusals, r)
 	}
-	for _, letter := range s.DeadLetters {
-		kept, stored := t.letters[letter.ID]
-		if !stored {
-			letter.Body = slices.Clone(letter.Body)
-			kept = Letter{DeadLetter: letter}
+	if err := t.bury(s.DeadLetters, s.MostLetters); err != nil {
+		return err
+	}
+	for _, c := range s.Closed {
+		if !t.shut(c) {
+			return writegate.LetterClosed()
 		}
-		kept.Seen++
-		t.letters[letter.ID] = kept
 	}
 	return nil
 }

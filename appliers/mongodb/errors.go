@@ -195,7 +195,7 @@ func verdictOf(err error) (verdict, bool) {
 func connectionLost(err error) bool {
 	var network net.Error
 	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &network) || waited(err) ||
-		errors.Is(err, mongo.ErrClientDisconnected) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, mongo.ErrClientDisconnected) || errors.Is(err, mongo.ErrWrongClient) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -113,36 +112,54 @@ func (t *tx) claimDevice(ctx context.Context, c writegate.Claim) error {
 	return err
 }
 
-func (t *tx) readLedger(ctx context.Context, c writegate.Claim, into *writegate.Claimed) error {
-	var runs []runDoc
-	err := all(ctx, t.db.own.Collection(ledgerName), bson.D{
+func (t *tx) readLedger(ctx context.Context, c writegate.Claim, into *writegate.Claimed) (err error) {
+	into.Runs, err = t.db.runs(ctx, bson.D{
 		{Key: "client", Value: c.ClientID}, {Key: "last_op", Value: bson.D{{Key: "$gte", Value: c.First}}}, {Key: "first_op", Value: bson.D{{Key: "$lte", Value: c.Last}}},
-	}, &runs)
+	})
 	if err != nil {
 		return err
 	}
-	for _, r := range runs {
-		into.Runs = append(into.Runs, writegate.Run{ClientID: r.Client, Subject: r.Subject, FirstOp: r.FirstOp, LastOp: r.LastOp, SettledAt: joined(r.SettledAt, r.Micros), Ops: r.Ops})
+	into.Refusals, err = t.db.refusals(ctx, c.ClientID, c.First, c.Last)
+	return err
+}
+
+func (db *DB) runs(ctx context.Context, filter bson.D, opt ...options.Lister[options.FindOptions]) ([]writegate.Run, error) {
+	var docs []runDoc
+	if err := all(ctx, db.own.Collection(ledgerName), filter, &docs, opt...); err != nil {
+		return nil, err
 	}
-	var refusals []refusalDoc
-	err = all(ctx, t.db.own.Collection(refusalsName), bson.D{
-		{Key: "client", Value: c.ClientID}, {Key: "op_id", Value: bson.D{{Key: "$gte", Value: c.First}, {Key: "$lte", Value: c.Last}}},
-	}, &refusals)
-	for _, r := range refusals {
+	var runs []writegate.Run
+	for _, r := range docs {
+		runs = append(runs, writegate.Run{ClientID: r.Client, Subject: r.Subject, FirstOp: r.FirstOp, LastOp: r.LastOp, SettledAt: joined(r.SettledAt, r.Micros), Ops: r.Ops})
+	}
+	return runs, nil
+}
+
+// refusals are those of operations from first to last of a device.
+func (db *DB) refusals(ctx context.Context, clientID string, first, last int64) ([]writegate.Refusal, error) {
+	var docs []refusalDoc
+	err := all(ctx, db.own.Collection(refusalsName), bson.D{
+		{Key: "client", Value: clientID}, {Key: "op_id", Value: bson.D{{Key: "$gte", Value: first}, {Key: "$lte", Value: last}}},
+	}, &docs)
+	if err != nil {
+		return nil, err
+	}
+	var refusals []writegate.Refusal
+	for _, r := range docs {
 		refusal := writegate.Refusal{
 			ClientID: r.Client, Subject: r.Subject, OpID: r.OpID, TxID: r.TxID, Whole: r.Whole, Code: writegate.Code(r.Code), Reason: r.Reason,
 			Message: r.Message, Table: r.Table, Column: r.Column, Revision: r.Revision, At: joined(r.At, r.Micros),
 		}
 		if copy(refusal.Fingerprint[:], r.Fingerprint) != len(r.Fingerprint) {
-			return errLedger
+			return nil, errLedger
 		}
-		into.Refusals = append(into.Refusals, refusal)
+		refusals = append(refusals, refusal)
 	}
-	return err
+	return refusals, nil
 }
 
-func all(ctx context.Context, c *mongo.Collection, filter bson.D, into any) error {
-	cursor, err := c.Find(ctx, filter, options.Find().SetBatchSize(oneBatch))
+func all(ctx context.Context, c *mongo.Collection, filter bson.D, into any, opt ...options.Lister[options.FindOptions]) error {
+	cursor, err := c.Find(ctx, filter, append(opt, options.Find().SetBatchSize(oneBatch))...)
 	if err != nil {
 		return err
 	}
@@ -157,10 +174,13 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 	if t.db.cfg.bare() {
 		return t.fail(forbidden())
 	}
-	for i := range s.DeadLetters {
-		if err := t.do(ctx, func(ctx context.Context) error { return t.bury(ctx, &s.DeadLetters[i]) }); err != nil {
+	for i := range s.Closed {
+		if err := t.do(ctx, func(ctx context.Context) error { return t.closeLetter(ctx, &s.Closed[i]) }); err != nil {
 			return err
 		}
+	}
+	if err := t.settleLetters(ctx, &s); err != nil {
+		return err
 	}
 	if models := refusalModels(s.Refusals); len(models) > 0 {
 		err := t.do(ctx, func(ctx context.Context) error {
@@ -200,45 +220,6 @@ func refusalModels(refusals []writegate.Refusal) []mongo.WriteModel {
 		})
 	}
 	return models
-}
-
-// bury keeps a dead letter in parts, or counts it when it is kept already: then its parts are there too.
-func (t *tx) bury(ctx context.Context, l *writegate.DeadLetter) error {
-	at, micros := split(l.At)
-	kept, err := t.db.own.Collection(lettersName).UpdateOne(ctx, bson.D{{Key: "_id", Value: l.ID}}, bson.D{
-		{Key: "$setOnInsert", Value: bson.D{
-			{Key: "client", Value: l.ClientID},
-			{Key: "subject", Value: l.Subject},
-			{Key: "tx_id", Value: l.TxID},
-			{Key: "first_op", Value: l.FirstOp},
-			{Key: "last_op", Value: l.LastOp},
-			{Key: "op_index", Value: l.OpIndex},
-			{Key: "code", Value: string(l.Code)},
-			{Key: "reason", Value: l.Reason},
-			{Key: "message", Value: l.Message},
-			{Key: "table", Value: l.Table},
-			{Key: "column", Value: l.Column},
-			{Key: "revision", Value: l.Revision},
-			{Key: "at", Value: at},
-			{Key: "at_us", Value: micros},
-		}},
-		{Key: "$set", Value: bson.D{{Key: "last_seen", Value: at}}},
-		{Key: "$inc", Value: bson.D{{Key: "seen", Value: int64(1)}}},
-	}, options.UpdateOne().SetUpsert(true))
-	if err != nil || kept.UpsertedCount == 0 {
-		return ours(err)
-	}
-	for part, body := int32(0), l.Body; part == 0 || len(body) > 0; part++ {
-		n := min(len(body), writegate.DeadLetterPart)
-		id := bson.D{{Key: "letter", Value: l.ID}, {Key: "part", Value: part}}
-		doc := append(slices.Clone(id), bson.E{Key: "body", Value: bson.Binary{Data: body[:n]}})
-		// A part may be left from a letter that somebody deleted.
-		if _, err := t.db.own.Collection(partsName).ReplaceOne(ctx, id, doc, options.Replace().SetUpsert(true)); err != nil {
-			return ours(err)
-		}
-		body = body[n:]
-	}
-	return nil
 }
 
 // ours makes a conflict of a duplicate in one of our own collections: another transaction made the same document.

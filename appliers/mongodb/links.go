@@ -54,7 +54,7 @@ func (t *tx) settleLinks(ctx context.Context, r *writegate.Run, links map[writeg
 	keys := slices.SortedFunc(maps.Keys(links), func(a, b writegate.LinkKey) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Row, b.Row))
 	})
-	at, _ := split(r.SettledAt)
+	at, _ := split(time.Now())
 	for part := range slices.Chunk(keys, maxKeys) {
 		models := make([]mongo.WriteModel, len(part))
 		for i, key := range part {

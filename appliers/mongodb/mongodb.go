@@ -7,6 +7,7 @@
 package mongodb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -35,6 +35,9 @@ type Config struct {
 	// DSN is a connection string with everything that the official driver knows. The database in it holds the
 	// collections that are named without one.
 	DSN string
+	// Renew returns the DSN as it is by now. It is asked after everything that fails and is worth trying again. Nil means that
+	// DSN stays.
+	Renew func() string
 	// Schema is the database of writegate's own collections. Empty means writegate.
 	Schema string
 	// MaxConns bounds the connections to each server. 0 means what the DSN says, else 100.
@@ -52,6 +55,8 @@ type Config struct {
 	ReadOnly bool
 	// OperationTimeout bounds each command. 0 means 30 s.
 	OperationTimeout time.Duration
+	// ConnectTimeout bounds the wait for a server that takes commands, unless the DSN says so itself. 0 means 5 s.
+	ConnectTimeout time.Duration
 	// Log hears what an operator should know. Nil discards it.
 	Log *slog.Logger
 }
@@ -71,9 +76,9 @@ const (
 // DB is one MongoDB deployment. It implements [writegate.Applier].
 type DB struct {
 	cfg    Config
-	client *mongo.Client
-	home   string          // the database of the DSN, empty when it names none
-	own    *mongo.Database // of our own collections
+	client *exchange
+	home   string   // the database of the DSN, empty when it names none
+	own    ownPlace // of our own collections
 	log    *slog.Logger
 	closed atomic.Bool
 
@@ -108,15 +113,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	opt, home, err := clientOptions(cfg)
+	client, home, err := newExchange(cfg)
 	if err != nil {
 		return nil, err
 	}
-	client, err := mongo.Connect(opt)
-	if err != nil {
-		return nil, misconfigured("the client can't be set up as the DSN says", nil) // the cause may quote a password
-	}
-	db := &DB{cfg: cfg, client: client, home: home, own: client.Database(cfg.Schema), log: cfg.Log, known: writegate.Schema{}}
+	db := &DB{cfg: cfg, client: client, home: home, own: ownPlace{client, cfg.Schema}, log: cfg.Log, known: writegate.Schema{}}
 	if err := db.prepare(ctx); err != nil {
 		_ = db.Close()
 		return nil, classify(err)
@@ -141,7 +142,7 @@ func clientOptions(cfg Config) (*options.ClientOptions, string, error) {
 		return nil, "", misconfigured("the DSN can't be read: look at its form, its options and the files it names", nil)
 	}
 	if opt.ServerSelectionTimeout == nil {
-		opt.SetServerSelectionTimeout(selectionTimeout)
+		opt.SetServerSelectionTimeout(cmp.Or(cfg.ConnectTimeout, selectionTimeout))
 	}
 	if opt.AppName == nil {
 		opt.SetAppName("writegate")
@@ -188,9 +189,7 @@ func (db *DB) Close() error {
 	if db.closed.Swap(true) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), selectionTimeout)
-	defer cancel()
-	if err := db.client.Disconnect(ctx); err != nil {
+	if err := db.client.close(); err != nil {
 		return classify(err)
 	}
 	return nil
@@ -204,7 +203,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	hello, err := db.hello(ctx)
 	if err != nil {
-		return classify(err)
+		return db.client.after(classify(err))
 	}
 	if !hello.Primary {
 		return writegate.TryLater(errReadOnly)
@@ -214,7 +213,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	missing, err := db.missing(ctx)
 	if err != nil {
-		return classify(err)
+		return db.client.after(classify(err))
 	}
 	if lacks := needed(missing); len(lacks) > 0 {
 		return misconfigured("the database lacks collections of writegate's own", errMissing(lacks))

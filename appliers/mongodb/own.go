@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -26,6 +27,8 @@ const (
 	checkpointsName = ownPrefix + "checkpoints"
 	locksName       = ownPrefix + "locks"
 	linksName       = ownPrefix + "links"
+	blockedName     = ownPrefix + "blocked"
+	leasesName      = ownPrefix + "leases"
 )
 
 // lockSeconds is how long a lock document stays after its last use.
@@ -38,19 +41,22 @@ type ownIndex struct {
 	seconds int32 // documents are deleted when they are so old
 }
 
-// ownCollections are made ahead: what a transaction may create is limited.
+// ownCollections are made ahead, in this order: what a transaction may create is limited. Where the last one is, so is all
+// that this version needs: add what comes later at the end.
 var ownCollections = []struct {
 	name    string
 	indexes []ownIndex
 }{
-	{clientsName, nil},
+	{clientsName, []ownIndex{{keys: []string{"last_seen"}}}},
 	{ledgerName, []ownIndex{{keys: []string{"client", "last_op"}}, {keys: []string{"settled_at"}}}},
-	{refusalsName, []ownIndex{{keys: []string{"client", "op_id", "fingerprint", "subject"}, unique: true}}},
-	{lettersName, []ownIndex{{keys: []string{"at"}}}},
+	{refusalsName, []ownIndex{{keys: []string{"client", "op_id", "fingerprint", "subject"}, unique: true}, {keys: []string{"at"}}}},
+	{lettersName, []ownIndex{{keys: []string{"at"}}, {keys: []string{"subject", "state"}}, {keys: []string{"closed_at"}}}},
 	{partsName, []ownIndex{{keys: []string{"letter", "part"}, unique: true}}},
 	{checkpointsName, nil},
-	{linksName, nil},
+	{linksName, []ownIndex{{keys: []string{"_id.client"}}, {keys: []string{"updated_at"}}}},
 	{locksName, []ownIndex{{keys: []string{"at"}, seconds: lockSeconds}}},
+	{blockedName, []ownIndex{{keys: []string{"since"}}, {keys: []string{"last_try"}}}},
+	{leasesName, nil},
 }
 
 func (i *ownIndex) name() string { return strings.Join(i.keys, "_1_") + "_1" }
@@ -73,6 +79,9 @@ func (i *ownIndex) model() mongo.IndexModel {
 func (i *ownIndex) script() string {
 	keys := make([]string, len(i.keys))
 	for n, key := range i.keys {
+		if strings.Contains(key, ".") {
+			key = strconv.Quote(key)
+		}
 		keys[n] = key + ": 1"
 	}
 	opt := fmt.Sprintf("name: %q", i.name())
@@ -86,16 +95,16 @@ func (i *ownIndex) script() string {
 }
 
 // DDL returns a script for mongosh that makes our own collections and their indexes, for review. [Open] then finds
-// everything in place and needs no right to create.
+// everything in place and needs no right to create. Run again for a later version, it adds what that needs.
 func DDL(cfg Config) string {
 	name := cfg.Schema
 	if name == "" {
 		name = ownDatabase
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "const own = db.getSiblingDB(%q);\n", name)
+	fmt.Fprintf(&b, "const own = db.getSiblingDB(%q), there = own.getCollectionNames();\n", name)
 	for _, c := range ownCollections {
-		fmt.Fprintf(&b, "own.createCollection(%q);\n", c.name)
+		fmt.Fprintf(&b, "if (!there.includes(%q)) own.createCollection(%[1]q);\n", c.name)
 		for _, index := range c.indexes {
 			fmt.Fprintf(&b, "own.%s.%s;\n", c.name, index.script())
 		}
@@ -121,22 +130,21 @@ func (db *DB) migrate(ctx context.Context) error {
 
 // needed are those without which no upload is applied.
 func needed(missing []string) []string {
-	return slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return name == linksName })
+	return slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return slices.Contains([]string{linksName, blockedName, leasesName}, name) })
 }
 
+// create makes the collections that are missing, and all indexes: an older version may have made a collection with fewer.
 func (db *DB) create(ctx context.Context, missing []string) (err error) {
 	for _, c := range ownCollections {
-		if !slices.Contains(missing, c.name) {
-			continue
-		}
-		// The indexes come first and make the collection: where it is, they are.
+		// The indexes come first and make the collection: where it is, those of its version are.
 		models := make([]mongo.IndexModel, len(c.indexes))
 		for i := range c.indexes {
 			models[i] = c.indexes[i].model()
 		}
-		if len(models) > 0 {
+		switch {
+		case len(models) > 0:
 			_, err = db.own.Collection(c.name).Indexes().CreateMany(ctx, models)
-		} else {
+		case slices.Contains(missing, c.name):
 			err = db.own.CreateCollection(ctx, c.name)
 		}
 		if err != nil && !hasCode(err, codeNamespaceExists) {

@@ -413,7 +413,7 @@ func TestSnapshot(t *testing.T) {
 
 func TestDDL(t *testing.T) {
 	text := DDL(Config{Schema: "own"})
-	for _, part := range []string{`db.getSiblingDB("own")`, `own.createCollection("writegate_clients")`, `own.writegate_refusals.createIndex({client: 1, op_id: 1, fingerprint: 1, subject: 1}, {name: "client_1_op_id_1_fingerprint_1_subject_1", unique: true})`, "expireAfterSeconds: 86400"} {
+	for _, part := range []string{`db.getSiblingDB("own")`, `if (!there.includes("writegate_clients")) own.createCollection("writegate_clients")`, `own.writegate_links.createIndex({"_id.client": 1}, {name: "_id.client_1"})`, `own.writegate_refusals.createIndex({client: 1, op_id: 1, fingerprint: 1, subject: 1}, {name: "client_1_op_id_1_fingerprint_1_subject_1", unique: true})`, "expireAfterSeconds: 86400"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %s in\n%s", part, text)
 		}

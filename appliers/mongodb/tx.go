@@ -44,6 +44,10 @@ func (db *DB) InTx(ctx context.Context, _ writegate.Caller, fn func(writegate.Tx
 	if db.closed.Load() {
 		return writegate.TryLater(errClosed)
 	}
+	return db.client.after(db.inTx(ctx, fn))
+}
+
+func (db *DB) inTx(ctx context.Context, fn func(writegate.Tx) error) error {
 	t := &tx{db: db}
 	defer t.end(ctx)
 	if err := fn(t); err != nil {

@@ -24,19 +24,38 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 	t.change("INSERT INTO "+own+".writegate_clients (client_key, client_id, subject, last_op) VALUES ("+
 		join(client, ownText(c.ClientID), ownText(c.Subject), intLiteral(c.Last))+
 		") ON DUPLICATE KEY UPDATE subject = VALUES(subject), last_op = GREATEST(last_op, VALUES(last_op)), last_seen = CURRENT_TIMESTAMP(6)", nothing, busy)
-	t.queue(func(rows *sql.Rows) error {
+	is := " WHERE client_key = " + client
+	t.queue(readRuns(c.ClientID, &claimed.Runs), selectRuns(own)+is+fmt.Sprintf(" AND last_op >= %d AND first_op <= %d", c.First, c.Last))
+	t.queue(readRefusals(c.ClientID, &claimed.Refusals), selectRefusals(own)+is+fmt.Sprintf(" AND op_id BETWEEN %d AND %d", c.First, c.Last))
+	claimed.Links = t.claimLinks(c)
+	return claimed, t.flush(ctx)
+}
+
+func selectRuns(own string) string {
+	return "SELECT subject, first_op, last_op, settled_at, ops FROM " + own + ".writegate_ledger"
+}
+
+func readRuns(clientID string, into *[]writegate.Run) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		for rows.Next() {
-			r := writegate.Run{ClientID: c.ClientID}
+			r := writegate.Run{ClientID: clientID}
 			if err := rows.Scan(&r.Subject, &r.FirstOp, &r.LastOp, scanTime{&r.SettledAt}, &r.Ops); err != nil {
 				return err
 			}
-			claimed.Runs = append(claimed.Runs, r)
+			*into = append(*into, r)
 		}
 		return rows.Err()
-	}, fmt.Sprintf("SELECT subject, first_op, last_op, settled_at, ops FROM %s.writegate_ledger WHERE client_key = %s AND last_op >= %d AND first_op <= %d", own, client, c.First, c.Last))
-	t.queue(func(rows *sql.Rows) error {
+	}
+}
+
+func selectRefusals(own string) string {
+	return "SELECT op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at FROM " + own + ".writegate_refusals"
+}
+
+func readRefusals(clientID string, into *[]writegate.Refusal) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		for rows.Next() {
-			r := writegate.Refusal{ClientID: c.ClientID}
+			r := writegate.Refusal{ClientID: clientID}
 			var fingerprint []byte
 			if err := rows.Scan(&r.OpID, &fingerprint, &r.Subject, &r.TxID, &r.Whole, &r.Code, &r.Reason, &r.Message, &r.Table, &r.Column, &r.Revision, scanTime{&r.At}); err != nil {
 				return err
@@ -44,12 +63,10 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 			if copy(r.Fingerprint[:], fingerprint) != len(fingerprint) {
 				return errLedger
 			}
-			claimed.Refusals = append(claimed.Refusals, r)
+			*into = append(*into, r)
 		}
 		return rows.Err()
-	}, fmt.Sprintf("SELECT op_id, fingerprint, subject, tx_id, whole, code, reason, message, table_name, column_name, revision, at FROM %s.writegate_refusals WHERE client_key = %s AND op_id BETWEEN %d AND %d", own, client, c.First, c.Last))
-	claimed.Links = t.claimLinks(c)
-	return claimed, t.flush(ctx)
+	}
 }
 
 // busy tells that the wait for the row of a device was too long.
@@ -63,11 +80,15 @@ func busy(_ context.Context, err error) error {
 	return e
 }
 
-// scanTime reads a DATETIME, which sessions in UTC mean as UTC.
+// scanTime reads a DATETIME, which sessions in UTC mean as UTC. Null is the zero time.
 type scanTime struct{ at *time.Time }
 
 // Scan implements [sql.Scanner].
 func (s scanTime) Scan(v any) (err error) {
+	if v == nil {
+		*s.at = time.Time{}
+		return nil
+	}
 	text, ok := v.([]byte)
 	if !ok {
 		return errLedger

@@ -2,11 +2,13 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -21,20 +23,28 @@ const sessionMode = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZE
 const idleLimit = 2 * time.Minute
 
 // session returns what each connection begins with. A comment of each kind is a setting of one of the two servers.
-func session(statement time.Duration) []string {
-	seconds := max(1, int(statement.Seconds()))
+func session(statement, lock time.Duration) []string {
+	seconds, lockSeconds := max(1, int(statement.Seconds())), max(1, int(lock.Seconds()))
 	return []string{
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 		fmt.Sprintf("SET SESSION sql_mode = '%s', time_zone = '+00:00', autocommit = 1, completion_type = 0, foreign_key_checks = 1, unique_checks = 1, sql_select_limit = 18446744073709551615, sql_big_selects = 1"+
 			", innodb_lock_wait_timeout = %d, lock_wait_timeout = %d, wait_timeout = %d"+
 			" /*M!100100 , max_statement_time = %d, check_constraint_checks = 1, in_predicate_conversion_threshold = 0 */ /*!80000 , max_execution_time = %d */",
-			sessionMode, int(lockWait.Seconds()), int(lockWait.Seconds()), int(idleLimit.Seconds()), seconds, 1000*seconds),
+			sessionMode, lockSeconds, lockSeconds, int(idleLimit.Seconds()), seconds, 1000*seconds),
 	}
 }
 
 // newConnector reads the DSN. Its errors never carry any of it.
 func newConnector(cfg Config) (driver.Connector, error) {
-	mc, err := parseDSN(cfg.DSN)
+	inner, err := connectorOf(cfg.DSN, cfg.AcquireTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return &connector{cfg: cfg, dsn: cfg.DSN, inner: inner, session: session(cfg.StatementTimeout, cfg.LockTimeout)}, nil
+}
+
+func connectorOf(dsn string, timeout time.Duration) (driver.Connector, error) {
+	mc, err := parseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +57,7 @@ func newConnector(cfg Config) (driver.Connector, error) {
 	mc.Collation = ""
 	mc.Logger = &mysql.NopLogger{} // what goes wrong comes as an error
 	if mc.Timeout == 0 {
-		mc.Timeout = cfg.AcquireTimeout
+		mc.Timeout = timeout
 	}
 	if err := mc.Apply(mysql.Charset("utf8mb4", "utf8mb4_bin")); err != nil {
 		return nil, misconfigured("the DSN can't be used", nil)
@@ -56,7 +66,7 @@ func newConnector(cfg Config) (driver.Connector, error) {
 	if err != nil {
 		return nil, misconfigured("the DSN can't be used: look at its TLS settings and parameters", nil)
 	}
-	return &connector{inner, session(cfg.StatementTimeout)}, nil
+	return inner, nil
 }
 
 // parseDSN reads both forms of an address.
@@ -94,15 +104,43 @@ func parseURL(dsn string) (*mysql.Config, error) {
 	return mc, nil
 }
 
-// connector begins each connection with our session.
+// connector begins each connection with our session, at the address that is good by now.
 type connector struct {
-	driver.Connector
+	cfg     Config
 	session []string
+
+	mu    sync.Mutex
+	dsn   string
+	inner driver.Connector // of dsn
+}
+
+// Driver implements [driver.Connector].
+func (c *connector) Driver() driver.Driver { return mysql.MySQLDriver{} }
+
+// current is the connector of the DSN as it is by now.
+func (c *connector) current() (driver.Connector, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cfg.Renew == nil {
+		return c.inner, nil
+	}
+	if dsn := c.cfg.Renew(); dsn != c.dsn {
+		inner, err := connectorOf(dsn, c.cfg.AcquireTimeout)
+		if err != nil {
+			return nil, err
+		}
+		c.dsn, c.inner = dsn, inner
+	}
+	return c.inner, nil
 }
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+	inner, err := c.current()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := inner.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +154,31 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// discard has the pool throw a connection away.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// takesNoWrites tells that a server is read-only, as the one that was the primary before a failover. A connection to it is
+// thrown away: another one goes where the address leads by now.
+func takesNoWrites(err error) bool {
+	native, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && (native.Number == 1290 || native.Number == 1792 || native.Number == 1836)
+}
+
+// isReadOnly asks the server behind one connection, and throws that away if it is.
+func (db *DB) isReadOnly(ctx context.Context) (readOnly bool, err error) {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err = conn.QueryRowContext(ctx, "SELECT @@global.read_only").Scan(&readOnly); readOnly {
+		discard(conn)
+	}
+	return readOnly, err
 }
 
 // server is what [DB.look] found out.

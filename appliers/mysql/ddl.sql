@@ -96,3 +96,50 @@ CREATE TABLE IF NOT EXISTS {schema}.writegate_links (
 	updated_at DATETIME(6) NOT NULL,
 	PRIMARY KEY (client_key, table_name, row_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- step 3
+-- What became of a dead letter, the claims of who sent it, and indexes by age for what is pruned. MySQL adds no column and no
+-- index "if not exists", so each of these asks first.
+SET @writegate = IF(EXISTS (SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema name} AND INDEX_NAME = 'writegate_dead_letters_closed'), 'DO 0',
+	CONCAT('ALTER TABLE ', {quoted name}, '.writegate_dead_letters'
+		' ADD COLUMN claims MEDIUMTEXT NULL COMMENT ''what the policy read of the token, as JSON'','
+		' ADD COLUMN state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT ''open'' COMMENT ''or retried, or discarded'','
+		' ADD COLUMN closed_by VARCHAR(255) NULL, ADD COLUMN note VARCHAR(255) NULL, ADD COLUMN closed_at DATETIME(6) NULL,'
+		' ADD KEY writegate_dead_letters_subject (subject(64), state), ADD KEY writegate_dead_letters_closed (closed_at)'));
+PREPARE writegate FROM @writegate;
+EXECUTE writegate;
+SET @writegate = IF(EXISTS (SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema name} AND INDEX_NAME = 'writegate_refusals_age'), 'DO 0',
+	CONCAT('ALTER TABLE ', {quoted name}, '.writegate_refusals ADD KEY writegate_refusals_age (at)'));
+PREPARE writegate FROM @writegate;
+EXECUTE writegate;
+SET @writegate = IF(EXISTS (SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema name} AND INDEX_NAME = 'writegate_links_age'), 'DO 0',
+	CONCAT('ALTER TABLE ', {quoted name}, '.writegate_links ADD KEY writegate_links_age (updated_at)'));
+PREPARE writegate FROM @writegate;
+EXECUTE writegate;
+SET @writegate = IF(EXISTS (SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema name} AND INDEX_NAME = 'writegate_clients_age'), 'DO 0',
+	CONCAT('ALTER TABLE ', {quoted name}, '.writegate_clients ADD KEY writegate_clients_age (last_seen)'));
+PREPARE writegate FROM @writegate;
+EXECUTE writegate;
+DEALLOCATE PREPARE writegate;
+
+-- What one replica does for all: who has it, and for how long.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_leases (
+	name VARBINARY(1024) NOT NULL PRIMARY KEY COMMENT 'in UTF-8, as its holder',
+	holder VARBINARY(1024) NOT NULL,
+	until DATETIME(6) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Devices whose uploads wait for an operator.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_blocked (
+	client_key BINARY(32) NOT NULL PRIMARY KEY,
+	client_id MEDIUMTEXT NOT NULL,
+	subject MEDIUMTEXT NOT NULL,
+	since DATETIME(6) NOT NULL,
+	last_try DATETIME(6) NOT NULL,
+	tries BIGINT NOT NULL,
+	code MEDIUMTEXT NOT NULL,
+	reason MEDIUMTEXT NOT NULL,
+	table_name MEDIUMTEXT NOT NULL,
+	KEY writegate_blocked_since (since),
+	KEY writegate_blocked_age (last_try)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

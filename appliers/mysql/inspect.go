@@ -173,8 +173,8 @@ func (db *DB) inspectOwn(ctx context.Context, all grants) ([]writegate.Finding, 
 	case err != nil && classify(err).Class == writegate.Operator: // not even that may be read: said above
 	case err != nil:
 		return nil, err
-	case done >= len(ddlSteps(db.own)):
-	case all.may("CREATE", db.cfg.Schema, "writegate_clients", nil):
+	case done >= len(ddlSteps(db.cfg.Schema)):
+	case all.may("CREATE", db.cfg.Schema, "writegate_clients", nil) && all.may("ALTER", db.cfg.Schema, "writegate_clients", nil):
 		found = append(found, doubtful("writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints"))
 	default:
 		found = append(found, faulty("writegate's own tables are missing or older than this program, and the login may not make them; run what `writegate schema ddl` prints"))

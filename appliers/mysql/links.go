@@ -52,7 +52,7 @@ func (t *tx) settleLinks(r *writegate.Run, links map[writegate.LinkKey]writegate
 		values := make([]string, len(part))
 		for i, at := range part {
 			values[i] = "(" + join(keyOf(r.ClientID), bytesLiteral(at.Table), bytesLiteral(at.Row), ownText(r.ClientID),
-				bytesLiteral(links[at].Base), bytesLiteral(links[at].Made), timeLiteral(r.SettledAt)) + ")"
+				bytesLiteral(links[at].Base), bytesLiteral(links[at].Made), "CURRENT_TIMESTAMP(6)") + ")"
 		}
 		t.do("INSERT INTO " + t.db.own + ".writegate_links (client_key, table_name, row_id, client_id, base, made, updated_at) VALUES " + strings.Join(values, ", ") +
 			" ON DUPLICATE KEY UPDATE base = VALUES(base), made = VALUES(made), updated_at = VALUES(updated_at)")

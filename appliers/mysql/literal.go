@@ -3,6 +3,7 @@ package mysql
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,6 +14,16 @@ import (
 
 // textLiteral is a text in UTF-8.
 func textLiteral(s string) string { return "_utf8mb4 x'" + hex.EncodeToString([]byte(s)) + "'" }
+
+// nameLiteral is the name of a schema as a text that people can read, where it has nothing in it that needs care.
+func nameLiteral(s string) string {
+	if plainName.MatchString(s) {
+		return "'" + s + "'"
+	}
+	return textLiteral(s)
+}
+
+var plainName = regexp.MustCompile("^[A-Za-z0-9_$`-]*$")
 
 // bytesLiteral is a text of bytes.
 func bytesLiteral(s string) string { return "_binary x'" + hex.EncodeToString([]byte(s)) + "'" }

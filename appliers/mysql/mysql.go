@@ -22,6 +22,8 @@ type Config struct {
 	// DSN is an address as go-sql-driver/mysql takes it, user:password@tcp(host:3306)/database?tls=true, or a URL
 	// as in mysql://user:password@host:3306/database?tls=true; mariadb:// means the same.
 	DSN string
+	// Renew returns the DSN as it is by now; each new connection asks it. Nil means that DSN stays.
+	Renew func() string
 	// Schema is the database that holds writegate's own tables, on the same server. Empty means writegate.
 	Schema string
 	// MaxConns bounds the pool. 0 means 10.
@@ -35,12 +37,11 @@ type Config struct {
 	AcquireTimeout time.Duration
 	// StatementTimeout bounds each round trip, 0 means 30 s.
 	StatementTimeout time.Duration
+	// LockTimeout bounds each wait for a lock, that of a device's row included, in whole seconds. 0 means 2 s.
+	LockTimeout time.Duration
 	// Log hears what an operator should know. Nil discards it.
 	Log *slog.Logger
 }
-
-// lockWait bounds each wait for a lock, that of a device's row included. The server counts in whole seconds.
-const lockWait = 2 * time.Second
 
 // The server drops connections that are idle for too long; ours are gone before.
 const (
@@ -56,6 +57,7 @@ type DB struct {
 	log    *slog.Logger
 	server server
 	closed atomic.Bool
+	steps  atomic.Int32 // of our own tables, as far as was heard last
 
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
@@ -71,6 +73,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	setDefault(&cfg.MaxConns, 10)
 	setDefault(&cfg.AcquireTimeout, 5*time.Second)
 	setDefault(&cfg.StatementTimeout, 30*time.Second)
+	setDefault(&cfg.LockTimeout, 2*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -113,8 +116,8 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	defer cancel()
-	var readOnly bool
-	if err := db.pool.QueryRowContext(ctx, "SELECT @@global.read_only").Scan(&readOnly); err != nil {
+	readOnly, err := db.isReadOnly(ctx)
+	if err != nil {
 		return classify(err)
 	}
 	if readOnly {
@@ -127,6 +130,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
+	db.steps.Store(int32(done))
 	if done < neededSteps {
 		return misconfigured(errOldSteps.Error(), errOldSteps)
 	}

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ const ownPrefix = "writegate_"
 func DDL(cfg Config) string {
 	setDefault(&cfg.Schema, "writegate")
 	own := quote(cfg.Schema)
-	return createSchema(own) + ";\n\n" + createSteps(own) + ";\n\n" + strings.Join(ddlSteps(own), "") + recordSteps(own, len(ddlSteps(own))) + ";\n\n" +
+	return createSchema(own) + ";\n\n" + createSteps(own) + ";\n\n" + strings.Join(ddlSteps(cfg.Schema), "") + recordSteps(own, len(ddlSteps(cfg.Schema))) + ";\n\n" +
 		"-- The login of writegate needs no more than this on them, here for a login writegate:\n" +
 		"-- GRANT SELECT, INSERT, UPDATE, DELETE ON " + own + ".* TO writegate;\n"
 }
@@ -45,14 +46,18 @@ func recordSteps(own string, upTo int) string {
 	return "INSERT IGNORE INTO " + own + ".writegate_steps (step) VALUES " + join(steps...)
 }
 
+// keeperStep is the one that makes what dead letters have besides what was refused, and what [writegate.Keeper] keeps.
+const keeperStep = 3
+
 // neededSteps are those without which no upload is applied. What later ones make is for some uploads only, which are held
 // back until it is there.
 const neededSteps = 1
 
 // ddlSteps returns the numbered steps in order. A step that was ever released is never changed. Each may run again
 // from its beginning, since every statement that creates commits by itself.
-func ddlSteps(own string) []string {
-	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", own), "-- step ")[1:]
+func ddlSteps(schema string) []string {
+	named := strings.NewReplacer("{schema}", quote(schema), "{schema name}", nameLiteral(schema), "{quoted name}", nameLiteral(quote(schema)))
+	parts := strings.Split(named.Replace(ddl), "-- step ")[1:]
 	for i, part := range parts {
 		_, parts[i], _ = strings.Cut(part, "\n")
 	}
@@ -66,18 +71,20 @@ const (
 )
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made. A login that may not make what only some uploads need does without.
+// nothing is to be made. A login that may not make what only some uploads need does without, and so does one that would have to
+// wait for it: who waits for the lock of a table has everybody else wait behind.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
 	before, err := db.stepsDone(ctx, db.pool)
-	if err != nil || before >= len(ddlSteps(db.own)) {
+	db.steps.Store(int32(before))
+	if err != nil || before >= len(ddlSteps(db.cfg.Schema)) {
 		return err
 	}
 	err = db.create(ctx)
-	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && denied[native.Number] && before >= neededSteps {
-		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back")
+	if native, ok := errors.AsType[*mysql.MySQLError](err); ok && (denied[native.Number] || native.Number == lockTimeout) && before >= neededSteps {
+		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack, or somebody has them locked; uploads that need it are held back", "error", err)
 		return nil
 	}
 	return err
@@ -88,7 +95,7 @@ var denied = map[uint16]bool{1044: true, 1142: true}
 
 // create makes what is missing, one replica at a time.
 func (db *DB) create(ctx context.Context) error {
-	steps := ddlSteps(db.own)
+	steps := ddlSteps(db.cfg.Schema)
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err
@@ -98,8 +105,14 @@ func (db *DB) create(ctx context.Context) error {
 	if err := conn.QueryRowContext(ctx, fmt.Sprintf("SELECT GET_LOCK('%s', %d)", ddlLock, ddlLockWait)).Scan(&locked); err != nil {
 		return err
 	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK('"+ddlLock+"')") }()
+	// The lock ends with the session, and so do its settings.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
+	// MariaDB would end the making of a large index as any other statement.
+	if _, err := conn.ExecContext(ctx, "SET SESSION autocommit = 1 /*M!100100 , max_statement_time = 0 */"); err != nil {
+		return err
+	}
 	done, err := db.stepsDone(ctx, conn)
+	db.steps.Store(int32(done))
 	if err != nil || done >= len(steps) {
 		return err
 	}
@@ -111,6 +124,7 @@ func (db *DB) create(ctx context.Context) error {
 			return err
 		}
 	}
+	db.steps.Store(int32(len(steps)))
 	return nil
 }
 

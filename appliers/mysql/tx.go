@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +17,7 @@ type tx struct {
 	conn   *sql.Conn
 	begun  bool // the server has been sent something
 	over   bool // committed or rolled back
+	stale  bool // the connection is of no use any more
 	blame  bool
 	failed error // nothing more is sent after an error
 
@@ -122,6 +122,7 @@ func (t *tx) send(ctx context.Context, batch []statement) error {
 	if err == nil {
 		return nil
 	}
+	t.stale = t.stale || takesNoWrites(err)
 	if wrong := batch[at].wrong; wrong != nil {
 		err = wrong(ctx, err)
 	}
@@ -221,8 +222,11 @@ func (t *tx) end(ctx context.Context) {
 		defer cancel()
 		if _, err := t.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 			t.db.log.DebugContext(ctx, "rollback failed", "error", err)
-			_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
+			t.stale = true
 		}
+	}
+	if t.stale {
+		discard(t.conn)
 	}
 	_ = t.conn.Close()
 }

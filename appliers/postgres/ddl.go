@@ -53,6 +53,9 @@ func recordSteps(schema string, upTo int) string {
 // back until it is there.
 const neededSteps = 1
 
+// keeperStep makes what operators need. Until it is there, dead letters are kept without claims, and all are open.
+const keeperStep = 3
+
 // ddlSteps returns the numbered steps in order. What a step makes is never changed once it was released.
 func ddlSteps(schema string) []string {
 	parts := strings.Split(strings.ReplaceAll(ddl, "{schema}", schema), "-- step ")[1:]
@@ -63,13 +66,15 @@ func ddlSteps(schema string) []string {
 }
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made. A login that may not make what only some uploads need does without.
+// nothing is to be made. A login that may not make what only some uploads need does without, and so does one that would
+// have to wait for it.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
 	steps := ddlSteps(db.own)
 	before, err := db.stepsDone(ctx, db.pool)
+	db.steps.Store(int32(before))
 	if err != nil || before >= len(steps) {
 		return err
 	}
@@ -84,13 +89,20 @@ func (db *DB) ensure(ctx context.Context) error {
 		if err := db.ensureSchema(ctx, tx); err != nil {
 			return err
 		}
+		// who waits for the lock of a table has everybody else wait behind, for as long as a dump takes
+		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", milliseconds(db.cfg.LockTimeout)); err != nil {
+			return err
+		}
 		script := createSteps(db.own) + strings.Join(steps[done:], "") + recordSteps(db.own, len(steps))
 		_, err = tx.Exec(ctx, script)
 		return err
 	})
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" && before >= neededSteps {
-		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back", "error", err)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && before >= neededSteps && (pg.Code == "42501" || pg.Code == "55P03") {
+		db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack, or somebody has them locked; uploads that need it are held back", "error", err)
 		return nil
+	}
+	if err == nil {
+		db.steps.Store(int32(len(steps)))
 	}
 	return err
 }

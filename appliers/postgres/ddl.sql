@@ -84,3 +84,39 @@ create table if not exists {schema}.writegate_links (
 	updated_at timestamptz not null default now(),
 	primary key (client_id, table_name, row_id)
 ) with (fillfactor = 70);
+-- step 3
+-- What became of a dead letter: open, retried or discarded, by whom, why and when. Claims are what the policy read of the token.
+alter table {schema}.writegate_dead_letters
+	add column if not exists claims text not null default '',
+	add column if not exists state text not null default 'open',
+	add column if not exists closed_by text not null default '',
+	add column if not exists note text not null default '',
+	add column if not exists closed_at timestamptz;
+create index if not exists writegate_dead_letters_at on {schema}.writegate_dead_letters (at);
+create index if not exists writegate_dead_letters_open on {schema}.writegate_dead_letters (subject) where state = 'open';
+create index if not exists writegate_dead_letters_closed on {schema}.writegate_dead_letters (closed_at) where state <> 'open';
+
+-- What is pruned by age is found by age. The ledger's index by age was of blocks, which grow together as rows come and go.
+drop index if exists {schema}.writegate_ledger_age;
+create index if not exists writegate_ledger_settled on {schema}.writegate_ledger (settled_at);
+create index if not exists writegate_refusals_at on {schema}.writegate_refusals (at);
+create index if not exists writegate_links_updated on {schema}.writegate_links (updated_at);
+
+-- What only one replica does at a time, and which one until when.
+create table if not exists {schema}.writegate_leases (
+	name text primary key,
+	holder text not null,
+	until timestamptz not null
+);
+
+-- A device that waits for an operator.
+create table if not exists {schema}.writegate_blocked (
+	client_id text primary key,
+	subject text not null,
+	since timestamptz not null,
+	last_try timestamptz not null,
+	tries bigint not null,
+	code text not null,
+	reason text not null,
+	table_name text not null
+);

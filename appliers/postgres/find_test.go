@@ -15,17 +15,19 @@ import (
 	"writegate"
 )
 
-// counter counts the statements that a pool sends, whatever they travel in.
-type counter struct{ statements atomic.Int64 }
+// counter counts the statements that a pool sends, and the round trips in which they travel once they are prepared.
+type counter struct{ statements, trips atomic.Int64 }
 
 func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	c.statements.Add(1)
+	c.trips.Add(1)
 	return ctx
 }
 func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	c.statements.Add(int64(data.Batch.Len()))
+	c.trips.Add(1)
 	return ctx
 }
 func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}

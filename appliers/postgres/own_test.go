@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"writegate"
+	"writegate/appliers/applierstest"
 )
 
 // granting returns the statements that the comments of a DDL give, for a login.
@@ -82,7 +84,9 @@ func TestNoOwnTables(t *testing.T) {
 	}
 	err = db.InTx(t.Context(), someone, func(tx writegate.Tx) error { return tx.Settle(t.Context(), writegate.Settlement{}) })
 	_, checkpointErr := db.Checkpoint(t.Context(), "u1", "d1")
-	for what, err := range map[string]error{"settle": err, "checkpoint": checkpointErr} {
+	refused := applierstest.KeeperErrors(t.Context(), db)
+	refused["Settle"], refused["Checkpoint"] = err, checkpointErr
+	for what, err := range refused {
 		if e, ok := errors.AsType[*writegate.Error](err); !ok || e.Class != writegate.Operator {
 			t.Errorf("%s: %v, want class operator", what, err)
 		}
@@ -140,6 +144,87 @@ func TestOlderOwnTables(t *testing.T) {
 	mayMake := open(t, Config{DSN: database(t, "create schema writegate; "+createSteps("writegate")+ddlSteps("writegate")[0]+recordSteps("writegate", 1))})
 	if err := upload(mayMake, 1, []writegate.LinkKey{at}, links); err != nil {
 		t.Errorf("a login that may make what is missing: %v", err)
+	}
+}
+
+// TestOlderLetters has dead letters kept where a login finds only what an older version made, without what that has no place
+// for, and all of it kept as soon as somebody has made the rest.
+func TestOlderLetters(t *testing.T) {
+	login := role(t, "login")
+	ddl := DDL(Config{})
+	older := createSteps("writegate") + strings.Join(ddlSteps("writegate")[:keeperStep-1], "") + recordSteps("writegate", keeperStep-1)
+	dsn := database(t, "create schema writegate; "+older, granting(ddl, login))
+	t.Cleanup(func() { run(t, dsn, "drop owned by "+login) })
+	db := open(t, Config{DSN: as(t, dsn, login)})
+	settle := func(s writegate.Settlement) error {
+		return db.InTx(t.Context(), someone, func(tx writegate.Tx) error { return tx.Settle(t.Context(), s) })
+	}
+	bury := func(id string, most int) error {
+		letter := writegate.DeadLetter{ID: id, ClientID: "d1", Subject: "u1", Claims: `{"sub":"u1"}`, Body: []byte("{}")}
+		return settle(writegate.Settlement{DeadLetters: []writegate.DeadLetter{letter}, MostLetters: most})
+	}
+	full := func(err error) {
+		t.Helper()
+		if e := writegate.AsError(err); e == nil || e.Reason != writegate.ReasonLettersFull {
+			t.Errorf("one letter too many: %v", err)
+		}
+	}
+	if err := bury("a", 1); err != nil {
+		t.Errorf("a dead letter: %v", err)
+	}
+	full(bury("b", 1))
+	needing := applierstest.KeeperErrors(t.Context(), db)
+	delete(needing, "History") // it is as old as the ledger
+	closed := writegate.Closing{ID: "a", State: writegate.LetterRetried, By: "ann", At: time.Now()}
+	needing["Settle"] = settle(writegate.Settlement{Closed: []writegate.Closing{closed}})
+	for what, err := range needing {
+		if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator {
+			t.Errorf("%s: %v, want class operator", what, err)
+		}
+	}
+	run(t, dsn, ddl, granting(ddl, login))
+	if err := db.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for what, err := range applierstest.KeeperErrors(t.Context(), db) {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	full(bury("b", 1))
+	if err := settle(writegate.Settlement{Closed: []writegate.Closing{closed}}); err != nil {
+		t.Error(err)
+	}
+	if err := bury("b", 1); err != nil {
+		t.Errorf("a dead letter in the place of another: %v", err)
+	}
+	if got := scalar(t, dsn, "select string_agg(id || ' ' || state || ' ' || claims, ', ' order by id) from writegate.writegate_dead_letters"); got != `a retried , b open {"sub":"u1"}` {
+		t.Errorf("there are %s", got)
+	}
+}
+
+// TestMigrationWaitsForNobody has somebody read the ledger, as a dump does, while a later version starts: it goes on with what
+// is there, and the next start makes the rest.
+func TestMigrationWaitsForNobody(t *testing.T) {
+	dsn := database(t, "create schema writegate; "+createSteps("writegate")+strings.Join(ddlSteps("writegate")[:2], "")+recordSteps("writegate", 2))
+	reader := connect(t, dsn)
+	if _, err := reader.Exec(t.Context(), "begin; lock table writegate.writegate_ledger in access share mode"); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{DSN: dsn, LockTimeout: 200 * time.Millisecond}
+	db := open(t, cfg)
+	err := db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+		_, err := tx.Claim(t.Context(), writegate.Claim{ClientID: "d1", Subject: "u1", First: 1, Last: 1})
+		return err
+	})
+	if steps := db.steps.Load(); err != nil || steps != 2 {
+		t.Errorf("%d steps, %v", steps, err)
+	}
+	if _, err := reader.Exec(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if steps := open(t, cfg).steps.Load(); int(steps) != len(ddlSteps("writegate")) {
+		t.Errorf("%d steps after the next start", steps)
 	}
 }
 

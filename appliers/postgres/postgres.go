@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,6 +22,8 @@ type Config struct {
 	// DSN is a connection URL or key=value string with everything that libpq and pgx know, TLS included. Behind
 	// a pooler in transaction mode it needs default_query_exec_mode=exec or =cache_describe.
 	DSN string
+	// Renew returns the DSN as it is by now; each new connection asks it. Nil means that DSN stays.
+	Renew func() string
 	// Schema holds writegate's own tables. Empty means writegate.
 	Schema string
 	// MaxConns bounds the pool. 0 means what the DSN says, else 10.
@@ -57,6 +60,8 @@ type DB struct {
 	pool *pgxpool.Pool
 	log  *slog.Logger
 
+	steps atomic.Int32 // of our own tables, as far as was heard last
+
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
 }
@@ -80,20 +85,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	poolConfig, err := pgxpool.ParseConfig(cfg.DSN)
+	c, err := poolConfig(cfg)
 	if err != nil {
-		return nil, misconfigured("the DSN can't be read: look at its form, its port, its settings and the files it names", nil) // the cause may quote a password
+		return nil, err
 	}
-	if cfg.MaxConns > 0 {
-		poolConfig.MaxConns = cfg.MaxConns
-	} else if poolConfig.MaxConns < 10 {
-		poolConfig.MaxConns = 10
-	}
-	params := poolConfig.ConnConfig.RuntimeParams
-	if params["application_name"] == "" {
-		params["application_name"] = "writegate"
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, misconfigured("the connection pool can't be set up", err)
 	}
@@ -130,6 +126,7 @@ func (db *DB) Ready(ctx context.Context) error {
 		return classify(err)
 	}
 	if readOnly {
+		db.pool.Reset() // another server may be the one that takes writes by now
 		return writegate.TryLater(errReadOnly)
 	}
 	if db.cfg.NoOwnTables {
@@ -139,6 +136,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
+	db.steps.Store(int32(done))
 	if done < neededSteps {
 		return misconfigured(errOldSteps.Error(), errOldSteps)
 	}
@@ -180,6 +178,7 @@ func (db *DB) InTx(ctx context.Context, caller writegate.Caller, fn func(writega
 	}
 	if err != nil {
 		t.rollback(ctx)
+		t.leaveStandby(ctx, err)
 		return err
 	}
 	return t.commit(ctx)

@@ -16,9 +16,10 @@ func (t *tx) Settle(_ context.Context, s writegate.Settlement) error {
 		return err
 	}
 	t.undelegate()
-	for i := range s.DeadLetters {
-		t.settleDeadLetter(&s.DeadLetters[i])
+	for _, c := range s.Closed {
+		t.settleClosed(c)
 	}
+	t.settleDeadLetters(s.DeadLetters, s.MostLetters)
 	for i := range s.Refusals {
 		t.settleRefusal(&s.Refusals[i])
 	}
@@ -37,21 +38,6 @@ func (t *tx) settleRefusal(r *writegate.Refusal) {
 		" reason = excluded.reason, message = excluded.message, table_name = excluded.table_name, column_name = excluded.column_name, revision = excluded.revision, at = excluded.at",
 		storable(r.ClientID), r.OpID, r.Fingerprint[:], storable(r.Subject), r.TxID, r.Whole, string(r.Code), storable(r.Reason), storable(r.Message),
 		storable(r.Table), storable(r.Column), storable(r.Revision), instant(r.At))
-}
-
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too.
-func (t *tx) settleDeadLetter(d *writegate.DeadLetter) {
-	id := storable(d.ID)
-	t.queue(t.ignore, "insert into "+t.db.own+".writegate_dead_letters as d (id, client_id, subject, tx_id, first_op, last_op, op_index, code, reason, message, table_name, column_name, revision, at, last_seen)"+
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)"+
-		" on conflict (id) do update set seen = d.seen + 1, last_seen = excluded.last_seen",
-		id, storable(d.ClientID), storable(d.Subject), d.TxID, d.FirstOp, d.LastOp, d.OpIndex, string(d.Code), storable(d.Reason), storable(d.Message),
-		storable(d.Table), storable(d.Column), storable(d.Revision), instant(d.At))
-	for part, body := 0, d.Body; part == 0 || len(body) > 0; part++ {
-		n := min(len(body), writegate.DeadLetterPart)
-		t.queue(t.ignore, "insert into "+t.db.own+".writegate_dead_letter_parts (letter_id, part, body) values ($1, $2, $3) on conflict do nothing", id, part, body[:n:n])
-		body = body[n:]
-	}
 }
 
 // instant is a time that the ledger stores, now when none was given.

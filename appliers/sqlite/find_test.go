@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,9 +130,11 @@ func TestIndexes(t *testing.T) {
 	}
 }
 
-// TestOlderOwnTables adds what an older version has not made.
+// TestOlderOwnTables adds what an older version has not made. The dead letters that it has kept are open.
 func TestOlderOwnTables(t *testing.T) {
-	path := file(t, DDL(Config{}), "DROP TABLE writegate_links")
+	path := file(t, DDL(Config{}), "DROP TABLE writegate_links", "DROP TABLE writegate_dead_letter_states", "DROP TABLE writegate_leases", "DROP TABLE writegate_blocked",
+		`INSERT INTO writegate_dead_letters VALUES ('old', 'd1', 'u1', 7, 3, 5, -1, 'CHECK_VIOLATION', '', 'm', 'lists', 'n', 'r1', '2026-08-21T14:29:30.123456Z', 2)`,
+		`INSERT INTO writegate_dead_letter_parts VALUES ('old', 0, x'7b7d')`)
 	db := opened(t, Config{Path: path})
 	if err := db.Ready(t.Context()); err != nil {
 		t.Error(err)
@@ -143,4 +146,35 @@ func TestOlderOwnTables(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	at := time.Date(2026, 8, 21, 14, 29, 30, 123456000, time.UTC)
+	want := writegate.StoredLetter{
+		DeadLetter: writegate.DeadLetter{
+			ID: "old", ClientID: "d1", Subject: "u1", TxID: 7, FirstOp: 3, LastOp: 5, OpIndex: -1, Code: writegate.CheckViolation,
+			Message: "m", Table: "lists", Column: "n", Revision: "r1", At: at, Body: []byte("{}"),
+		},
+		Seen: 2, LastSeen: at, State: writegate.LetterOpen,
+	}
+	check := func() {
+		t.Helper()
+		got, err := db.Letter(t.Context(), "old")
+		if diff := cmp.Diff(&want, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	}
+	check()
+	if open, err := db.Letters(t.Context(), writegate.LetterQuery{State: writegate.LetterOpen}, 10); len(open) != 1 || err != nil {
+		t.Errorf("open are %v, %v", open, err)
+	}
+	another := writegate.DeadLetter{ID: "new", ClientID: "d1", Subject: "u1", At: at}
+	err = db.InTx(t.Context(), someone, func(tx writegate.Tx) error {
+		return tx.Settle(t.Context(), writegate.Settlement{DeadLetters: []writegate.DeadLetter{another}, MostLetters: 1})
+	})
+	if e := writegate.AsError(err); e == nil || e.Reason != writegate.ReasonLettersFull {
+		t.Errorf("one more letter: %v", err)
+	}
+	if did, err := db.CloseLetter(t.Context(), writegate.Closing{ID: "old", State: writegate.LetterDiscarded, By: "ann", Note: "why", At: at}); !did || err != nil {
+		t.Errorf("closed: %v, %v", did, err)
+	}
+	want.State, want.ClosedBy, want.Note, want.ClosedAt = writegate.LetterDiscarded, "ann", "why", at
+	check()
 }

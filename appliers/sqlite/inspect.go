@@ -33,7 +33,7 @@ func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.
 		return nil, classify(err)
 	}
 	if own != len(ownTables) && !d.cfg.NoOwnTables {
-		all = append(all, writegate.Finding{Message: "writegate's own tables are missing; serve makes them, or run what `writegate schema ddl` prints"})
+		all = append(all, writegate.Finding{Message: "writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(schema)) {
 		found, err := d.inspectReferences(ctx, schema[name])

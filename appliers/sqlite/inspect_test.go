@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"writegate"
+	"writegate/appliers/applierstest"
 )
 
 // file makes a database file by another client, in which statements ran.
@@ -61,7 +62,7 @@ func TestInspect(t *testing.T) {
 		{"no own tables wanted", []string{wal, tables}, 0o600, true, nil},
 		{"new file", []string{tables}, 0o600, false, []string{
 			"warning : the journal mode is delete; serve turns it to wal for good, which a file on a network share can't have",
-			"warning : writegate's own tables are missing; serve makes them, or run what `writegate schema ddl` prints",
+			"warning : writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints",
 		}},
 		{"open to others", []string{wal, tables}, 0o644, true, []string{
 			"warning : others on this machine may open the file, its mode is 0644; chmod 600",
@@ -159,7 +160,9 @@ func TestNoOwnTables(t *testing.T) {
 	}
 	settleErr := db.InTx(t.Context(), writegate.Caller{}, func(tx writegate.Tx) error { return tx.Settle(t.Context(), writegate.Settlement{}) })
 	_, checkpointErr := db.Checkpoint(t.Context(), "u1", "d1")
-	for what, err := range map[string]error{"settle": settleErr, "checkpoint": checkpointErr} {
+	refused := applierstest.KeeperErrors(t.Context(), db)
+	refused["Settle"], refused["Checkpoint"] = settleErr, checkpointErr
+	for what, err := range refused {
 		if e := writegate.AsError(err); e == nil || e.Class != writegate.Operator {
 			t.Errorf("%s: %v, want class operator", what, err)
 		}

@@ -83,17 +83,47 @@ var ownTables = []string{
 		updated_at TEXT NOT NULL,
 		PRIMARY KEY (client, table_name, row_id)
 	) STRICT, WITHOUT ROWID`,
+	// What became of a dead letter. One that an older version has kept has no row here: it is open.
+	`CREATE TABLE IF NOT EXISTS writegate_dead_letter_states (
+		id TEXT NOT NULL PRIMARY KEY REFERENCES writegate_dead_letters (id) ON DELETE CASCADE,
+		claims TEXT NOT NULL,
+		last_seen TEXT NOT NULL,
+		state TEXT NOT NULL,
+		closed_by TEXT NOT NULL,
+		note TEXT NOT NULL,
+		closed_at TEXT
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS writegate_leases (
+		name TEXT NOT NULL PRIMARY KEY,
+		holder TEXT NOT NULL,
+		until TEXT NOT NULL
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS writegate_blocked (
+		client TEXT NOT NULL PRIMARY KEY,
+		subject TEXT NOT NULL,
+		since TEXT NOT NULL,
+		last_try TEXT NOT NULL,
+		tries INTEGER NOT NULL,
+		code TEXT NOT NULL,
+		reason TEXT NOT NULL,
+		table_name TEXT NOT NULL
+	) STRICT, WITHOUT ROWID`,
 }
 
 var ownIndexes = []string{
 	`CREATE INDEX IF NOT EXISTS writegate_ledger_by_client ON writegate_ledger (client, last_op)`,
 	`CREATE INDEX IF NOT EXISTS writegate_ledger_by_time ON writegate_ledger (settled_at)`,
 	`CREATE INDEX IF NOT EXISTS writegate_dead_letters_by_time ON writegate_dead_letters (refused_at)`,
+	`CREATE INDEX IF NOT EXISTS writegate_dead_letters_by_subject ON writegate_dead_letters (subject)`,
+	`CREATE INDEX IF NOT EXISTS writegate_dead_letter_states_by_time ON writegate_dead_letter_states (closed_at) WHERE closed_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS writegate_refusals_by_time ON writegate_refusals (refused_at)`,
+	`CREATE INDEX IF NOT EXISTS writegate_links_by_time ON writegate_links (updated_at)`,
 }
 
 const (
 	countOwnTables = `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('writegate_clients', 'writegate_ledger',
-		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints', 'writegate_links')`
+		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints', 'writegate_links',
+		'writegate_dead_letter_states', 'writegate_leases', 'writegate_blocked')`
 	nextCheckpoint = `INSERT INTO writegate_checkpoints (subject, client, value) VALUES (?, ?, 1)
 		ON CONFLICT (subject, client) DO UPDATE SET value = value + 1 RETURNING value`
 )

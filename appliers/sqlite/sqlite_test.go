@@ -15,7 +15,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContract(t *testing.T) {
-	applierstest.Run(t, applierstest.Harness{Name: "sqlite", Open: instance})
+	applierstest.Run(t, applierstest.Harness{
+		Name: "sqlite", Open: instance,
+		Without: map[applierstest.Feature]string{applierstest.Beside: "a transaction has the whole file"},
+	})
 }
 
 var nativeTypes = map[writegate.Type]string{

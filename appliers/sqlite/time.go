@@ -21,6 +21,25 @@ func timeText(at time.Time) string {
 	return at.Format(nanoTime)
 }
 
+// ownTime is the text of a time in our own tables, where all have six digits.
+func ownTime(at time.Time) string { return at.UTC().Format(microTime) }
+
+// storedTime scans the text of a time, and leaves the time alone where there is none.
+type storedTime struct{ at *time.Time }
+
+func stored(at *time.Time) storedTime { return storedTime{at} }
+
+// Scan implements [database/sql.Scanner].
+func (s storedTime) Scan(v any) error {
+	text, is := v.(string)
+	if !is {
+		return nil
+	}
+	at, err := parseTime(text)
+	*s.at = at
+	return err
+}
+
 // timeForm is a day, optionally with a time of day, optionally with a zone.
 var timeForm = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(\.\d{1,9})?)?\s?(?:(Z|z)|([+-]\d{2})(?::?(\d{2}))?)?)?$`)
 

@@ -103,3 +103,65 @@ CREATE TABLE {schema}.[writegate_links] (
 	[updated_at] datetimeoffset(7) NOT NULL,
 	CONSTRAINT [writegate_links_key] PRIMARY KEY CLUSTERED ([client_key], [link_key])
 );
+GO
+-- What became of a dead letter, and the claims of who sent it, as JSON. The key of its subject is SHA-256 of the text as the
+-- server has it, in UTF-16.
+IF COL_LENGTH({'}{schema}.[writegate_dead_letters]{'}, N'state') IS NULL
+ALTER TABLE {schema}.[writegate_dead_letters] ADD
+	[subject_key] binary(32) NULL,
+	[claims] nvarchar(max) NULL,
+	[state] nvarchar(16) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT [writegate_dead_letters_state] DEFAULT N'open', -- or retried, or discarded
+	[closed_by] nvarchar(510) NULL,
+	[note] nvarchar(510) NULL,
+	[closed_at] datetimeoffset(7) NULL;
+GO
+UPDATE {schema}.[writegate_dead_letters] SET [subject_key] = CONVERT(binary(32), HASHBYTES('SHA2_256', [subject])) WHERE [subject_key] IS NULL;
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_dead_letters]{'}) AND [name] = N'writegate_dead_letters_subject')
+CREATE INDEX [writegate_dead_letters_subject] ON {schema}.[writegate_dead_letters] ([subject_key], [state]);
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_dead_letters]{'}) AND [name] = N'writegate_dead_letters_age')
+CREATE INDEX [writegate_dead_letters_age] ON {schema}.[writegate_dead_letters] ([at], [id]);
+GO
+-- What is pruned is found by its age.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_dead_letters]{'}) AND [name] = N'writegate_dead_letters_closed')
+CREATE INDEX [writegate_dead_letters_closed] ON {schema}.[writegate_dead_letters] ([closed_at]);
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_ledger]{'}) AND [name] = N'writegate_ledger_age')
+CREATE INDEX [writegate_ledger_age] ON {schema}.[writegate_ledger] ([settled_at]);
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_refusals]{'}) AND [name] = N'writegate_refusals_age')
+CREATE INDEX [writegate_refusals_age] ON {schema}.[writegate_refusals] ([at]);
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_links]{'}) AND [name] = N'writegate_links_age')
+CREATE INDEX [writegate_links_age] ON {schema}.[writegate_links] ([updated_at]);
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID({'}{schema}.[writegate_clients]{'}) AND [name] = N'writegate_clients_age')
+CREATE INDEX [writegate_clients_age] ON {schema}.[writegate_clients] ([last_seen]);
+GO
+-- Devices whose uploads wait for an operator.
+IF OBJECT_ID({'}{schema}.[writegate_blocked]{'}, N'U') IS NULL
+CREATE TABLE {schema}.[writegate_blocked] (
+	[client_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[since] datetimeoffset(7) NOT NULL,
+	[last_try] datetimeoffset(7) NOT NULL,
+	[tries] bigint NOT NULL,
+	[code] nvarchar(max) NOT NULL,
+	[reason] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(max) NOT NULL,
+	CONSTRAINT [writegate_blocked_key] PRIMARY KEY CLUSTERED ([client_key])
+);
+GO
+-- What one replica does for all: who has it, and for how long. It comes last, and only behind what is above: where it is, nothing
+-- is missing.
+IF OBJECT_ID({'}{schema}.[writegate_leases]{'}, N'U') IS NULL AND COL_LENGTH({'}{schema}.[writegate_dead_letters]{'}, N'state') IS NOT NULL
+CREATE TABLE {schema}.[writegate_leases] (
+	[lease_key] binary(32) NOT NULL,
+	[name] nvarchar(max) NOT NULL,
+	[holder_key] binary(32) NOT NULL,
+	[holder] nvarchar(max) NOT NULL,
+	[until] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_leases_key] PRIMARY KEY CLUSTERED ([lease_key])
+);

@@ -1,8 +1,11 @@
 package sqlserver
 
 import (
+	"context"
+	"database/sql/driver"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
@@ -62,4 +65,41 @@ func withEncryption(dsn string) (string, error) {
 
 func badDSN() *writegate.Error {
 	return misconfigured("the DSN can't be read: look at its form, its port, its settings and the files it names", nil)
+}
+
+// renewing connects with the DSN as it is by now.
+type renewing struct {
+	renew func() string // nil when the DSN stays
+
+	mu        sync.Mutex
+	dsn       string
+	connector *mssql.Connector // of dsn
+}
+
+// Driver implements [driver.Connector].
+func (*renewing) Driver() driver.Driver { return &mssql.Driver{} }
+
+// Connect implements [driver.Connector].
+func (r *renewing) Connect(ctx context.Context) (driver.Conn, error) {
+	connector, err := r.current()
+	if err != nil {
+		return nil, err
+	}
+	return connector.Connect(ctx)
+}
+
+func (r *renewing) current() (*mssql.Connector, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.renew == nil {
+		return r.connector, nil
+	}
+	if dsn := r.renew(); dsn != r.dsn {
+		connector, _, err := connectorOf(dsn)
+		if err != nil {
+			return nil, err
+		}
+		r.connector, r.dsn = connector, dsn
+	}
+	return r.connector, nil
 }

@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -35,28 +36,11 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 	b.add("IF @@ROWCOUNT = 0 INSERT INTO "+own+".[writegate_clients] ([client_key], [client_id], [subject], [last_op]) VALUES (", client, ", ", b.text(storable(c.ClientID)), ", ", subject, ", ", last, ")")
 	b.add(lockTimeoutIs(t.db.cfg.LockTimeout))
 	first := b.value(c.First)
-	b.add("SELECT [subject] AS [writegate], [first_op], [last_op], [settled_at], [ops] FROM "+own+".[writegate_ledger] WHERE [client_key] = ", client, " AND [last_op] >= ", first, " AND [first_op] <= ", last)
-	var r writegate.Run
-	var ops []byte
-	b.result(each(func() error {
-		run := r
-		run.ClientID, run.SettledAt, run.Ops = c.ClientID, r.SettledAt.UTC(), ops
-		claimed.Runs = append(claimed.Runs, run)
-		return nil
-	}, &r.Subject, &r.FirstOp, &r.LastOp, &r.SettledAt, &ops))
-	b.add("SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at] FROM "+own+".[writegate_refusals]"+
-		" WHERE [client_key] = ", client, " AND [op_id] BETWEEN ", first, " AND ", last)
-	var f writegate.Refusal
-	var fingerprint []byte
-	b.result(each(func() error {
-		refusal := f
-		refusal.ClientID, refusal.At = c.ClientID, f.At.UTC()
-		if copy(refusal.Fingerprint[:], fingerprint) != len(fingerprint) {
-			return errLedger
-		}
-		claimed.Refusals = append(claimed.Refusals, refusal)
-		return nil
-	}, &f.OpID, &fingerprint, &f.Subject, &f.TxID, &f.Whole, &f.Code, &f.Reason, &f.Message, &f.Table, &f.Column, &f.Revision, &f.At))
+	is := " WHERE [client_key] = " + client
+	b.add(runsSQL(own, ""), is, " AND [last_op] >= ", first, " AND [first_op] <= ", last)
+	b.result(readRuns(c.ClientID, &claimed.Runs))
+	b.add(refusalsSQL(own, ""), is, " AND [op_id] BETWEEN ", first, " AND ", last)
+	b.result(readRefusals(c.ClientID, &claimed.Refusals))
 	if err := t.claimLinks(ctx, c, &claimed); err != nil {
 		return claimed, err
 	}
@@ -67,6 +51,39 @@ func (t *tx) Claim(ctx context.Context, c writegate.Claim) (writegate.Claimed, e
 	return claimed, err
 }
 
+func runsSQL(own, hints string) string {
+	return "SELECT [subject] AS [writegate], [first_op], [last_op], [settled_at], [ops] FROM " + own + ".[writegate_ledger]" + hints
+}
+
+func readRuns(clientID string, into *[]writegate.Run) func(*sql.Rows) error {
+	var r writegate.Run
+	var ops []byte
+	return each(func() error {
+		run := r
+		run.ClientID, run.SettledAt, run.Ops = clientID, r.SettledAt.UTC(), ops
+		*into = append(*into, run)
+		return nil
+	}, &r.Subject, &r.FirstOp, &r.LastOp, &r.SettledAt, &ops)
+}
+
+func refusalsSQL(own, hints string) string {
+	return "SELECT [op_id] AS [writegate], [fingerprint], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at] FROM " + own + ".[writegate_refusals]" + hints
+}
+
+func readRefusals(clientID string, into *[]writegate.Refusal) func(*sql.Rows) error {
+	var r writegate.Refusal
+	var fingerprint []byte
+	return each(func() error {
+		refusal := r
+		refusal.ClientID, refusal.At = clientID, r.At.UTC()
+		if copy(refusal.Fingerprint[:], fingerprint) != len(fingerprint) {
+			return errLedger
+		}
+		*into = append(*into, refusal)
+		return nil
+	}, &r.OpID, &fingerprint, &r.Subject, &r.TxID, &r.Whole, &r.Code, &r.Reason, &r.Message, &r.Table, &r.Column, &r.Revision, &r.At)
+}
+
 // Settle implements [writegate.Tx]. It travels with the writes before it.
 func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 	if t.failed != nil {
@@ -75,8 +92,13 @@ func (t *tx) Settle(ctx context.Context, s writegate.Settlement) error {
 	if t.db.cfg.NoOwnTables {
 		return t.fail(misconfigured(errNoOwnTables.Error(), errNoOwnTables))
 	}
+	for i := range s.Closed {
+		if err := t.settleClosing(ctx, &s.Closed[i]); err != nil {
+			return err
+		}
+	}
 	for i := range s.DeadLetters {
-		if err := t.settleDeadLetter(ctx, &s.DeadLetters[i]); err != nil {
+		if err := t.settleDeadLetter(ctx, &s.DeadLetters[i], i, s.MostLetters); err != nil {
 			return err
 		}
 	}
@@ -117,28 +139,6 @@ func (t *tx) settleRefusal(ctx context.Context, r *writegate.Refusal) error {
 		" WHERE [client_key] = ", client, " AND [op_id] = ", op, " AND [fingerprint] = ", fingerprint, " AND [subject_key] = ", subject)
 	b.add("IF @@ROWCOUNT = 0 INSERT INTO "+table+" ([client_key], [op_id], [fingerprint], [subject_key], [client_id], [subject], [tx_id], [whole], [code], [reason], [message], [table_name], [column_name], [revision], [at]) VALUES (",
 		strings.Join([]string{client, op, fingerprint, subject, b.text(storable(r.ClientID)), b.text(storable(r.Subject)), tx, whole, code, reason, message, tableName, column, revision, at}, ", "), ")")
-	return nil
-}
-
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too.
-func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter) error {
-	if err := t.room(ctx, 13+2*(len(d.Body)/writegate.DeadLetterPart+1)); err != nil {
-		return err
-	}
-	b, own := t.now(), t.db.own
-	id, at := b.text(storable(d.ID)), b.value(instant(d.At))
-	b.add("UPDATE "+own+".[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = ", at, " WHERE [id] = CONVERT(nvarchar(128), ", id, ")")
-	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]) VALUES (",
-		strings.Join([]string{
-			id, b.text(storable(d.ClientID)), b.text(storable(d.Subject)), b.value(d.TxID), b.value(d.FirstOp), b.value(d.LastOp), b.value(int64(d.OpIndex)), b.text(string(d.Code)),
-			b.text(storable(d.Reason)), b.text(storable(d.Message)), b.text(storable(d.Table)), b.text(storable(d.Column)), b.text(storable(d.Revision)), at, at,
-		}, ", "), ")")
-	for part, body := int64(0), d.Body; part == 0 || len(body) > 0; part++ {
-		n := min(len(body), writegate.DeadLetterPart)
-		b.add("INSERT INTO "+own+".[writegate_dead_letter_parts] ([letter_id], [part], [body]) VALUES (", id, ", ", b.value(part), ", ", b.blob(body[:n]), ")")
-		body = body[n:]
-	}
-	b.add("END")
 	return nil
 }
 

@@ -64,7 +64,7 @@ func (t *tx) settleLinks(ctx context.Context, r *writegate.Run, links map[writeg
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Row, b.Row))
 	})
 	for part := range slices.Chunk(keys, maxRows) {
-		if err := t.room(ctx, 4); err != nil {
+		if err := t.room(ctx, 3); err != nil {
 			return err
 		}
 		set := make([]map[string]any, len(part))
@@ -75,14 +75,14 @@ func (t *tx) settleLinks(ctx context.Context, r *writegate.Run, links map[writeg
 			}
 		}
 		b, table := t.now(), t.db.own+".[writegate_links]"
-		client, id, at := b.hash(r.ClientID), b.text(storable(r.ClientID)), b.value(instant(r.SettledAt))
+		client, id := b.hash(r.ClientID), b.text(storable(r.ClientID))
 		source, err := b.rows(set, 1, 4)
 		if err != nil {
 			return t.fail(err)
 		}
-		b.add("UPDATE [l] SET [base] = [j].[c2], [made] = [j].[c3], [updated_at] = " + at + "\nFROM " + source + "\nINNER JOIN " + table + " AS [l] WITH (ROWLOCK) ON " + linked(client) + seekPlan)
+		b.add("UPDATE [l] SET [base] = [j].[c2], [made] = [j].[c3], [updated_at] = SYSDATETIMEOFFSET()\nFROM " + source + "\nINNER JOIN " + table + " AS [l] WITH (ROWLOCK) ON " + linked(client) + seekPlan)
 		b.add("INSERT INTO " + table + " ([client_key], [link_key], [client_id], [table_name], [row_id], [base], [made], [updated_at])\n" +
-			"SELECT " + client + ", " + linkField + ", " + id + ", [j].[c0], [j].[c1], [j].[c2], [j].[c3], " + at + "\nFROM " + source +
+			"SELECT " + client + ", " + linkField + ", " + id + ", [j].[c0], [j].[c1], [j].[c2], [j].[c3], SYSDATETIMEOFFSET()\nFROM " + source +
 			"\nWHERE NOT EXISTS (SELECT 1 FROM " + table + " AS [l] WHERE " + linked(client) + ")")
 	}
 	return nil

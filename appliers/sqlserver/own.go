@@ -18,7 +18,7 @@ var ddl string
 // is for some uploads only, which are held back until it is there.
 var ownTables = []string{
 	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
-	"writegate_links",
+	"writegate_links", "writegate_blocked", "writegate_leases",
 }
 
 const neededTables = 6
@@ -64,12 +64,14 @@ func ddlStatements(schema string) []string {
 }
 
 // ensure creates our own tables where they are missing, and does nothing at all where they are not, or where
-// nothing is to be made. One replica at a time does. A login that may not make what only some uploads need does without.
+// nothing is to be made. One replica at a time does. A login that may not make what only some uploads need does without, and
+// so does one that would have to wait for it.
 func (db *DB) ensure(ctx context.Context) error {
 	if db.cfg.NoOwnTables || db.cfg.ReadOnly {
 		return nil
 	}
 	there, err := db.there(ctx)
+	db.older.Store(there.all < len(ownTables))
 	if err != nil || there.all == len(ownTables) {
 		return err
 	}
@@ -85,20 +87,23 @@ func (db *DB) ensure(ctx context.Context) error {
 		_ = conn.Close()
 	}()
 	if err := t.create(ctx); err != nil {
-		switch e := classify(err); e.Class {
+		e := classify(err)
+		if there.needed == neededTables && (e.Class == writegate.Operator || isNumber(err, numberLockTimeout)) {
+			db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack, or somebody has them locked; uploads that need it are held back", "error", err)
+			return nil
+		}
+		switch e.Class {
 		case writegate.Refused: // the wait for another replica
 			return writegate.TryLater(err)
 		case writegate.Operator:
-			if there.needed == neededTables {
-				db.log.WarnContext(ctx, "writegate's own tables are older than this program, and the login may not make what they lack; uploads that need it are held back")
-				return nil
-			}
 			return misconfigured(fmt.Sprintf("writegate's own tables can't be made in the schema %s: the login needs the rights CREATE SCHEMA and CREATE TABLE, or somebody runs the DDL by hand", db.cfg.Schema), err)
 		case writegate.Rerun, writegate.Retry, writegate.Forbidden:
 		}
 		return err
 	}
-	return t.commit(ctx)
+	err = t.commit(ctx)
+	db.older.Store(err != nil)
+	return err
 }
 
 func (t *tx) create(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"writegate"
@@ -20,6 +21,8 @@ type Config struct {
 	// DSN is what go-mssqldb takes, such as sqlserver://user:password@host:1433?database=shop. Unless it says
 	// otherwise the connection is encrypted and the server's certificate is verified.
 	DSN string
+	// Renew returns the DSN as it is by now; each new connection asks it. Nil means that DSN stays.
+	Renew func() string
 	// Schema holds writegate's own tables. Empty means writegate.
 	Schema string
 	// MaxConns bounds the pool. 0 means 10.
@@ -47,6 +50,7 @@ type DB struct {
 	pool   *sql.DB
 	log    *slog.Logger
 	server server
+	older  atomic.Bool // some of our own tables, or of their columns, are not there, as far as was heard last
 
 	mu     sync.Mutex
 	tables writegate.Schema // everything that was introspected; replaced, never changed
@@ -73,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	for _, warning := range warnings {
 		cfg.Log.WarnContext(ctx, "the connection to SQL Server is not safe", "reason", warning)
 	}
-	pool := sql.OpenDB(connector)
+	pool := sql.OpenDB(&renewing{connector: connector, renew: cfg.Renew, dsn: cfg.DSN})
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxConns)
 	pool.SetConnMaxIdleTime(idleLimit)
@@ -112,6 +116,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := b.run(ctx, db.pool); err != nil {
 		return classify(err)
 	}
+	db.older.Store(there.all < len(ownTables))
 	switch {
 	case db.cfg.NoOwnTables:
 		return nil
@@ -133,39 +138,19 @@ func (db *DB) readyBatch() *batch {
 
 // Checkpoint counts up by one for each user and device, from 1.
 func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
-	if db.cfg.NoOwnTables {
-		return 0, misconfigured(errNoOwnTables.Error(), errNoOwnTables)
-	}
-	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
-	defer cancel()
-	for attempt := 1; ; attempt++ {
-		var n int64
-		b := db.checkpointBatch(subject, clientID)
+	var n int64
+	err := db.keep(ctx, func(b *batch) {
+		db.checkpoint(b, subject, clientID)
 		b.result(one(&n))
-		err := b.run(ctx, db.pool)
-		if err == nil {
-			return n, nil
-		}
-		if e := classify(err); e.Class != writegate.Rerun && !isDuplicate(err) || attempt == checkpointTries {
-			if isDuplicate(err) {
-				return 0, writegate.TryLater(err)
-			}
-			return 0, e
-		}
-	}
+	})
+	return n, err
 }
 
-// checkpointTries bounds the races between devices that ask for their first checkpoint at once.
-const checkpointTries = 10
-
-func (db *DB) checkpointBatch(subject, clientID string) *batch {
-	b := &batch{}
-	b.add(sessionSettings(db.cfg.LockTimeout))
+func (db *DB) checkpoint(b *batch, subject, clientID string) {
 	s, c := b.hash(subject), b.hash(clientID)
 	b.add("DECLARE @n TABLE ([n] bigint NOT NULL)")
 	b.add("UPDATE "+db.own+".[writegate_checkpoints] WITH (ROWLOCK) SET [checkpoint] = [checkpoint] + 1 OUTPUT inserted.[checkpoint] INTO @n ([n]) WHERE [subject_key] = ", s, " AND [client_key] = ", c)
 	b.add("IF NOT EXISTS (SELECT 1 FROM @n) INSERT INTO "+db.own+".[writegate_checkpoints] ([subject_key], [client_key], [subject], [client_id], [checkpoint])"+
 		" OUTPUT inserted.[checkpoint] INTO @n ([n]) VALUES (", s, ", ", c, ", ", b.text(storable(subject)), ", ", b.text(storable(clientID)), ", 1)")
 	b.add("SELECT [n] AS [writegate] FROM @n")
-	return b
 }

@@ -15,6 +15,7 @@ import (
 	"writegate"
 	"writegate/configs"
 	"writegate/policy"
+	"writegate/upkeep"
 )
 
 // maxGates bounds how many tenancies are kept ready. One more costs a look at its schema.
@@ -43,6 +44,7 @@ type gates struct {
 	tenants *tenants
 	log     *slog.Logger
 	metrics *policyMetrics
+	book    *upkeep.Book // nil where nobody waits
 
 	reloading sync.Mutex
 	mu        sync.Mutex
@@ -58,7 +60,7 @@ func newGates(ctx context.Context, c *configs.Config, dbs databases, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	g := &gates{config: c, dbs: dbs, tenants: tenants, log: log, metrics: newPolicyMetrics(), made: map[tenancy]*gate{}}
+	g := &gates{config: c, dbs: dbs, tenants: tenants, log: log, metrics: newPolicyMetrics(), book: newBook(c, dbs, log), made: map[tenancy]*gate{}}
 	if g.source, err = g.load(); err != nil {
 		return nil, err
 	}
@@ -240,6 +242,9 @@ func within(schema string, ref writegate.TableRef) string {
 // pipeline writes to the database of a tenancy, and to those of tables that have a route.
 func (g *gates) pipeline(where tenancy) *writegate.Pipeline {
 	o := pipelineOptions(g.config, g.log)
+	if g.book != nil {
+		o.HeldSince = g.book.HeldSince
+	}
 	o.Databases, o.Routes = map[string]writegate.Applier{}, map[string]string{}
 	for table, name := range g.config.Routes.Tables {
 		if name != where.database {

@@ -21,6 +21,7 @@ import (
 const (
 	exitFailed = 1 // it was tried and failed, or check found faults
 	exitUsage  = 2 // the command line is wrong
+	exitFault  = 2 // of commands for which 1 is an answer: it could not be tried
 )
 
 func main() {
@@ -43,6 +44,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "writegate: %v\nRun %q for help.\n", err, usage.command+" --help")
 		return exitUsage
 	}
+	code := exitFailed
+	if _, ok := errors.AsType[*fault](err); ok {
+		code = exitFault
+	}
 	_, inConfig := errors.AsType[configs.Faults](err)
 	_, inPolicy := errors.AsType[policy.Faults](err)
 	_, inSchema := errors.AsType[schemafile.Faults](err)
@@ -50,10 +55,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	_, drifted := errors.AsType[drift](err)
 	if inConfig || inPolicy || inSchema || remarked || drifted {
 		fmt.Fprintln(stderr, err) // each line says where
-		return exitFailed
+		return code
 	}
 	fmt.Fprintf(stderr, "writegate: %v\n", err)
-	return exitFailed
+	return code
 }
 
 func newRoot() *cobra.Command {
@@ -74,7 +79,7 @@ whether they may, and applies them exactly once to a database.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{command: cmd.CommandPath(), err: err}
 	})
-	root.AddCommand(newDev(), newServe(), newInit(), newCheck(), newPolicy(), newSchema(), newToken(), newVersion())
+	root.AddCommand(newDev(), newServe(), newInit(), newCheck(), newPolicy(), newSchema(), newDead(), newLedger(), newBlocked(), newToken(), newVersion())
 	return root
 }
 
@@ -87,6 +92,11 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 
 func (e *usageError) Unwrap() error { return e.err }
+
+// fault is an error of a command for which the exit code 1 is an answer.
+type fault struct{ error }
+
+func (f *fault) Unwrap() error { return f.error }
 
 func misused(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{command: cmd.CommandPath(), err: fmt.Errorf(format, args...)}

@@ -38,7 +38,7 @@ func (m leakless) Run() int {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sqlite": runSQLite},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"sqlite": runSQLite, "upload": runUpload, "timeless": runTimeless, "appended": runAppended},
 	})
 }
 
@@ -81,6 +81,15 @@ func TestExitCodes(t *testing.T) {
 		{"check", exitUsage},
 		{"check --config none.yaml", exitFailed},
 		{"check --config bad.yaml", exitFailed},
+		{"dead list", exitUsage},
+		{"dead list --config none.yaml", exitFailed},
+		{"dead retry --config none.yaml x", exitFault},
+		{"dead retry --config bad.yaml x", exitFault},
+		{"dead retry --config none.yaml", exitUsage},
+		{"dead discard --config none.yaml --note n x", exitFailed},
+		{"ledger show --config none.yaml", exitUsage},
+		{"ledger prune --config none.yaml", exitFailed},
+		{"blocked --config none.yaml", exitFailed},
 		{"token --sub a", exitUsage},
 		{"token --data d --config c --sub a", exitUsage},
 		{"token --data none --sub a", exitFailed},

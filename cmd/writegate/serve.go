@@ -63,13 +63,15 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	defer keys.verifier.Close()
 
+	pruner := gates.newPruner()
 	o := serverOptions(c, log)
-	if err := gates.metrics.register(o.Registry); err != nil {
+	if err := errors.Join(gates.metrics.register(o.Registry), register(o.Registry, gates.book, pruner)); err != nil {
 		return err
 	}
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
-	o.Apply = gates.apply
+	o.Apply = gates.book.Watch(gates.apply)
+	o.Blocked = gates.book.Waiting
 	o.Checkpoint = dbs.Checkpoint
 	o.Ready = dbs.Ready
 	o.Listening = func(addr, metrics net.Addr) {
@@ -80,6 +82,8 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 		return err
 	}
 	defer watching(ctx, gates.watch)()
+	defer watching(ctx, gates.book.Run)()
+	defer watching(ctx, pruner.Run)()
 	return srv.Run(ctx)
 }
 

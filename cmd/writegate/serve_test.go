@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"writegate/appliers"
 	"writegate/configs"
@@ -123,7 +124,8 @@ func TestDefaults(t *testing.T) {
 	if o.Limits != dialect.DefaultLimits {
 		t.Errorf("limits %+v, the server's are %+v", o.Limits, dialect.DefaultLimits)
 	}
-	if o.OnRefusal != server.Stop || o.MaxInFlight != 256 || o.Addr != "127.0.0.1:6060" {
+	if o.OnRefusal != server.Stop || o.Addr != "127.0.0.1:6060" || o.MaxInFlight != 32 || o.MaxDecoded != 256<<20 ||
+		o.MaxMemory != 96<<20 || o.MaxQueued != 2048 || o.QueueTimeout != 3*time.Second {
 		t.Errorf("%+v", o)
 	}
 }

@@ -44,12 +44,16 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 			Body: int64(s.Limits.Body), Depth: s.Limits.Depth, KeyBytes: int(s.Limits.KeyBytes), StringBytes: int(s.Limits.StringBytes),
 		},
 		MaxInFlight:   s.Limits.InFlight,
+		MaxDecoded:    int64(s.Limits.Decoded),
+		MaxMemory:     int64(s.Limits.Memory),
+		MaxQueued:     s.Limits.Queue,
 		Origins:       s.CORSOrigins,
 		Addr:          s.Addr,
 		MetricsAddr:   s.MetricsAddr,
 		HeaderTimeout: s.Timeouts.Header,
 		BodyTimeout:   s.Timeouts.Body,
 		IdleTimeout:   s.Timeouts.Idle,
+		QueueTimeout:  s.Timeouts.Queue,
 		UploadTimeout: s.Timeouts.Upload,
 		StopTimeout:   s.Timeouts.Stop,
 		Log:           log,
@@ -90,8 +94,9 @@ func openDatabase(ctx context.Context, c configs.Database, log *slog.Logger) (ap
 
 func applierConfig(c configs.Database, log *slog.Logger) appliers.Config {
 	return appliers.Config{
-		DSN: string(c.DSN), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, NoOwnTables: c.OwnTables == "none", Log: log,
+		DSN: string(c.DSN), Renew: renewed(c, log), Schema: c.Schema, MaxConns: c.MaxConns, RLSRole: c.RLS.Role, NoOwnTables: c.OwnTables == "none", Log: log,
 		SessionContext: c.SessionContext, Transactions: c.Transactions, Sample: c.Sample,
+		ConnectTimeout: c.Timeouts.Connect, StatementTimeout: c.Timeouts.Statement, LockTimeout: c.Timeouts.Lock,
 	}
 }
 

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -14,11 +15,11 @@ const RetryAfter = 5 * time.Second
 // transaction; one that is missing is answered as held, so that nothing is acknowledged by mistake.
 func Answer(req *Request, res *writegate.Result) Reply {
 	if req.Dialect == Transactions {
-		return Reply{Status: 200, Body: answerTransactions(req.Upload, res)}
+		return Reply{Status: 200, RetryAfter: told(res.Err), Body: answerTransactions(req.Upload, res)}
 	}
 	for i := range req.Upload.Transactions {
 		if tx := outcome(res, i); !done(tx.Status) {
-			return Reply{Status: 503, RetryAfter: RetryAfter, Body: Later{Message: message(tx.Err, res.Err), Retryable: true}}
+			return Reply{Status: 503, RetryAfter: cmp.Or(told(tx.Err), told(res.Err), RetryAfter), Body: Later{Message: message(tx.Err, res.Err), Retryable: true}}
 		}
 	}
 	return Reply{Status: 200, Body: answerOps(req.Upload, res)}
@@ -47,6 +48,14 @@ func done(status writegate.Status) bool {
 	default:
 		return false
 	}
+}
+
+// told is how long an error says that a device is to wait, 0 where it does not say.
+func told(err *writegate.Error) time.Duration {
+	if err == nil {
+		return 0
+	}
+	return err.RetryAfter
 }
 
 // message is the text of the first error that has one. Connectors of the vendor's need a text.

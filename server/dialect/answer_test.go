@@ -43,6 +43,7 @@ var (
 	bare    = &writegate.Error{Class: writegate.Refused, Code: writegate.ForeignKeyViolation, Message: "A row that it refers to is missing."}
 	nameOf  = &writegate.Error{Class: writegate.Refused}
 	away    = writegate.TryLater(errors.New("dial tcp 10.0.0.1:5432"))
+	closed  = &writegate.Error{Class: writegate.Retry, Code: writegate.Unavailable, Reason: writegate.ReasonMaintenance, Message: "Closed for maintenance.", RetryAfter: 5 * time.Minute}
 	okTwo   = settled(writegate.Applied, writegate.Applied, writegate.Noop)
 	ok      = settled(writegate.Applied, writegate.Applied)
 	held    = writegate.TxResult{Status: writegate.Held, Failed: -1, Err: away}
@@ -94,6 +95,9 @@ var answers = []struct {
 	{"database away from the start", writegate.Result{Identified: true, Err: away, Transactions: []writegate.TxResult{held, held, held}}},
 	{"database away in the middle", writegate.Result{Identified: true, Err: away, Transactions: []writegate.TxResult{okTwo, held, skipped}}},
 	{"settled behind what is held", writegate.Result{Identified: true, Transactions: []writegate.TxResult{okTwo, held, ok}}},
+	{"closed for maintenance behind what was applied", writegate.Result{Identified: true, Err: closed, Transactions: []writegate.TxResult{
+		okTwo, {Status: writegate.Held, Failed: -1, Err: closed}, skipped,
+	}}},
 	{"held without words", writegate.Result{Identified: true, Transactions: []writegate.TxResult{okTwo, ok, {Status: writegate.Held, Failed: -1}}}},
 	{"results missing", writegate.Result{Identified: true, Transactions: []writegate.TxResult{okTwo}}},
 	{"no results", writegate.Result{}},

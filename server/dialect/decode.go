@@ -64,6 +64,13 @@ func TooLarge(limit int64) *Fault {
 		limit, float64(limit)/(1<<20))}
 }
 
+// TooMany refuses a body that holds more than the limit in bytes once it is decoded.
+func TooMany(limit int64) *Fault {
+	return &Fault{Status: 413, Message: fmt.Sprintf("The upload has so many operations and columns that it would take more than the limit of %d bytes (%.4g MiB) "+
+		"of memory. The device can't send anything else before it: raise server.limits.decoded, or upload fewer transactions at once.",
+		limit, float64(limit)/(1<<20))}
+}
+
 // end makes sure that nothing follows.
 func (d *decoder) end() error {
 	_, err := d.ReadToken()

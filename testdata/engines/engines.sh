@@ -142,9 +142,16 @@ start() {
 	return 1
 }
 
-# clear_remains of a server that was killed: its children end by themselves, its files say that it still runs.
+# clear_remains of a server that was killed: its children end by themselves or are killed, too; its files say that it
+# still runs.
 clear_remains() {
-	for _ in $(seq 200); do readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qxF "$data" || break; sleep 0.05; done
+	local try left
+	for try in $(seq 200); do
+		left=$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$data" 2>/dev/null | cut -d / -f 3 || true)
+		[ -n "$left" ] || break
+		[ "$try" -le 60 ] || kill -KILL $left 2>/dev/null || true
+		sleep 0.05
+	done
 	rm -f "$home"/socket* "$home"/.s.PGSQL.* "$data/postmaster.pid"
 }
 

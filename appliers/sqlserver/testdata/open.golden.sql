@@ -8,7 +8,7 @@ FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME();
 -- @p1 nvarchar(max)
 SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],
 	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints')),
-	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints', N'writegate_links'));
+	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints', N'writegate_links', N'writegate_blocked', N'writegate_leases'));
 -- @p1 = it's ]mine
 
 -- 3: batch, the session is reset first
@@ -141,5 +141,78 @@ CREATE TABLE [it's ]]mine].[writegate_links] (
 );
 
 -- 13: batch
+-- What became of a dead letter, and the claims of who sent it, as JSON. The key of its subject is SHA-256 of the text as the
+-- server has it, in UTF-16.
+IF COL_LENGTH(N'[it''s ]]mine].[writegate_dead_letters]', N'state') IS NULL
+ALTER TABLE [it's ]]mine].[writegate_dead_letters] ADD
+	[subject_key] binary(32) NULL,
+	[claims] nvarchar(max) NULL,
+	[state] nvarchar(16) COLLATE Latin1_General_BIN2 NOT NULL CONSTRAINT [writegate_dead_letters_state] DEFAULT N'open', -- or retried, or discarded
+	[closed_by] nvarchar(510) NULL,
+	[note] nvarchar(510) NULL,
+	[closed_at] datetimeoffset(7) NULL;
+
+-- 14: batch
+UPDATE [it's ]]mine].[writegate_dead_letters] SET [subject_key] = CONVERT(binary(32), HASHBYTES('SHA2_256', [subject])) WHERE [subject_key] IS NULL;
+
+-- 15: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_dead_letters]') AND [name] = N'writegate_dead_letters_subject')
+CREATE INDEX [writegate_dead_letters_subject] ON [it's ]]mine].[writegate_dead_letters] ([subject_key], [state]);
+
+-- 16: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_dead_letters]') AND [name] = N'writegate_dead_letters_age')
+CREATE INDEX [writegate_dead_letters_age] ON [it's ]]mine].[writegate_dead_letters] ([at], [id]);
+
+-- 17: batch
+-- What is pruned is found by its age.
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_dead_letters]') AND [name] = N'writegate_dead_letters_closed')
+CREATE INDEX [writegate_dead_letters_closed] ON [it's ]]mine].[writegate_dead_letters] ([closed_at]);
+
+-- 18: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_ledger]') AND [name] = N'writegate_ledger_age')
+CREATE INDEX [writegate_ledger_age] ON [it's ]]mine].[writegate_ledger] ([settled_at]);
+
+-- 19: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_refusals]') AND [name] = N'writegate_refusals_age')
+CREATE INDEX [writegate_refusals_age] ON [it's ]]mine].[writegate_refusals] ([at]);
+
+-- 20: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_links]') AND [name] = N'writegate_links_age')
+CREATE INDEX [writegate_links_age] ON [it's ]]mine].[writegate_links] ([updated_at]);
+
+-- 21: batch
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE [object_id] = OBJECT_ID(N'[it''s ]]mine].[writegate_clients]') AND [name] = N'writegate_clients_age')
+CREATE INDEX [writegate_clients_age] ON [it's ]]mine].[writegate_clients] ([last_seen]);
+
+-- 22: batch
+-- Devices whose uploads wait for an operator.
+IF OBJECT_ID(N'[it''s ]]mine].[writegate_blocked]', N'U') IS NULL
+CREATE TABLE [it's ]]mine].[writegate_blocked] (
+	[client_key] binary(32) NOT NULL,
+	[client_id] nvarchar(max) NOT NULL,
+	[subject] nvarchar(max) NOT NULL,
+	[since] datetimeoffset(7) NOT NULL,
+	[last_try] datetimeoffset(7) NOT NULL,
+	[tries] bigint NOT NULL,
+	[code] nvarchar(max) NOT NULL,
+	[reason] nvarchar(max) NOT NULL,
+	[table_name] nvarchar(max) NOT NULL,
+	CONSTRAINT [writegate_blocked_key] PRIMARY KEY CLUSTERED ([client_key])
+);
+
+-- 23: batch
+-- What one replica does for all: who has it, and for how long. It comes last, and only behind what is above: where it is, nothing
+-- is missing.
+IF OBJECT_ID(N'[it''s ]]mine].[writegate_leases]', N'U') IS NULL AND COL_LENGTH(N'[it''s ]]mine].[writegate_dead_letters]', N'state') IS NOT NULL
+CREATE TABLE [it's ]]mine].[writegate_leases] (
+	[lease_key] binary(32) NOT NULL,
+	[name] nvarchar(max) NOT NULL,
+	[holder_key] binary(32) NOT NULL,
+	[holder] nvarchar(max) NOT NULL,
+	[until] datetimeoffset(7) NOT NULL,
+	CONSTRAINT [writegate_leases_key] PRIMARY KEY CLUSTERED ([lease_key])
+);
+
+-- 24: batch
 COMMIT TRANSACTION;
 

@@ -19,6 +19,19 @@ var Policy = keysOf("At the top", []Key{
 	{Name: "dead_letter", Shape: letterKeys, About: "how dead letters are kept"},
 	{Name: "notify", Shape: notifyKeys, About: "the table that refusals are told in, for `notify: true`"},
 	{Name: "unknown", Shape: oneOf("dead_letter", "ignore", "block"), About: "what becomes of operations on tables and columns that the policy does not list: `dead_letter` keeps them, `ignore` drops them, `block` holds the device; default: as `route` says"},
+	{Name: "held", Shape: heldKeys, About: "how long an upload may wait for somebody to mend what keeps it from being written"},
+	{Name: "maintenance", Shape: closureKeys, About: "what is closed for now: devices keep these writes, and all behind them, and send them again later"},
+})
+
+var heldKeys = keysOf("Of `held`", []Key{
+	{Name: "after", Shape: aName, Need: true, About: "after this long, such as `24h`, it is refused (`held.too_long`) and kept as a dead letter, so that the device goes on; default: never"},
+})
+
+var closureKeys = keysOf("Of `maintenance`", []Key{
+	{Name: "all", Shape: aTruth, About: "`true` closes everything"},
+	{Name: "tables", Shape: names, About: "the tables that are closed"},
+	{Name: "databases", Shape: names, About: "the databases whose tables are closed, by the names in the configuration; `main` has the tables without a route"},
+	{Name: "retry_after", Shape: aName, About: "how long devices are asked to wait, up to `1h`; default `60s`"},
 })
 
 var meKeys = keysOf("Of `me`", []Key{
@@ -50,7 +63,7 @@ var engineKeys = keysOf("Of `engine`", missingKeys, []Key{
 })
 
 var ledgerKeys = keysOf("Of `ledger`", []Key{
-	{Name: "keep", Shape: aName, About: "at least this long, such as `30d`"},
+	{Name: "keep", Shape: aName, About: "this long, at least `1d`; default `90d`. It has to be longer than your app is ever offline"},
 })
 
 var limitKeys = keysOf("Of `limits`", []Key{
@@ -98,8 +111,9 @@ var routeKeys = keysOf("Of a route", []Key{
 })
 
 var letterKeys = keysOf("Of `dead_letter`", []Key{
-	{Name: "max_per_user", Shape: aNumber, About: "a bound for what is kept of one user; it is checked and bounds nothing so far: everything is kept"},
+	{Name: "max_per_user", Shape: aNumber, About: "how many open ones a user may have: what would make it more holds the device until some are closed; default: any number"},
 	{Name: "redact", Shape: names, About: "columns whose values are left out of them, as `column` or `table.column`"},
+	{Name: "keep", Shape: aName, About: "how long those that were retried or discarded are kept, at least `1d`; default `90d`. Open ones stay"},
 })
 
 var notifyKeys = keysOf("Of `notify`", []Key{

@@ -25,6 +25,7 @@ type server struct {
 	engine string
 
 	connections atomic.Int32
+	lifetime    atomic.Int64 // of a transaction begun from now on
 	mu          sync.Mutex
 	// transactions are the last ones of each session, by its id.
 	transactions map[string]*transaction
@@ -33,7 +34,9 @@ type server struct {
 }
 
 func newServer(pool *pgxpool.Pool, addr, engine string) *server {
-	return &server{pool: pool, addr: addr, engine: engine, transactions: map[string]*transaction{}, cursors: map[int64]*cursor{}}
+	s := &server{pool: pool, addr: addr, engine: engine, transactions: map[string]*transaction{}, cursors: map[int64]*cursor{}}
+	s.lifetime.Store(int64(lifetime))
+	return s
 }
 
 // serve answers one client until it goes or sends what can't be read.
@@ -113,6 +116,8 @@ func (s *server) run(ctx context.Context, name string, m *message, id int32) ([]
 		), nil
 	case "configureFailPoint":
 		return s.configureFailPoint(m.command)
+	case "setParameter":
+		return s.setParameter(m.command)
 	case "endSessions", "killSessions":
 		s.endSessions(m.command.Lookup(name))
 		return okay(), nil
@@ -150,6 +155,16 @@ func (s *server) hello(id int32) []byte {
 }
 
 // okay is a document that says yes.
+// setParameter knows one parameter.
+func (s *server) setParameter(command bson.Raw) ([]byte, error) {
+	seconds, ok := command.Lookup("transactionLifetimeLimitSeconds").AsInt64OK()
+	if !ok || seconds < 1 {
+		return nil, newError(codeTypeMismatch, "docgw can set transactionLifetimeLimitSeconds, to 1 or more")
+	}
+	s.lifetime.Store(seconds * int64(time.Second))
+	return okay(), nil
+}
+
 func okay(d ...bson.E) []byte { return encode(append(bson.D(d), bson.E{Key: "ok", Value: 1.0})) }
 
 // encode is for documents made here, which can always be encoded.

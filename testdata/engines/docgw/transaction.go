@@ -14,7 +14,8 @@ import (
 const (
 	// lockWait is how long a statement in a transaction waits for a lock before it is a write conflict.
 	lockWait = 20 * time.Millisecond
-	// lifetime is how long a transaction may last, as in mongod: a client that is gone holds no lock for longer.
+	// lifetime is how long a transaction may last unless setParameter says otherwise, as in mongod: a client that is
+	// gone holds no lock for longer.
 	lifetime = time.Minute
 )
 
@@ -76,7 +77,7 @@ func (s *server) begin(ctx context.Context, number int64) (*transaction, error) 
 		return nil, err
 	}
 	t := &transaction{number: number, conn: conn, tx: tx}
-	t.expiry = time.AfterFunc(lifetime, t.abort)
+	t.expiry = time.AfterFunc(time.Duration(s.lifetime.Load()), t.abort)
 	return t, nil
 }
 
