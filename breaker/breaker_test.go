@@ -28,7 +28,7 @@ func length(t *testing.T) time.Duration {
 	t.Helper()
 	s := os.Getenv("WRITEGATE_BREAKER_MINUTES")
 	if s == "" {
-		return 45 * time.Second
+		return 30 * time.Second
 	}
 	minutes, err := strconv.ParseFloat(s, 64)
 	if err != nil || minutes <= 0 {

@@ -35,12 +35,12 @@ func (d *device) write() {
 	switch n := d.rnd.IntN(100); {
 	case n < 30:
 		d.register(tx)
-	case n < 42:
+	case n < 42 && d.restored < 0:
 		d.recreate(tx)
 	case n < 60:
 		d.transfer(tx)
 	case n < 70:
-		d.op(tx, patch, tallies, d.own(talliesEach), map[string]any{"n": 1 + d.rnd.IntN(9)})
+		d.op(tx, patch, tallies, d.own(talliesEach), map[string]any{"n": d.amount()})
 	case n < 86:
 		d.op(tx, patch, lists, d.own(listsEach), map[string]any{"value": d.unique()})
 	case n < 93:
@@ -61,6 +61,13 @@ func (d *device) op(tx *transaction, kind, table, row string, data map[string]an
 func (d *device) unique() string {
 	d.values++
 	return fmt.Sprintf("%s/%d", d.id, d.values)
+}
+
+// amount is one that the device never adds again: an operation under a number that was used before, with the same content, is
+// the same operation. For that reason devices that are restored delete nothing.
+func (d *device) amount() int {
+	d.values++
+	return int(d.values)
 }
 
 // own is one of the rows that the tenant of the device has from the beginning.
@@ -109,7 +116,7 @@ func (d *device) recreate(tx *transaction) {
 func (d *device) transfer(tx *transaction) {
 	from := d.rnd.IntN(accountsEach)
 	to := (from + 1 + d.rnd.IntN(accountsEach-1)) % accountsEach
-	amount := 1 + d.rnd.IntN(100)
+	amount := d.amount()
 	d.op(tx, patch, accounts, rowOf(d.tenant, from), map[string]any{"balance": -amount})
 	d.op(tx, patch, accounts, rowOf(d.tenant, to), map[string]any{"balance": amount})
 }
@@ -142,7 +149,7 @@ func (d *device) poison(tx *transaction) {
 		d.op(tx, put, registers, rowOf(victim, 0), d.value(put))
 	case 3:
 		tx.poison = "taken badge"
-		d.op(tx, put, badges, fmt.Sprintf("%s-%d", d.id, d.nextOp), map[string]any{"owner": d.tenant, "badge": taken})
+		d.op(tx, put, badges, d.unique(), map[string]any{"owner": d.tenant, "badge": taken})
 	}
 }
 
@@ -152,14 +159,15 @@ func (d *device) foreign(tx *transaction) {
 	if len(d.others) > 0 && d.rnd.IntN(2) == 0 {
 		whose = d.others[d.rnd.IntN(len(d.others))]
 	}
-	switch d.rnd.IntN(4) {
-	case 0:
+	what := d.rnd.IntN(4)
+	switch {
+	case what == 0 || what == 1 && d.restored >= 0:
 		d.op(tx, patch, registers, rowOf(victim, 0), map[string]any{"value": d.unique()})
-	case 1:
+	case what == 1:
 		d.op(tx, deletes, registers, rowOf(victim, 0), nil)
-	case 2:
-		d.op(tx, patch, accounts, rowOf(whose, 0), map[string]any{"balance": 1_000_000})
-	case 3:
+	case what == 2:
+		d.op(tx, patch, accounts, rowOf(whose, 0), map[string]any{"balance": 1_000_000 + d.amount()})
+	default:
 		d.op(tx, patch, lists, rowOf(whose, 0), map[string]any{"value": d.unique()})
 	}
 }
