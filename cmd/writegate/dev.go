@@ -143,6 +143,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		return err
 	}
 	if b.watch != nil {
+		defer outlastingHangups()()
 		defer watching(ctx, b.watch)()
 	}
 	return srv.Run(ctx)

@@ -31,6 +31,14 @@ func watching(ctx context.Context, watch func(context.Context)) (stop func()) {
 	}
 }
 
+// outlastingHangups keeps SIGHUP from ending the process until the returned function is called: also before the policy is
+// watched, and while uploads finish after it was.
+func outlastingHangups() (stop func()) {
+	unheard := make(chan os.Signal, 1)
+	signal.Notify(unheard, syscall.SIGHUP)
+	return func() { signal.Stop(unheard) }
+}
+
 // watch reads the policy again when its files change, and on SIGHUP, until ctx ends. A reload that failed for want of
 // a database is tried again, one of a faulty policy waits for the next change.
 func (g *gates) watch(ctx context.Context) {

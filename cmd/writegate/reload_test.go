@@ -135,6 +135,7 @@ func TestReloadUnderUploads(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
+	defer outlastingHangups()()
 	g, write := reloadable(t, slog.New(slog.DiscardHandler))
 	stop := watching(t.Context(), g.watch)
 	defer stop()
@@ -163,6 +164,12 @@ func TestWatch(t *testing.T) {
 	}
 	write(shopPolicy)
 	become("mended file", func() bool { return g.revision() == first })
+
+	stop()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil { // would end the process while uploads finish
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
 }
 
 // TestWatchAttached has a file beside the policy come, and be mended, after the policy that names it.
