@@ -113,20 +113,22 @@ make_template() {
 	cp -a "$new" "$1.new" && mv "$1.new" "$1" && rm -rf "$new"
 }
 
-# start_somewhere tries a few ports: a free one may be taken by the time the server binds it.
+# start_somewhere tries a few times: a port that was free may be taken by the time the server binds it.
 start_somewhere() {
 	local try
-	for try in 1 2 3 4 5; do ! start || return 0; done
+	for try in 1 2 3 4 5; do
+		! start || return 0
+		sleep 0.5
+	done
 	return 1
 }
 
 # start: 0 when the server answers, 1 when it ended instead, as it does when its port is taken. A server that was up
-# before tries the port that it had.
+# before keeps its port, where its clients look for it, and one that was not takes any.
 start() {
 	clear_remains
-	port=
-	[ ! -e "$dir/$part.port" ] || { port=$(cat "$dir/$part.port") && rm "$dir/$part.port"; }
-	[ -n "$port" ] && ! listens "$port" || port=$(free_port)
+	if [ -e "$dir/$part.port" ]; then port=$(cat "$dir/$part.port"); else port=$(free_port); fi
+	! listens "$port" || { say "$part finds another server on its port $port"; return 1; }
 	serve </dev/null >"$dir/$part.log" 2>&1 &
 	local pid=$!
 	note "$pid" "$dir/$part.pid"
