@@ -297,6 +297,7 @@ type Tx interface {
 	// Blame asks that each change from now on is a statement of its own, so that a [*ChangeError] has its
 	// index whenever the database names a culprit at all. Changes may still be deferred and travel together.
 	Blame()
-	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is stored already is only counted.
+	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is that of an open one is only
+	// counted, and one whose ID is that of a closed one takes its place.
 	Settle(ctx context.Context, s Settlement) error
 }

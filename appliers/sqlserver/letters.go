@@ -9,8 +9,8 @@ import (
 	"writegate"
 )
 
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too. It is
-// the nth of a settlement. One that is more than its subject may have is an error.
+// settleDeadLetter keeps a transaction in parts, or counts it when it is open already: then its parts are there too. One
+// that was closed gives way to it. It is the nth of a settlement. One that is more than its subject may have is an error.
 func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth, most int) error {
 	if err := t.room(ctx, 15+2*(len(d.Body)/writegate.DeadLetterPart+1)); err != nil {
 		return err
@@ -24,6 +24,9 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth,
 	}
 	if most > 0 {
 		b.add("DECLARE " + fresh + " int = 0")
+	}
+	if !t.db.older.Load() {
+		b.add("DELETE FROM "+own+".[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), ", id, ") AND [state] <> N'open'")
 	}
 	b.add("UPDATE "+own+".[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = ", at, " WHERE [id] = CONVERT(nvarchar(128), ", id, ")")
 	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]"+columns+") VALUES (",

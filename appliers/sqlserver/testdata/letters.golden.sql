@@ -11,6 +11,7 @@ BEGIN TRANSACTION;
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [state] = @p1, [closed_by] = @p2, [note] = @p3, [closed_at] = @p4 WHERE [id] = CONVERT(nvarchar(128), @p5) AND DATALENGTH([id]) = DATALENGTH(@p5) AND [state] = N'open';
 SELECT @@ROWCOUNT AS [writegate];
 DECLARE @fresh0 int = 0;
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p6) AND [state] <> N'open';
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p8 WHERE [id] = CONVERT(nvarchar(128), @p6);
 IF @@ROWCOUNT = 0
 BEGIN
@@ -20,6 +21,7 @@ SET @fresh0 = 1;
 END;
 SELECT COUNT(*) * @fresh0 AS [writegate] FROM [writegate].[writegate_dead_letters] WHERE [subject_key] = CONVERT(binary(32), HASHBYTES('SHA2_256', @p7)) AND [state] = N'open';
 DECLARE @fresh1 int = 0;
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p23) AND [state] <> N'open';
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p25 WHERE [id] = CONVERT(nvarchar(128), @p23);
 IF @@ROWCOUNT = 0
 BEGIN
