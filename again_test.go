@@ -41,6 +41,35 @@ func retry(t *testing.T, db Applier, p Policy, l *StoredLetter, o RetryOptions) 
 	return res
 }
 
+// delegating is a database that decides by the claims of the caller.
+type delegating struct {
+	*fakeDB
+	caller Caller
+}
+
+func (*delegating) Delegates() bool { return true }
+
+func (d *delegating) InTx(ctx context.Context, caller Caller, fn func(Tx) error) error {
+	d.caller = caller
+	return d.fakeDB.InTx(ctx, caller, fn)
+}
+
+// TestRetryAsTheSameCaller has a database that decides by itself see on a retry what it saw when it refused, whatever the
+// policy reads of the token.
+func TestRetryAsTheSameCaller(t *testing.T) {
+	db := &delegating{fakeDB: newFakeDB()}
+	caller := Caller{Subject: "ann", Claims: map[string]any{"sub": "ann", "suspended": true, "n": json.Number("12345678901234567890"), "org": map[string]any{"id": json.Number("7")}}}
+	p := NewPipeline(struct{ Passing }{Passing{db}}, Options{})
+	if _, err := p.Apply(t.Context(), caller, fakePolicy{}, &Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "forbidden")}}); err != nil {
+		t.Fatal(err)
+	}
+	db.caller = Caller{}
+	check(t, "mended", retry(t, db, forgiving(), theLetter(t, db.fakeDB), RetryOptions{By: "ann"}), "applied[applied]")
+	if diff := cmp.Diff(caller, db.caller); diff != "" {
+		t.Errorf("the database is told (-want +got):\n%s", diff)
+	}
+}
+
 func TestRetry(t *testing.T) {
 	db := newFakeDB()
 	up := Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "x"), txn(2, 2, "y", "forbidden", "z")}}

@@ -227,7 +227,8 @@ type DeadLetter struct {
 	Table, Column string
 	Revision      string
 	At            time.Time
-	// Claims are what the policy read of the token: see [Judge.Claims].
+	// Claims are what the policy read of the token: see [Judge.Claims]. Where the database decides by the claims, too,
+	// because the applier has a method Delegates that says so, they are all that the token had.
 	Claims JSON
 	// Body is the transaction as JSON. A driver stores it in parts of at most [DeadLetterPart] bytes.
 	Body []byte
