@@ -101,8 +101,8 @@ func TestCheckMarks(t *testing.T) {
 		`grant select, insert, update (user_id) on briefly to `+login)
 	t.Setenv("TEST_DSN", dsn)
 	for table, want := range map[string]bool{"told": true, "briefly": false} {
-		written(t, map[string]string{"gate.yaml": gateYAML, "policy.yaml": "policy: 1\nnotify: {table: " + table + ", user_column: user_id}\n" +
-			"tables:\n  lists:\n    rules:\n      - {name: all, ops: [create, update], row: row.owner_id == user.id}\n"})
+		written(t, map[string]string{"gate.yaml": gateYAML, "policy.yaml": "policy: 1\nclaims: {sub: {path: sub, type: text, required: true}}\nnotify: {table: " + table + ", user_column: user_id}\n" +
+			"tables:\n  lists:\n    rules:\n      - {name: all, ops: [create, update], row: row.owner_id == claims.sub}\n"})
 		_, stdout, stderr := command(t, "check", "--config", "gate.yaml")
 		if got := strings.Contains(stdout+stderr, "grant update on public."+table); got != want {
 			t.Errorf("%s: %s%s", table, stdout, stderr)
