@@ -124,11 +124,9 @@ type unheard struct {
 
 func (db *unheard) InTx(ctx context.Context, caller Caller, fn func(Tx) error) error {
 	err := db.fakeDB.InTx(ctx, caller, fn)
-	db.once.Do(func() {
-		if err == nil {
-			err = TryLater(nil)
-		}
-	})
+	if err == nil {
+		db.once.Do(func() { err = TryLater(nil) })
+	}
 	return err
 }
 
@@ -144,6 +142,25 @@ func TestRetryAfterUnknownCommit(t *testing.T) {
 	check(t, "after an unknown commit", res, "applied[appliedr appliedr]")
 	if len(db.runs) != 2 || db.ended[l.ID].By != "ann" {
 		t.Errorf("%d runs, closed by %q", len(db.runs), db.ended[l.ID].By)
+	}
+}
+
+// TestRetryAfterRacesAndUnknownCommit loses the answer to the commit of a retry that had to be done with more care.
+func TestRetryAfterRacesAndUnknownCommit(t *testing.T) {
+	db := newFakeDB()
+	apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "forbidden", "x")}})
+	l := theLetter(t, db)
+	races := 0
+	db.fail = func(stage string, _ *Change) error {
+		if stage != "write" || races == maxRaces {
+			return nil
+		}
+		races++
+		return &ChangeError{Race: true, Err: &Error{Class: Rerun, Code: Conflict, Message: "race"}}
+	}
+	check(t, "after races", retry(t, &unheard{fakeDB: db}, forgiving(), l, RetryOptions{By: "ann"}), "applied[appliedr appliedr]")
+	if db.ended[l.ID].By != "ann" || len(db.rows) != 2 {
+		t.Errorf("closed by %q, %d rows", db.ended[l.ID].By, len(db.rows))
 	}
 }
 
