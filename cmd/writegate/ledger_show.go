@@ -158,13 +158,15 @@ func (s *shelf) entries(ctx context.Context, client string, after int64, h write
 	}
 }
 
-// whole leaves out the runs at the end that have the same last operation, which not all have.
+// whole leaves out the runs at the end that have the same last operation, unless all have.
 func whole(runs []writegate.Run) []writegate.Run {
-	n := len(runs) - 1
-	for runs[n-1].LastOp == runs[n].LastOp {
-		n--
+	last := runs[len(runs)-1].LastOp
+	for n := len(runs) - 1; n > 0; n-- {
+		if runs[n-1].LastOp != last {
+			return runs[:n]
+		}
 	}
-	return runs[:n]
+	return runs
 }
 
 func deviceRows(database, client string, h *writegate.History) [][]string {
