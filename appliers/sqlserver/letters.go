@@ -19,14 +19,12 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth,
 	id, subject, at := b.text(storable(d.ID)), b.text(storable(d.Subject)), b.value(instant(d.At))
 	fresh, columns, values, open := "@fresh"+strconv.Itoa(nth), "", "", textIs("[subject]", subject)
 	if !t.db.older.Load() {
+		b.add("DELETE FROM "+own+".[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), ", id, ") AND [state] <> N'open'")
 		key := subjectKey(subject)
 		columns, values, open = ", [subject_key], [claims]", ", "+key+", "+b.text(storable(string(d.Claims))), "[subject_key] = "+key+" AND [state] = N'open'"
 	}
 	if most > 0 {
 		b.add("DECLARE " + fresh + " int = 0")
-	}
-	if !t.db.older.Load() {
-		b.add("DELETE FROM "+own+".[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), ", id, ") AND [state] <> N'open'")
 	}
 	b.add("UPDATE "+own+".[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = ", at, " WHERE [id] = CONVERT(nvarchar(128), ", id, ")")
 	b.add("IF @@ROWCOUNT = 0\nBEGIN\nINSERT INTO "+own+".[writegate_dead_letters] ([id], [client_id], [subject], [tx_id], [first_op], [last_op], [op_index], [code], [reason], [message], [table_name], [column_name], [revision], [at], [last_seen]"+columns+") VALUES (",
