@@ -41,6 +41,35 @@ func retry(t *testing.T, db Applier, p Policy, l *StoredLetter, o RetryOptions) 
 	return res
 }
 
+// delegating is a database that decides by the claims of the caller.
+type delegating struct {
+	*fakeDB
+	caller Caller
+}
+
+func (*delegating) Delegates() bool { return true }
+
+func (d *delegating) InTx(ctx context.Context, caller Caller, fn func(Tx) error) error {
+	d.caller = caller
+	return d.fakeDB.InTx(ctx, caller, fn)
+}
+
+// TestRetryAsTheSameCaller has a database that decides by itself see on a retry what it saw when it refused, whatever the
+// policy reads of the token.
+func TestRetryAsTheSameCaller(t *testing.T) {
+	db := &delegating{fakeDB: newFakeDB()}
+	caller := Caller{Subject: "ann", Claims: map[string]any{"sub": "ann", "suspended": true, "n": json.Number("12345678901234567890"), "org": map[string]any{"id": json.Number("7")}}}
+	p := NewPipeline(struct{ Passing }{Passing{db}}, Options{})
+	if _, err := p.Apply(t.Context(), caller, fakePolicy{}, &Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "forbidden")}}); err != nil {
+		t.Fatal(err)
+	}
+	db.caller = Caller{}
+	check(t, "mended", retry(t, db, forgiving(), theLetter(t, db.fakeDB), RetryOptions{By: "ann"}), "applied[applied]")
+	if diff := cmp.Diff(caller, db.caller); diff != "" {
+		t.Errorf("the database is told (-want +got):\n%s", diff)
+	}
+}
+
 func TestRetry(t *testing.T) {
 	db := newFakeDB()
 	up := Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "x"), txn(2, 2, "y", "forbidden", "z")}}
@@ -95,11 +124,9 @@ type unheard struct {
 
 func (db *unheard) InTx(ctx context.Context, caller Caller, fn func(Tx) error) error {
 	err := db.fakeDB.InTx(ctx, caller, fn)
-	db.once.Do(func() {
-		if err == nil {
-			err = TryLater(nil)
-		}
-	})
+	if err == nil {
+		db.once.Do(func() { err = TryLater(nil) })
+	}
 	return err
 }
 
@@ -115,6 +142,25 @@ func TestRetryAfterUnknownCommit(t *testing.T) {
 	check(t, "after an unknown commit", res, "applied[appliedr appliedr]")
 	if len(db.runs) != 2 || db.ended[l.ID].By != "ann" {
 		t.Errorf("%d runs, closed by %q", len(db.runs), db.ended[l.ID].By)
+	}
+}
+
+// TestRetryAfterRacesAndUnknownCommit loses the answer to the commit of a retry that had to be done with more care.
+func TestRetryAfterRacesAndUnknownCommit(t *testing.T) {
+	db := newFakeDB()
+	apply(t, db, Options{}, Upload{ClientID: "d", Transactions: []Transaction{txn(1, 1, "forbidden", "x")}})
+	l := theLetter(t, db)
+	races := 0
+	db.fail = func(stage string, _ *Change) error {
+		if stage != "write" || races == maxRaces {
+			return nil
+		}
+		races++
+		return &ChangeError{Race: true, Err: &Error{Class: Rerun, Code: Conflict, Message: "race"}}
+	}
+	check(t, "after races", retry(t, &unheard{fakeDB: db}, forgiving(), l, RetryOptions{By: "ann"}), "applied[appliedr appliedr]")
+	if db.ended[l.ID].By != "ann" || len(db.rows) != 2 {
+		t.Errorf("closed by %q, %d rows", db.ended[l.ID].By, len(db.rows))
 	}
 }
 

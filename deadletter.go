@@ -27,7 +27,7 @@ func (l *letter) add(w *work, places []int) {
 	}
 }
 
-func (u *upload) deadLetter(l *letter) (DeadLetter, error) {
+func (u *upload) deadLetter(l *letter, db *database) (DeadLetter, error) {
 	err := l.why.err
 	d := DeadLetter{
 		ID: deadID(u.client, u.caller.Subject, l.ops), ClientID: u.client, Subject: u.caller.Subject, TxID: l.tx, OpIndex: l.place,
@@ -37,10 +37,24 @@ func (u *upload) deadLetter(l *letter) (DeadLetter, error) {
 	for _, w := range l.ops {
 		d.FirstOp, d.LastOp = min(d.FirstOp, w.op.OpID), max(d.LastOp, w.op.OpID)
 	}
-	d.Claims = u.judge.Claims()
 	var fault error
-	d.Body, fault = l.body()
+	if d.Claims, fault = u.claims(db); fault == nil {
+		d.Body, fault = l.body()
+	}
 	return d, fault
+}
+
+// claims are what is to be known of the caller when a letter is retried: what the policy reads of the token, and all of it
+// where the database decides as well, since nobody knows what it reads.
+func (u *upload) claims(db *database) (JSON, error) {
+	if !delegates(db.Applier) {
+		return u.judge.Claims(), nil
+	}
+	text, err := json.Marshal(u.caller.Claims)
+	if err != nil {
+		return "", fmt.Errorf("dead letter: claims: %w", err)
+	}
+	return JSON(text), nil
 }
 
 // deadOp is an operation as a dead letter keeps it, in the words of the SDKs.

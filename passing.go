@@ -57,6 +57,15 @@ func (p Passing) Snapshot(ctx context.Context, tables []string, yield func(table
 // Keeper is that of the inner applier.
 func (p Passing) Keeper() Keeper { return KeeperOf(p.Applier) }
 
+// Delegates reports whether the inner applier's database itself decides by the claims of the caller.
+func (p Passing) Delegates() bool { return delegates(p.Applier) }
+
+// delegates reports whether the database of an applier itself decides by the claims of the caller, as row-level security does.
+func delegates(a Applier) bool {
+	d, ok := a.(interface{ Delegates() bool })
+	return ok && d.Delegates()
+}
+
 // KeeperOf is what operators see of the tables of our own that an applier, or the one that it passes everything on to,
 // has. It is nil where there are none.
 func KeeperOf(a Applier) Keeper {

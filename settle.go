@@ -48,7 +48,7 @@ func (c *chunk) settle(ctx context.Context, tx Tx) error {
 		c.settlement.Run, c.settlement.Links = c.u.ledgerRun(c.settled), c.over.made
 	}
 	for _, l := range c.letters {
-		letter, err := c.u.deadLetter(l)
+		letter, err := c.u.deadLetter(l, c.db())
 		if err != nil {
 			return err
 		}

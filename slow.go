@@ -18,7 +18,7 @@ func (u *upload) applyAlone(ctx context.Context, i int, fresh bool) (goOn bool, 
 	}
 	for {
 		err := u.try(ctx, c)
-		if err == nil {
+		if err == nil || c.writtenBefore(err) {
 			u.gaveUp(c.out[i])
 			return u.commit(c), nil
 		}

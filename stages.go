@@ -227,7 +227,8 @@ type DeadLetter struct {
 	Table, Column string
 	Revision      string
 	At            time.Time
-	// Claims are what the policy read of the token: see [Judge.Claims].
+	// Claims are what the policy read of the token: see [Judge.Claims]. Where the database decides by the claims, too,
+	// because the applier has a method Delegates that says so, they are all that the token had.
 	Claims JSON
 	// Body is the transaction as JSON. A driver stores it in parts of at most [DeadLetterPart] bytes.
 	Body []byte
@@ -297,6 +298,7 @@ type Tx interface {
 	// Blame asks that each change from now on is a statement of its own, so that a [*ChangeError] has its
 	// index whenever the database names a culprit at all. Changes may still be deferred and travel together.
 	Blame()
-	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is stored already is only counted.
+	// Settle stores the ledger row, refusals and dead letters. A dead letter whose ID is that of an open one is only
+	// counted, and one whose ID is that of a closed one takes its place.
 	Settle(ctx context.Context, s Settlement) error
 }

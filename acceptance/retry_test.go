@@ -353,3 +353,93 @@ func TestMostLetters(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedAgainAfterItWasClosed has a user write the same once more, without identity, after an operator has closed what
+// was refused before: it is kept as if it were the first.
+func TestRefusedAgainAfterItWasClosed(t *testing.T) {
+	eachKeeper(t, func(t *testing.T, s *stage) {
+		s.use(mendedPolicy)
+		mended := s.policy
+		s.use(strictPolicy)
+		strict := s.policy
+		var d device
+		d.edit("PUT", "g", entry{"title": "much too long"})
+		open := func() *writegate.StoredLetter {
+			t.Helper()
+			s.policy = strict
+			if got := fmt.Sprint(d.send(s, 0, 1, 1)); got != "[gadget.title]" {
+				t.Fatal(got)
+			}
+			letters := s.letters()
+			if len(letters) != 1 || letters[0].State != writegate.LetterOpen || letters[0].Seen != 1 {
+				t.Fatalf("%+v", letters)
+			}
+			return &letters[0]
+		}
+		k := s.applier.(writegate.Keeper)
+		closing := writegate.Closing{ID: open().ID, State: writegate.LetterDiscarded, By: "olga", Note: "no"}
+		if was, err := k.CloseLetter(t.Context(), closing); !was || err != nil {
+			t.Fatal(was, err)
+		}
+		l := open()
+		s.policy = mended
+		if got := s.retry(l, writegate.RetryOptions{By: "otto"}); got != "applied" || s.gadget("g", "title") != "much too long" {
+			t.Errorf("%s, %s", got, s.gadget("g", "title"))
+		}
+		d.edit("PATCH", "g", entry{"title": "short"})
+		d.send(s, 1, 2, 1)
+		open()
+	})
+}
+
+// TestRetryOrDiscard has one operator retry what another one discards at the same time: it is written or it is not, as its
+// letter says.
+func TestRetryOrDiscard(t *testing.T) {
+	eachKeeper(t, func(t *testing.T, s *stage) {
+		s.use(mendedPolicy)
+		mended := s.policy
+		s.use(strictPolicy)
+		strict := s.policy
+		k := s.applier.(writegate.Keeper)
+		for i := range 8 {
+			s.policy = strict
+			d, id := device{id: fmt.Sprint("D", i)}, fmt.Sprint("g", i)
+			d.edit("PUT", id, entry{"title": "much too long"})
+			d.send(s, 0, 1, 1)
+			letters := s.letters()
+			l := &letters[slices.IndexFunc(letters, func(l writegate.StoredLetter) bool { return l.ClientID == d.id })]
+			s.policy = mended
+			var wg sync.WaitGroup
+			start := make(chan struct{})
+			var got string
+			var was bool
+			wg.Go(func() {
+				<-start
+				got = s.retry(l, writegate.RetryOptions{By: "otto"})
+			})
+			wg.Go(func() {
+				<-start
+				for {
+					var err error
+					if was, err = k.CloseLetter(t.Context(), writegate.Closing{ID: l.ID, State: writegate.LetterDiscarded, By: "olga", Note: "no"}); err == nil {
+						return
+					}
+					if class := writegate.AsError(err).Class; class != writegate.Rerun && class != writegate.Retry {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			close(start)
+			wg.Wait()
+			now, err := k.Letter(t.Context(), l.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := s.gadget(id, "title") != "none"
+			if written != (got == "applied") || written == was || written != (now.State == writegate.LetterRetried) {
+				t.Errorf("round %d: retried: %s, discarded: %t, written: %t, the letter is %s", i, got, was, written, now.State)
+			}
+		}
+	})
+}

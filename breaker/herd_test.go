@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,8 +27,8 @@ const (
 )
 
 // TestHerd has 2,000 devices of as many users, each with 200 queued transactions, come back at once after an outage of the
-// database. It reports how much memory the daemons took, whether anybody starved, and the throughput beside
-// that of a few devices without an outage. It takes minutes, so only WRITEGATE_VERIFY=1 runs it; WRITEGATE_HERD has
+// database. It reports how much memory the daemons took, whether anybody starved, how often the pools had no connection,
+// and the throughput beside that of a few devices without an outage. It takes minutes, so only WRITEGATE_VERIFY=1 runs it; WRITEGATE_HERD has
 // another number of devices.
 func TestHerd(t *testing.T) {
 	if os.Getenv("WRITEGATE_VERIFY") != "1" {
@@ -97,6 +98,8 @@ func TestHerd(t *testing.T) {
 	}
 	t.Logf("%d devices: done after %v at the median and %v at the latest, a ratio of %.2f", devices, median.Round(time.Millisecond), last.Round(time.Millisecond), float64(last)/float64(median))
 	t.Logf("%.0f transactions a second, and %.0f of %d devices before: a ratio of %.2f", ahead, alone, few, ahead/alone)
+	early, exhausted := r.exhausted(t, begun)
+	t.Logf("uploads for which the pool had no connection in time: %d in the outage, %d after it", early, exhausted)
 	t.Logf("it took %v from the beginning of the outage", together.Round(time.Millisecond))
 	t.Log((&Report{Events: r.counts.events}).String())
 	if r.faults.n > 0 {
@@ -158,6 +161,39 @@ func (c *crowd) finish(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Since(begun)
+}
+
+var (
+	logTime = regexp.MustCompile(`^time=(\S+)`)
+	// noConnection is an upload that waited for a connection of the pool until its time was over. When none can be made,
+	// the cause is that of the server; so is that of statements.
+	noConnection = regexp.MustCompile(` msg=upload .* held=retry .* cause="context deadline exceeded"$`)
+)
+
+// exhausted counts, in what the daemons said before and after a time, the uploads for which there was no connection.
+func (r *run) exhausted(t *testing.T, at time.Time) (before, after int) {
+	t.Helper()
+	for _, file := range r.logs() {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !noConnection.MatchString(strings.TrimSuffix(line, "\n")) {
+				continue
+			}
+			said, err := time.Parse(time.RFC3339, logTime.FindStringSubmatch(line)[1])
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case said.Before(at):
+				before++
+			default:
+				after++
+			}
+		}
+	}
+	return before, after
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)

@@ -72,7 +72,7 @@ func (r *reader) feed(path string, kind feedKind, into **feedSpec) func(*tree.No
 			r.fault(n.Pos, path, "", "the key table: is missing")
 			return
 		}
-		r.inserts(s.table, s.columns["id"].text, path)
+		r.inserts(s)
 		*into = s
 	}
 }

@@ -41,7 +41,7 @@ func (r *reader) notifies(into **feedSpec) func(*tree.Node) {
 		if _, told := s.columns["user"]; !told {
 			r.fault(n.Pos, path, "", "every row is somebody's: it needs a user_column:")
 		}
-		r.inserts(s.table, s.columns["id"].text, path)
+		r.inserts(s)
 		*into = s
 	}
 }

@@ -34,3 +34,14 @@ func (s *Source) Lets(verb writegate.Verb, table string) bool {
 	}
 	return verb == writegate.Insert && slices.ContainsFunc(s.spec.own, func(o ownTable) bool { return o.name.text == table && o.inserts })
 }
+
+// Marks names the column of a table in which the policy itself says that what a row tells of is resolved, if the table has
+// it. It is empty for other tables.
+func (s *Source) Marks(table string) string {
+	for _, o := range s.spec.own {
+		if o.name.text == table && o.marks != "" {
+			return o.marks
+		}
+	}
+	return ""
+}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +166,9 @@ func TestOwnTables(t *testing.T) {
 	if !s.Lets(writegate.Insert, "told") || s.Lets(writegate.Update, "told") {
 		t.Error("the policy inserts into the table and does nothing else")
 	}
+	if got := s.Marks("told") + s.Marks("docs"); got != "resolved_at" {
+		t.Errorf("what is resolved is marked in %q", got)
+	}
 	if line, column := s.Place("told"); line != 10 || column != 17 {
 		t.Errorf("told is at %d:%d", line, column)
 	}
@@ -186,5 +190,30 @@ func TestOwnTables(t *testing.T) {
 	other, err := s.Bind(changed)
 	if err != nil || other.Revision() == b.Revision() {
 		t.Errorf("a change of the table leaves the revision %s: %v", b.Revision(), err)
+	}
+}
+
+// TestKeyIsNotLeftOut keeps a policy from promising that dead letters are without the key of a row, which they name.
+func TestKeyIsNotLeftOut(t *testing.T) {
+	for redact, want := range map[string]string{
+		"id":          `1:24: P101 "id" is a key or part of one, which dead letters can't leave out: they name the rows that they are of (dead_letter.redact)`,
+		"people.id":   `"people.id" is a key`,
+		"stock.store": `"stock.store" is a key`,
+		"store":       `"store" is a key`,
+		"stock.qty":   "",
+		"email":       "",
+	} {
+		source, err := Parse("test.yaml", []byte("dead_letter: {redact: ["+redact+"]}\npolicy: 1\ntables:\n  people: {}\n  stock: {key: {columns: [item, store]}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = source.Bind(schema("people: id text!, email text!\nstock(item,store): item int!, store text!, qty int"))
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: %q, want %q", redact, got, want)
+		}
 	}
 }

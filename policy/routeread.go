@@ -102,6 +102,13 @@ func (b *binder) redacted(words []word) map[string][]string {
 		if !qualified {
 			table, column = "", w.text
 		}
+		if slices.ContainsFunc(b.tables, func(t tableSpec) bool {
+			meta := b.schema[t.name.text]
+			return meta != nil && (table == "" || table == meta.Name) && (meta.Key == column || meta.IsPart(column))
+		}) {
+			b.fault(w.pos, "dead_letter.redact", "P101", "%q is a key or part of one, which dead letters can't leave out: they name the rows that they are of", w.text)
+			continue
+		}
 		known := slices.ContainsFunc(b.tables, func(t tableSpec) bool {
 			meta := b.schema[t.name.text]
 			return meta != nil && (table == "" || table == meta.Name) && meta.Column(column) != nil

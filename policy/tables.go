@@ -15,6 +15,8 @@ type ownTable struct {
 	key  string // the column of the key, empty for that of the primary key
 	// inserts says that rows are created.
 	inserts bool
+	// marks is the column that is updated in these rows, empty for none.
+	marks string
 }
 
 // reads notes that the policy looks rows up in a table: one of tables:, or else one of the database.
@@ -22,9 +24,9 @@ func (r *reader) reads(table word, path string) {
 	r.own = append(r.own, ownTable{name: table, path: path})
 }
 
-// inserts notes that the policy creates rows of a table, by keys that it makes for the given column.
-func (r *reader) inserts(table word, key, path string) {
-	r.own = append(r.own, ownTable{name: table, path: path, key: key, inserts: true})
+// inserts notes that the policy creates rows of a table, by keys that it makes.
+func (r *reader) inserts(s *feedSpec) {
+	r.own = append(r.own, ownTable{name: s.table, path: s.path, key: s.columns["id"].text, inserts: true, marks: s.columns["resolved"].text})
 }
 
 // Tables lists what a driver has to introspect: the tables that clients write in the order of the file, then those

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"writegate"
 	"writegate/server/dialect"
@@ -351,4 +354,19 @@ func TestLargeUploads(t *testing.T) {
 		}
 	}
 	wantNobody(t, s)
+}
+
+// TestAnswerIsMadeInside shows that the answer to an upload is made while that has its room: it may be larger than the
+// upload was.
+func TestAnswerIsMadeInside(t *testing.T) {
+	s := start(t, nil)
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/data", strings.NewReader(oneOp))
+	req.Header.Set("Authorization", "Bearer good")
+	v := &visit{}
+	if err := s.take(echo.New().NewContext(req, httptest.NewRecorder()), v); err != nil {
+		t.Fatal(err)
+	}
+	if inside, _ := s.admission.decoded.numbers(); inside != 0 || v.status() != http.StatusOK || len(v.answer.text) == 0 {
+		t.Errorf("%d inside, %d %q", inside, v.status(), v.answer.text)
+	}
 }

@@ -95,20 +95,37 @@ type message struct {
 	Message string `json:"message"`
 }
 
-// send writes an answer as JSON. That the client is gone by then is nobody's fault and goes to the log only.
-func (s *Server) send(c echo.Context, r dialect.Reply) {
-	if r.RetryAfter > 0 {
-		wait := r.RetryAfter + rand.N(r.RetryAfter/2+1) // so that not all come back at once
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	}
+// encoded is an answer in bytes.
+type encoded struct {
+	status int
+	wait   time.Duration // until it is worth sending again, 0 when it is not
+	text   []byte
+}
+
+// encode makes JSON of an answer.
+func (s *Server) encode(c echo.Context, r dialect.Reply) encoded {
 	text, err := json.Marshal(r.Body)
 	if err != nil {
 		s.log.ErrorContext(c.Request().Context(), "answer cannot be written as JSON", "request_id", requestID(c), "error", err)
 		r.Status, text = http.StatusServiceUnavailable, []byte(`{"message":"The answer could not be written."}`)
 	}
+	return encoded{r.Status, r.RetryAfter, text}
+}
+
+// send writes an answer as JSON.
+func (s *Server) send(c echo.Context, r dialect.Reply) {
+	s.write(c, s.encode(c, r))
+}
+
+// write has a client get an answer. That it is gone by then is nobody's fault and goes to the log only.
+func (s *Server) write(c echo.Context, a encoded) {
+	if a.wait > 0 {
+		wait := a.wait + rand.N(a.wait/2+1) // so that not all come back at once
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 	// A writer without deadlines is one of a test; the answer is then written without.
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(answerTimeout))
-	if err := c.JSONBlob(r.Status, text); err != nil {
+	if err := c.JSONBlob(a.status, a.text); err != nil {
 		s.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
 	}
 }

@@ -21,8 +21,8 @@ type visit struct {
 	caller *writegate.Caller
 	req    *dialect.Request
 	res    *writegate.Result
-	reply  dialect.Reply
-	// applying says that it came as far as Apply, fault why there is no reply.
+	answer encoded
+	// applying says that it came as far as Apply, fault why there is no answer.
 	applying bool
 	fault    error
 }
@@ -32,7 +32,7 @@ func (v *visit) status() int {
 	if v.fault != nil {
 		return faultOf(v.fault).status
 	}
-	return v.reply.Status
+	return v.answer.status
 }
 
 func (s *Server) upload(c echo.Context) error {
@@ -43,7 +43,7 @@ func (s *Server) upload(c echo.Context) error {
 	if v.fault != nil {
 		return v.fault
 	}
-	s.send(c, v.reply)
+	s.write(c, v.answer)
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (s *Server) take(c echo.Context, v *visit) error {
 	if v.res, err = s.opts.Apply(ctx, *v.caller, up); err != nil {
 		return err
 	}
-	v.reply = dialect.Answer(v.req, v.res)
+	v.answer = s.encode(c, dialect.Answer(v.req, v.res))
 	c.Response().Header().Set(headerPolicy, v.res.Revision)
 	return nil
 }

@@ -132,10 +132,11 @@ func (b *Book) Heard(clientID, subject string, res *writegate.Result, err error)
 	}
 }
 
-// hold remembers a device that has to send again. One that has moved on waits for something else than before.
+// hold remembers a device that has to send again. One that has moved on waits for something else than before, and so does
+// one that an operator is to help now: how long that takes is counted from here.
 func (b *Book) hold(d device, now time.Time, why *writegate.Error, moved bool) {
 	e := b.held[d]
-	if e != nil && moved {
+	if e != nil && (moved || why.Class == writegate.Operator && why.Reason == "" && e.broken.IsZero()) {
 		b.remove(d)
 		e = nil
 	}

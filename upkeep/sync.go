@@ -139,9 +139,10 @@ func (b *Book) told(devices []writegate.Blocked, now time.Time) {
 func (b *Book) adopt(all []writegate.Blocked, asked time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	known := make(map[device]bool, len(all))
+	known, clients := make(map[device]bool, len(all)), make(map[string]bool, len(all))
 	for _, told := range all {
 		d := device{told.ClientID, told.Subject}
+		clients[d.client] = true
 		if known[d] = true; !b.freed[d.client] {
 			b.adoptOne(d, told, asked)
 		}
@@ -154,6 +155,7 @@ func (b *Book) adopt(all []writegate.Blocked, asked time.Time) {
 		case e.told.IsZero() || known[d]:
 		case e.Tries == 0:
 			b.drop(d)
+		case clients[d.client]: // under another user, since the keeper has one for each client
 		default: // it was free, and is held anew
 			e.Since, e.told = e.LastTry, time.Time{}
 			if !e.broken.IsZero() {
@@ -179,7 +181,13 @@ func (b *Book) adoptOne(d device, told writegate.Blocked, asked time.Time) {
 	if told.LastTry.After(e.LastTry) {
 		e.LastTry = told.LastTry
 	}
-	if told.Code != writegate.Unavailable && e.broken.Before(told.Since) {
+	if ofOperator(&told) && e.broken.Before(told.Since) {
 		e.broken = told.Since
 	}
+}
+
+// ofOperator reports whether it is an error that an operator has to mend which holds a device, as far as the keeper's row
+// tells. What a policy has the device keep has a reason.
+func ofOperator(told *writegate.Blocked) bool {
+	return told.Reason == "" && (told.Code == writegate.SchemaMismatch || told.Code == writegate.Internal)
 }

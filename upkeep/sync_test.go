@@ -92,6 +92,75 @@ func TestBookOutlivesItsProcess(t *testing.T) {
 	})
 }
 
+// TestAdoptedForWhatItIs has another replica know since when a device waits for an operator, which decides when its write is
+// given up, and not count what the policy has it keep, nor an outage before it.
+func TestAdoptedForWhatItIs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first  *writegate.Error // a day before
+		then   *writegate.Error
+		broken bool
+	}{
+		"an operator":                 {missing, missing, true},
+		"the policy":                  {kept, kept, false},
+		"the policy, of a column":     {&writegate.Error{Class: writegate.Refused, Code: writegate.SchemaMismatch, Reason: "column.unknown"}, kept, false},
+		"an outage":                   {errAway, errAway, false},
+		"an outage, then an operator": {errAway, missing, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := &keeper{}
+				first, stop := exchanging(t, BookOptions{Keeper: k})
+				defer stop()
+				first.Heard("d", "u", result(tt.first, "held"), nil)
+				settle(10 * time.Minute)
+				first.Heard("d", "u", result(tt.first, "held"), nil)
+				settle(24 * time.Hour)
+				first.Heard("d", "u", result(tt.then, "held"), nil)
+				settle(2 * time.Minute)
+				second, stopSecond := exchanging(t, BookOptions{Keeper: k})
+				defer stopSecond()
+				settle(time.Second)
+				for which, b := range map[string]*Book{"first": first, "second": second} {
+					since := b.HeldSince("d", "u")
+					if got := !since.IsZero() && time.Since(since) > 12*time.Hour; got != tt.broken {
+						t.Errorf("the %s book has an operator awaited since %s", which, since)
+					}
+				}
+				if n, _ := second.Waiting(); n != 1 {
+					t.Errorf("%d wait", n)
+				}
+			})
+		})
+	}
+}
+
+// TestOfTwoUsers has a device that two users hold back be known, and known since when, as long as it is.
+func TestOfTwoUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{}
+		b, stop := exchanging(t, BookOptions{Keeper: k})
+		defer stop()
+		began := time.Now()
+		for range 20 {
+			b.Heard("d", "one", result(missing, "held"), nil)
+			b.Heard("d", "two", result(missing, "held"), nil)
+			settle(30 * time.Second)
+		}
+		for _, user := range []string{"one", "two"} {
+			if got := b.HeldSince("d", user); !got.Equal(began) {
+				t.Errorf("%s waits since %s, not %s", user, got, began)
+			}
+		}
+		for range 10 {
+			b.Heard("d", "two", result(missing, "held"), nil)
+			settle(30 * time.Second)
+		}
+		if n, _ := b.Waiting(); n != 1 {
+			t.Errorf("%d wait, though one of them tries no more", n)
+		}
+	})
+}
+
 // TestHeldAnewElsewhere keeps a replica from believing that a device was held all the time which another one let go.
 func TestHeldAnewElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

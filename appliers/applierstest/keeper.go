@@ -184,6 +184,14 @@ var keeperCases = []testCase{
 		d.no(d.keeper().Unblock(t.Context(), []string{"d2", "d1"}))
 		d.wantBlocked(10)
 	}},
+	{name: "held back, under two users", run: func(t *testing.T, s *suite) {
+		d := s.open(t)
+		one := writegate.Blocked{ClientID: "d1", Subject: "u1", Since: instant, LastTry: instant, Tries: 2, Code: writegate.SchemaMismatch, Reason: "r.x", Table: "notes"}
+		two := writegate.Blocked{ClientID: "d1", Subject: "u2", Since: instant.Add(time.Minute), LastTry: instant.Add(time.Hour), Tries: 3, Code: writegate.Internal}
+		d.no(d.keeper().Block(t.Context(), []writegate.Blocked{one, {ClientID: "d0", Subject: "u1", Since: instant, LastTry: instant, Tries: 1, Code: writegate.Internal}, two}))
+		two.Since, two.Tries = one.Since, 5
+		d.wantBlocked(10, writegate.Blocked{ClientID: "d0", Subject: "u1", Since: instant, LastTry: instant, Tries: 1, Code: writegate.Internal}, two)
+	}},
 	{name: "held back, with odd characters", run: func(t *testing.T, s *suite) {
 		d := s.open(t)
 		var all []writegate.Blocked

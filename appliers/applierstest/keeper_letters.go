@@ -176,12 +176,38 @@ var letterCases = []testCase{
 		want := stored(first)
 		want.Seen, want.LastSeen = 2, again.At
 		d.wantLetter(want)
-		shut := closing("a", writegate.LetterRetried)
-		d.wantClosed(shut, true)
-		again.At = instant.Add(2 * time.Hour)
-		d.bury(again)
-		want.Seen, want.LastSeen = 3, again.At
-		d.wantLetter(closed(want, shut))
+	}},
+	{name: "sent again with another body", run: func(t *testing.T, s *suite) { // what the device saw is not in the id
+		d := s.open(t)
+		sizes := []int{10, 3*writegate.DeadLetterPart + 10, writegate.DeadLetterPart}
+		for i, first := range sizes {
+			for j, second := range sizes {
+				id := fmt.Sprint(i, j)
+				d.bury(letter(id, first))
+				d.bury(letter(id, second))
+				want := stored(letter(id, first))
+				want.Seen = 2
+				d.wantLetter(want)
+			}
+		}
+	}},
+	{name: "refused again after it was closed", run: func(t *testing.T, s *suite) {
+		d := s.open(t)
+		for _, state := range []writegate.LetterState{writegate.LetterRetried, writegate.LetterDiscarded} {
+			first, again := letter(string(state), writegate.DeadLetterPart+10), letter(string(state), 10)
+			again.At, again.Code, again.Reason, again.Claims = instant.Add(3*time.Hour), writegate.CheckViolation, "r.y", `{"role":"guest"}`
+			d.bury(first)
+			d.wantClosed(closing(first.ID, state), true)
+			d.bury(again)
+			d.wantLetter(stored(again))
+			d.wantLetters(writegate.LetterQuery{State: writegate.LetterOpen, Reason: "r.y"}, 10, listed(stored(again)))
+			d.wantClosed(closing(first.ID, state), true)
+		}
+		d.bury(letter("a", 10), letter("b", 10))
+		d.wantClosed(closing("a", writegate.LetterDiscarded), true)
+		err := d.upload(claim("d1", 1, 1), writegate.Settlement{Run: run("d1", 1, 1), DeadLetters: []writegate.DeadLetter{letter("a", 10)}, MostLetters: 1})
+		d.wantError(err, writegate.Operator, writegate.ReasonLettersFull)
+		d.wantLetter(closed(stored(letter("a", 10)), closing("a", writegate.LetterDiscarded)))
 	}},
 	{name: "closed once", run: func(t *testing.T, s *suite) {
 		d := s.open(t)

@@ -18,12 +18,12 @@ func (d *DB) DeadLetters() []writegate.StoredLetter {
 	return slices.SortedFunc(maps.Values(now.letters), func(a, b writegate.StoredLetter) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// bury keeps dead letters of one subject, of whom so many may be open, and counts those that are kept already.
+// bury keeps dead letters of one subject, of whom so many may be open, and counts those that are open already.
 func (t *tx) bury(letters []writegate.DeadLetter, most int) error {
 	fresh := false
 	for _, letter := range letters {
 		kept, before := t.letters[letter.ID]
-		if !before {
+		if !before || kept.State != writegate.LetterOpen {
 			letter.Body = slices.Clone(letter.Body)
 			kept, fresh = writegate.StoredLetter{DeadLetter: letter, State: writegate.LetterOpen}, true
 		}

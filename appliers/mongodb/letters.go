@@ -52,6 +52,9 @@ func (t *tx) settleLetters(ctx context.Context, s *writegate.Settlement) error {
 		l := &s.DeadLetters[i]
 		err := t.do(ctx, func(ctx context.Context) error {
 			fresh, err := t.bury(ctx, l)
+			if err == nil && !fresh {
+				fresh, err = t.buryAnew(ctx, l)
+			}
 			if fresh && !slices.Contains(grown, l.Subject) {
 				grown = append(grown, l.Subject)
 			}
@@ -118,6 +121,18 @@ func (t *tx) bury(ctx context.Context, l *writegate.DeadLetter) (fresh bool, err
 		body = body[n:]
 	}
 	return true, nil
+}
+
+// buryAnew keeps a letter in the place of one that was closed, if it was.
+func (t *tx) buryAnew(ctx context.Context, l *writegate.DeadLetter) (fresh bool, err error) {
+	closed, err := t.db.own.Collection(lettersName).DeleteOne(ctx, bson.D{{Key: "_id", Value: l.ID}, {Key: "$nor", Value: bson.A{bson.D{isOpen}}}})
+	if err != nil || closed.DeletedCount == 0 {
+		return false, err
+	}
+	if _, err := t.db.removeParts(ctx, bson.A{l.ID}); err != nil {
+		return false, err
+	}
+	return t.bury(ctx, l)
 }
 
 // closeLetter ends a letter. One that is not open is an error.

@@ -9,8 +9,7 @@ import (
 	"writegate"
 )
 
-// letterPart is the size in bytes of the parts of a dead letter. As digits they fit even a max_allowed_packet of 1M. It is
-// the same always, since a letter that comes again is stored over.
+// letterPart is the size in bytes of the parts of a dead letter. As digits they fit even a max_allowed_packet of 1M.
 const letterPart = min(256<<10, writegate.DeadLetterPart)
 
 // settleDeadLetters keeps what was refused, and nothing at all where a subject gets more letters than it may have.
@@ -42,10 +41,12 @@ func (t *tx) settleDeadLetters(s *writegate.Settlement) {
 	}
 }
 
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too.
+// settleDeadLetter keeps a transaction in parts, or counts it when it is open already: then its parts are there too. One
+// that was closed gives way to it.
 func (t *tx) settleDeadLetter(d *writegate.DeadLetter, made func()) {
 	id, claims, values := ownText(d.ID), "", ""
 	if t.db.steps.Load() >= keeperStep {
+		t.do("DELETE FROM " + t.db.own + ".writegate_dead_letters WHERE id = " + id + " AND state <> 'open'")
 		claims, values = ", claims", ", "+ownText(string(d.Claims))
 	}
 	t.change("INSERT INTO "+t.db.own+".writegate_dead_letters (id, client_id, subject, tx_id, first_op, last_op, op_index, code, reason, message, table_name, column_name, revision, at, last_seen"+claims+") VALUES ("+
@@ -59,8 +60,8 @@ func (t *tx) settleDeadLetter(d *writegate.DeadLetter, made func()) {
 	}, nil)
 	for part, body := 0, d.Body; part == 0 || len(body) > 0; part++ {
 		n := min(len(body), letterPart)
-		t.do("INSERT INTO " + t.db.own + ".writegate_dead_letter_parts (letter_id, part, body) VALUES (" +
-			join(id, strconv.Itoa(part), bytesLiteral(string(body[:n]))) + ") ON DUPLICATE KEY UPDATE part = VALUES(part)")
+		t.do("INSERT INTO " + t.db.own + ".writegate_dead_letter_parts (letter_id, part, body) SELECT " +
+			join("id", strconv.Itoa(part), bytesLiteral(string(body[:n]))) + " FROM " + t.db.own + ".writegate_dead_letters WHERE id = " + id + " AND seen = 1")
 		body = body[n:]
 	}
 }

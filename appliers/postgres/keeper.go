@@ -85,7 +85,7 @@ func (db *DB) Block(ctx context.Context, devices []writegate.Blocked) error {
 	if len(devices) == 0 {
 		return nil
 	}
-	devices = slices.SortedFunc(slices.Values(devices), func(a, b writegate.Blocked) int { return cmp.Compare(a.ClientID, b.ClientID) })
+	devices = eachOnce(devices)
 	clients, subjects, codes, reasons, tables := make([]string, len(devices)), make([]string, len(devices)), make([]string, len(devices)), make([]string, len(devices)), make([]string, len(devices))
 	since, last, tries := make([]time.Time, len(devices)), make([]time.Time, len(devices)), make([]int64, len(devices))
 	for i, b := range devices {
@@ -98,6 +98,21 @@ func (db *DB) Block(ctx context.Context, devices []writegate.Blocked) error {
 		" code = excluded.code, reason = excluded.reason, table_name = excluded.table_name",
 		clients, subjects, since, last, tries, codes, reasons, tables)
 	return err
+}
+
+// eachOnce sorts devices and makes one of those of the same id, as if they had been told of one after the other: a statement
+// writes to a row once.
+func eachOnce(devices []writegate.Blocked) (out []writegate.Blocked) {
+	devices = slices.SortedStableFunc(slices.Values(devices), func(a, b writegate.Blocked) int { return cmp.Compare(storable(a.ClientID), storable(b.ClientID)) })
+	for _, d := range devices {
+		if n := len(out); n > 0 && storable(out[n-1].ClientID) == storable(d.ClientID) {
+			d.Since, d.Tries = out[n-1].Since, out[n-1].Tries+d.Tries
+			out[n-1] = d
+			continue
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // Unblock implements [writegate.Keeper].

@@ -40,8 +40,8 @@ func (t *tx) settleDeadLetters(letters []writegate.DeadLetter, most int) {
 	}, "select count(*) from (select from "+t.db.own+".writegate_dead_letters where subject = $1"+open+" limit $2) as l", storable(letters[0].Subject), most+1)
 }
 
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too. It
-// says so when it was not.
+// settleDeadLetter keeps a transaction in parts, or counts it when it is open already: then its parts are there too. It
+// says so when it was not. One that was closed gives way to it.
 func (t *tx) settleDeadLetter(d *writegate.DeadLetter, fresh *bool) {
 	id := storable(d.ID)
 	columns, values := "", ""
@@ -50,6 +50,7 @@ func (t *tx) settleDeadLetter(d *writegate.DeadLetter, fresh *bool) {
 		storable(d.Table), storable(d.Column), storable(d.Revision), instant(d.At),
 	}
 	if t.db.steps.Load() >= keeperStep {
+		t.queue(t.ignore, "delete from "+t.db.own+".writegate_dead_letters where id = $1 and state <> 'open'", id)
 		columns, values, args = ", claims", ", $15", append(args, storable(string(d.Claims)))
 	}
 	t.queue(func(results pgx.BatchResults) error {
@@ -64,7 +65,7 @@ func (t *tx) settleDeadLetter(d *writegate.DeadLetter, fresh *bool) {
 		" on conflict (id) do update set seen = d.seen + 1, last_seen = excluded.last_seen returning seen = 1", args...)
 	for part, body := 0, d.Body; part == 0 || len(body) > 0; part++ {
 		n := min(len(body), writegate.DeadLetterPart)
-		t.queue(t.ignore, "insert into "+t.db.own+".writegate_dead_letter_parts (letter_id, part, body) values ($1, $2, $3) on conflict do nothing", id, part, body[:n:n])
+		t.queue(t.ignore, "insert into "+t.db.own+".writegate_dead_letter_parts (letter_id, part, body) select id, $2::int, $3::bytea from "+t.db.own+".writegate_dead_letters where id = $1 and seen = 1", id, part, body[:n:n])
 		body = body[n:]
 	}
 }

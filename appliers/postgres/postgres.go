@@ -143,6 +143,9 @@ func (db *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Delegates reports whether row-level security decides by the claims of the caller.
+func (db *DB) Delegates() bool { return db.cfg.RLS != nil }
+
 // Checkpoint counts up by one for each user and device, from 1.
 func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
 	if db.cfg.NoOwnTables {

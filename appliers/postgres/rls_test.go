@@ -34,6 +34,9 @@ func TestRLS(t *testing.T) {
 	dsn := database(t, rlsSetup+delegate)
 	db := open(t, Config{DSN: dsn, RLS: &RLS{Role: delegate}})
 	notes := tables(t, db, "notes")["notes"]
+	if !db.Delegates() {
+		t.Error("nobody is told that row-level security decides")
+	}
 
 	reads := writegate.Read{Table: notes, Keys: []any{"n1", "n2"}, Columns: []string{"owner"}, Lock: writegate.ForUpdate}
 	want := []map[any]writegate.Row{{"n1": {"id": "n1", "owner": "u1"}}}

@@ -14,6 +14,8 @@ const (
 	insertLetter = `INSERT INTO writegate_dead_letters (id, client, subject, tx_id, first_op, last_op, op_index, code, reason,
 		message, table_name, column_name, revision, refused_at, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
 		ON CONFLICT (id) DO UPDATE SET seen = seen + 1 RETURNING seen`
+	forgetClosed = `DELETE FROM writegate_dead_letters WHERE id = ?1
+		AND EXISTS (SELECT 1 FROM writegate_dead_letter_states WHERE id = ?1 AND state <> 'open')`
 	insertPart  = `INSERT INTO writegate_dead_letter_parts (id, part, body) VALUES (?, ?, ?)`
 	insertState = `INSERT INTO writegate_dead_letter_states (id, claims, last_seen, state, closed_by, note) VALUES (?, ?, ?, 'open', '', '')
 		ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen`
@@ -30,7 +32,7 @@ const (
 	selectParts = `SELECT body FROM writegate_dead_letter_parts WHERE id = ? ORDER BY part`
 )
 
-// bury stores dead letters of one subject, of whom so many may be open, and counts those that are there already.
+// bury stores dead letters of one subject, of whom so many may be open, and counts those that are open already.
 func (t *tx) bury(ctx context.Context, letters []writegate.DeadLetter, most int) error {
 	fresh := false
 	for i := range letters {
@@ -54,6 +56,9 @@ func (t *tx) bury(ctx context.Context, letters []writegate.DeadLetter, most int)
 }
 
 func (t *tx) buryOne(ctx context.Context, l *writegate.DeadLetter) (fresh bool, err error) {
+	if err := t.exec(ctx, forgetClosed, l.ID); err != nil {
+		return false, err
+	}
 	var seen int64
 	err = each(ctx, t.sql, insertLetter, []any{
 		l.ID, l.ClientID, l.Subject, l.TxID, l.FirstOp, l.LastOp, l.OpIndex, string(l.Code), l.Reason,

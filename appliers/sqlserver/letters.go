@@ -9,8 +9,8 @@ import (
 	"writegate"
 )
 
-// settleDeadLetter keeps a transaction in parts, or counts it when it is kept already: then its parts are there too. It is
-// the nth of a settlement. One that is more than its subject may have is an error.
+// settleDeadLetter keeps a transaction in parts, or counts it when it is open already: then its parts are there too. One
+// that was closed gives way to it. It is the nth of a settlement. One that is more than its subject may have is an error.
 func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth, most int) error {
 	if err := t.room(ctx, 15+2*(len(d.Body)/writegate.DeadLetterPart+1)); err != nil {
 		return err
@@ -19,6 +19,7 @@ func (t *tx) settleDeadLetter(ctx context.Context, d *writegate.DeadLetter, nth,
 	id, subject, at := b.text(storable(d.ID)), b.text(storable(d.Subject)), b.value(instant(d.At))
 	fresh, columns, values, open := "@fresh"+strconv.Itoa(nth), "", "", textIs("[subject]", subject)
 	if !t.db.older.Load() {
+		b.add("DELETE FROM "+own+".[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), ", id, ") AND [state] <> N'open'")
 		key := subjectKey(subject)
 		columns, values, open = ", [subject_key], [claims]", ", "+key+", "+b.text(storable(string(d.Claims))), "[subject_key] = "+key+" AND [state] = N'open'"
 	}

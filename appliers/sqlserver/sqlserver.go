@@ -136,6 +136,9 @@ func (db *DB) readyBatch() *batch {
 	return b
 }
 
+// Delegates reports whether the database may decide by the claims of the caller.
+func (db *DB) Delegates() bool { return db.cfg.SessionContext }
+
 // Checkpoint counts up by one for each user and device, from 1.
 func (db *DB) Checkpoint(ctx context.Context, subject, clientID string) (int64, error) {
 	var n int64

@@ -236,7 +236,7 @@ func (k *checker) inspect(ctx context.Context, name string) {
 		case f.Table == "":
 			m.file, m.path = k.report.config, at(name)
 			k.add(m)
-		case f.Verb == 0 || k.source.Lets(f.Verb, f.Table):
+		case f.Verb == 0 || k.source.Lets(f.Verb, f.Table) || f.Verb == writegate.Update && k.marks(name, f.Table):
 			m.path = "tables." + f.Table
 			if f.Column != "" {
 				m.path += "." + f.Column
@@ -245,6 +245,12 @@ func (k *checker) inspect(ctx context.Context, name string) {
 			k.about(f.Table, m)
 		}
 	}
+}
+
+// marks reports whether the policy itself updates rows of a table that it made.
+func (k *checker) marks(database, table string) bool {
+	column, meta := k.source.Marks(table), k.schemas[database][table]
+	return column != "" && meta != nil && meta.Column(column) != nil
 }
 
 // reasons says in the driver's words what is wrong with one table. They often begin with its name, which the path has.

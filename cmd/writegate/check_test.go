@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -86,6 +87,27 @@ func TestCheckPostgres(t *testing.T) {
 		t.Errorf("exit code %d, stdout %q, %s", code, stdout, diff)
 	}
 	execute(t, admin, "create schema writegate") // fails where looking made it
+}
+
+// TestCheckMarks asks for the right to say in the table of notify: that a refusal is resolved, where the table can.
+func TestCheckMarks(t *testing.T) {
+	admin := pgtest.Fresh(t)
+	login, dsn := newLogin(t, admin)
+	const told = `create table %s (id uuid primary key, user_id text not null, client_id text, op_id text, table_name text, row_id text, code text, message text, created_at timestamptz)`
+	execute(t, admin, fmt.Sprintf(told, "told"), `alter table told add resolved_at timestamptz`, fmt.Sprintf(told, "briefly"),
+		`create table lists (id uuid primary key, owner_id text)`,
+		`grant select, insert, update on lists to `+login,
+		`grant select, insert, update (user_id) on told to `+login,
+		`grant select, insert, update (user_id) on briefly to `+login)
+	t.Setenv("TEST_DSN", dsn)
+	for table, want := range map[string]bool{"told": true, "briefly": false} {
+		written(t, map[string]string{"gate.yaml": gateYAML, "policy.yaml": "policy: 1\nclaims: {sub: {path: sub, type: text, required: true}}\nnotify: {table: " + table + ", user_column: user_id}\n" +
+			"tables:\n  lists:\n    rules:\n      - {name: all, ops: [create, update], row: row.owner_id == claims.sub}\n"})
+		_, stdout, stderr := command(t, "check", "--config", "gate.yaml")
+		if got := strings.Contains(stdout+stderr, "grant update on public."+table); got != want {
+			t.Errorf("%s: %s%s", table, stdout, stderr)
+		}
+	}
 }
 
 // newLogin makes a login without any rights, and returns its name and its address of a database.

@@ -122,6 +122,29 @@ func TestHistoryPages(t *testing.T) {
 	}
 }
 
+// TestHistoryOfOneNumber shows all of a device whose app numbers each operation alike, and what follows.
+func TestHistoryOfOneNumber(t *testing.T) {
+	db := &fakeKeeper{}
+	for i := range int64(3*historyPage + 1) {
+		db.runs = append(db.runs, writegate.Run{LastOp: 1 + i/(3*historyPage), SettledAt: time.Unix(i, 0), Ops: oneOp(1 + i/(3*historyPage))})
+	}
+	s := &shelf{letterBox: db, keeper: db}
+	first, err := db.History(t.Context(), "d", 0, historyPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range s.entries(t.Context(), "d", 0, first) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != len(db.runs) {
+		t.Errorf("%d entries, want %d", n, len(db.runs))
+	}
+}
+
 // oneOp is the packed form of one applied operation.
 func oneOp(id int64) []byte {
 	return append(append(binary.AppendVarint(nil, id), make([]byte, len(writegate.Fingerprint{}))...), 0)

@@ -123,28 +123,34 @@ const historyPage = 500
 
 // entries yields operations page by page, beginning with a page that is there already. It ends with the first error.
 func (s *shelf) entries(ctx context.Context, client string, after int64, h writegate.History) iter.Seq2[writegate.Entry, error] {
+	least := after
 	return func(yield func(writegate.Entry, error) bool) {
-		for {
-			full := len(h.Runs) >= historyPage
-			if full {
-				// Runs that end where the last one does may go on in the next page.
-				h.Runs = whole(h.Runs)
-			}
-			entries, err := h.Entries()
-			if err != nil {
-				yield(writegate.Entry{}, s.trouble(err))
-				return
-			}
-			for _, e := range entries {
-				if e.OpID > after && !yield(e, nil) {
+		for page := historyPage; ; {
+			full := len(h.Runs) >= page
+			if full && h.Runs[0].LastOp == h.Runs[len(h.Runs)-1].LastOp { // an app that numbers all of its operations alike
+				page *= 2
+			} else {
+				if full {
+					// Runs that end where the last one does may go on in the next page.
+					h.Runs = whole(h.Runs)
+				}
+				entries, err := h.Entries()
+				if err != nil {
+					yield(writegate.Entry{}, s.trouble(err))
 					return
 				}
+				for _, e := range entries {
+					if e.OpID > least && !yield(e, nil) {
+						return
+					}
+				}
+				if !full {
+					return
+				}
+				after, page = h.Runs[len(h.Runs)-1].LastOp, historyPage
 			}
-			if !full {
-				return
-			}
-			next := h.Runs[len(h.Runs)-1].LastOp
-			if h, err = s.keeper.History(ctx, client, next, historyPage); err != nil {
+			var err error
+			if h, err = s.keeper.History(ctx, client, after, page); err != nil {
 				yield(writegate.Entry{}, s.trouble(err))
 				return
 			}

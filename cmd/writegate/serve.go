@@ -49,6 +49,7 @@ good stays.`,
 // serve runs until ctx ends. What it opened it closes in the opposite order, after the last upload.
 func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error) {
 	defer outlastingHangups()()
+	defer spareThreads()()
 	dbs, err := openDatabases(ctx, c, log)
 	if err != nil {
 		return err

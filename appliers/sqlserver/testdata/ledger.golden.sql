@@ -28,6 +28,7 @@ OPTION (FORCE ORDER, LOOP JOIN);
 
 -- 3: rpc
 -- @p1 nvarchar(max),@p2 nvarchar(max),@p3 datetimeoffset(7),@p4 nvarchar(max),@p5 nvarchar(max),@p6 bigint,@p7 bigint,@p8 bigint,@p9 bigint,@p10 nvarchar(max),@p11 nvarchar(max),@p12 nvarchar(max),@p13 nvarchar(max),@p14 nvarchar(max),@p15 nvarchar(max),@p16 bigint,@p17 nvarchar(max),@p18 varbinary(32),@p19 varbinary(32),@p20 bigint,@p21 varbinary(16),@p22 bigint,@p23 bit,@p24 nvarchar(max),@p25 nvarchar(max),@p26 nvarchar(max),@p27 nvarchar(max),@p28 nvarchar(max),@p29 nvarchar(max),@p30 datetimeoffset(7),@p31 nvarchar(max),@p32 nvarchar(max),@p33 varbinary(32),@p34 nvarchar(max),@p35 nvarchar(max),@p36 bigint,@p37 bigint,@p38 datetimeoffset(7),@p39 nvarchar(max),@p40 varbinary(32),@p41 nvarchar(max),@p42 nvarchar(max)
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p1) AND [state] <> N'open';
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p3 WHERE [id] = CONVERT(nvarchar(128), @p1);
 IF @@ROWCOUNT = 0
 BEGIN

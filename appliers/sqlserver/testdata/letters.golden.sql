@@ -10,6 +10,7 @@ BEGIN TRANSACTION;
 -- @p1 nvarchar(max),@p2 nvarchar(max),@p3 nvarchar(max),@p4 datetimeoffset(7),@p5 nvarchar(max),@p6 nvarchar(max),@p7 nvarchar(max),@p8 datetimeoffset(7),@p9 nvarchar(max),@p10 nvarchar(max),@p11 bigint,@p12 bigint,@p13 bigint,@p14 bigint,@p15 nvarchar(max),@p16 nvarchar(max),@p17 nvarchar(max),@p18 nvarchar(max),@p19 nvarchar(max),@p20 nvarchar(max),@p21 bigint,@p22 nvarchar(max),@p23 nvarchar(max),@p24 nvarchar(max),@p25 datetimeoffset(7),@p26 nvarchar(max),@p27 nvarchar(max),@p28 bigint,@p29 bigint,@p30 bigint,@p31 bigint,@p32 nvarchar(max),@p33 nvarchar(max),@p34 nvarchar(max),@p35 nvarchar(max),@p36 nvarchar(max),@p37 nvarchar(max),@p38 bigint,@p39 nvarchar(max)
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [state] = @p1, [closed_by] = @p2, [note] = @p3, [closed_at] = @p4 WHERE [id] = CONVERT(nvarchar(128), @p5) AND DATALENGTH([id]) = DATALENGTH(@p5) AND [state] = N'open';
 SELECT @@ROWCOUNT AS [writegate];
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p6) AND [state] <> N'open';
 DECLARE @fresh0 int = 0;
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p8 WHERE [id] = CONVERT(nvarchar(128), @p6);
 IF @@ROWCOUNT = 0
@@ -19,6 +20,7 @@ INSERT INTO [writegate].[writegate_dead_letter_parts] ([letter_id], [part], [bod
 SET @fresh0 = 1;
 END;
 SELECT COUNT(*) * @fresh0 AS [writegate] FROM [writegate].[writegate_dead_letters] WHERE [subject_key] = CONVERT(binary(32), HASHBYTES('SHA2_256', @p7)) AND [state] = N'open';
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p23) AND [state] <> N'open';
 DECLARE @fresh1 int = 0;
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p25 WHERE [id] = CONVERT(nvarchar(128), @p23);
 IF @@ROWCOUNT = 0

@@ -35,6 +35,7 @@ INSERT INTO [app].[todos] ([id], [list_id], [rank], [title]) VALUES (CONVERT(nva
 DECLARE @w TABLE ([i] int NOT NULL);
 UPDATE [app].[todos] WITH (ROWLOCK) SET [title] = NULL OUTPUT 1 INTO @w ([i]) WHERE [id] = CONVERT(nvarchar(36), @p5 COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), @p5 COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([id]) = DATALENGTH(CONVERT(nvarchar(36), @p5 COLLATE SQL_Latin1_General_CP1_CI_AS));
 DELETE FROM [app].[todos] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(36), @p6 COLLATE SQL_Latin1_General_CP1_CI_AS) AND CONVERT(varbinary(max), [id]) = CONVERT(varbinary(max), CONVERT(nvarchar(36), @p6 COLLATE SQL_Latin1_General_CP1_CI_AS)) AND DATALENGTH([id]) = DATALENGTH(CONVERT(nvarchar(36), @p6 COLLATE SQL_Latin1_General_CP1_CI_AS));
+DELETE FROM [writegate].[writegate_dead_letters] WITH (ROWLOCK) WHERE [id] = CONVERT(nvarchar(128), @p7) AND [state] <> N'open';
 UPDATE [writegate].[writegate_dead_letters] WITH (ROWLOCK) SET [seen] = [seen] + 1, [last_seen] = @p9 WHERE [id] = CONVERT(nvarchar(128), @p7);
 IF @@ROWCOUNT = 0
 BEGIN
