@@ -30,6 +30,8 @@ type Options struct {
 	// JWKSURLs (jwks_uri) are where key sets are fetched from: https, or http to a loopback address or to
 	// one of InsecureHosts.
 	JWKSURLs []string
+	// Own are keys of our own that may change meanwhile.
+	Own []OwnKeys
 	// HS256Secrets (hs256_secret) enable HS256, which nothing else does. Each is used as written and, if it
 	// is base64 or base64url of at least 32 bytes, decoded as well, since both uses are common. A secret
 	// of less than 32 bytes is a fault.
@@ -115,7 +117,7 @@ func (o Options) faults() error {
 			fault("issuer[%d]: blank", i)
 		}
 	}
-	if len(o.JWKS)+len(o.PublicKeys)+len(o.JWKSURLs)+len(o.HS256Secrets) == 0 {
+	if len(o.JWKS)+len(o.PublicKeys)+len(o.JWKSURLs)+len(o.HS256Secrets)+len(o.Own) == 0 {
 		fault("jwks_uri: required, unless jwks, public_keys or hs256_secret is set")
 	}
 	for i, raw := range o.JWKSURLs {

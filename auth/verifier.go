@@ -49,7 +49,7 @@ func NewVerifier(ctx context.Context, o Options) (*Verifier, error) {
 	for _, raw := range o.JWKSURLs {
 		v.sources = append(v.sources, newSource(ctx, v, client, raw))
 	}
-	v.ring.Store(newKeyring(inline))
+	v.gather()
 	for _, s := range v.sources {
 		v.closed.Go(s.keepFresh)
 	}
@@ -73,7 +73,7 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.C
 	if len(token) > MaxToken {
 		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
 	}
-	ring, id := v.ring.Load(), idOf(token)
+	ring, id := v.current(), idOf(token)
 	if caller := v.cache.get(id, ring, time.Now()); caller != nil {
 		return caller, nil
 	}
@@ -84,7 +84,7 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.C
 	c, err := v.verify(ring, h, token)
 	if err != nil && v.worthFetching(h, err) {
 		fetchErr := v.fetch(ctx)
-		ring = v.ring.Load()
+		ring = v.current()
 		c, err = v.verify(ring, h, token)
 		if err != nil && fetchErr != nil && v.worthFetching(h, err) {
 			return nil, unavailable(fetchErr)
@@ -126,7 +126,7 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 	switch {
 	case named:
 		return refuse(ReasonAlgorithm, "The token's algorithm is not the one of its key.")
-	case !ring.algs[h.Alg] && (len(v.sources) == 0 || !isPublicAlg(h.Alg)):
+	case !ring.algs[h.Alg] && (!v.changes() || !isPublicAlg(h.Alg)):
 		return refuse(ReasonAlgorithm, "The token's algorithm is not accepted here.")
 	case h.kid == "":
 		return refuse(ReasonKeyUnknown, "The token has no kid, and every key for its algorithm has one.")
@@ -137,32 +137,56 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 // worthFetching reports whether newer key sets could make a difference to a refused token.
 func (v *Verifier) worthFetching(h *header, err error) bool {
 	var e *writegate.Error
-	if len(v.sources) == 0 || !isPublicAlg(h.Alg) || !errors.As(err, &e) {
+	if !v.changes() || !isPublicAlg(h.Alg) || !errors.As(err, &e) {
 		return false
 	}
 	return e.Reason == ReasonKeyUnknown || e.Reason == ReasonSignature && h.kid == ""
 }
 
+// changes reports whether there may be other keys than those in force.
+func (v *Verifier) changes() bool { return len(v.sources)+len(v.options.Own) > 0 }
+
 // fetch asks every source at once and waits for all of them.
 func (v *Verifier) fetch(ctx context.Context) error {
-	errs := make([]error, len(v.sources))
+	errs := make([]error, len(v.sources)+len(v.options.Own))
 	var all sync.WaitGroup
 	for i, s := range v.sources {
 		all.Go(func() { errs[i] = s.refresh(ctx) })
+	}
+	for i, own := range v.options.Own {
+		all.Go(func() { errs[len(v.sources)+i] = own.Refresh(ctx) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
+// current returns the keys in force. Those of our own may have changed since they were put in force.
+func (v *Verifier) current() *keyring {
+	ring := v.ring.Load()
+	for i, own := range v.options.Own {
+		if ring.own[i] != own.Public() {
+			return v.gather()
+		}
+	}
+	return ring
+}
+
 // gather puts the keys of all sources in force.
-func (v *Verifier) gather() {
+func (v *Verifier) gather() *keyring {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	sets := [][]*key{v.inline}
+	sets, own := [][]*key{v.inline}, make([]*PublicSet, len(v.options.Own))
 	for _, s := range v.sources {
 		sets = append(sets, s.keys())
 	}
-	v.ring.Store(newKeyring(sets...))
+	for i, keys := range v.options.Own {
+		own[i] = keys.Public()
+		sets = append(sets, own[i].keys)
+	}
+	ring := newKeyring(sets...)
+	ring.own = own
+	v.ring.Store(ring)
+	return ring
 }
 
 // forget returns when a verified token has to be verified again.
