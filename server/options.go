@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -47,6 +48,13 @@ type Options struct {
 	JWKS func() []byte
 	// Token makes a development token for anybody who asks. Nil, as in production, leaves the endpoint out.
 	Token func(subject string) (Token, error)
+	// Issue exchanges the app's token, which IssueAuth verifies, for one of ours. Its caller is nil where a request has no
+	// token at all; the error decides the answer as that of Apply does. Nil leaves the endpoint out.
+	Issue     func(ctx context.Context, caller *writegate.Caller, r TokenRequest) (Token, error)
+	IssueAuth writegate.Authenticator
+	// TrustedProxies may say in X-Forwarded-For whom they speak for. Nobody else is believed, so without any the address of a
+	// client is that of its connection.
+	TrustedProxies []netip.Prefix
 	// Mount adds handlers by exact path. The context of their requests ends when the server stops.
 	Mount map[string]http.Handler
 
@@ -158,6 +166,8 @@ func (o *Options) validate() error {
 	}
 	fault(o.Apply == nil, "Apply: required")
 	fault(o.Auth == nil && !o.NoAuth, "Auth: required")
+	fault(o.Issue != nil && o.IssueAuth == nil, "IssueAuth: required with Issue")
+	fault(o.Issue != nil && o.Token != nil, "Issue: Token gives tokens to anybody already")
 	fault(o.NoAuth && !isLoopback(o.Addr), "NoAuth: allowed on a loopback address only, not on %q", o.Addr)
 	fault(o.OnRefusal != Stop && o.OnRefusal != Skip, "OnRefusal: %q is neither stop nor skip", o.OnRefusal)
 	fault(o.MaxInFlight < 0, "MaxInFlight: must not be negative")

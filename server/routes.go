@@ -29,6 +29,7 @@ func (s *Server) routes() *echo.Echo {
 			s.fail(c, err)
 		}
 	}
+	e.IPExtractor = s.addressOf
 	e.Use(withRequestID, s.recovered, s.localHosts, s.cors(), s.ownOrigins)
 
 	route := func(path string, h echo.HandlerFunc, methods ...string) {
@@ -52,6 +53,9 @@ func (s *Server) routes() *echo.Echo {
 	}
 	if s.opts.Token != nil {
 		route(pathToken, s.token, http.MethodGet)
+	}
+	if s.opts.Issue != nil {
+		route(pathToken, s.issue, http.MethodGet, http.MethodPost)
 	}
 	route("/", s.hello, get...)
 	route("/livez", s.live, get...)
