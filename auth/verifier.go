@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,17 +38,20 @@ func NewVerifier(ctx context.Context, o Options) (*Verifier, error) {
 	if err = errors.Join(o.faults(), err); err != nil {
 		return nil, err
 	}
-	v := &Verifier{
-		options: o,
-		inline:  inline,
-		cache:   newCache(o.CacheTokens),
-		parser: jwt.NewParser(jwt.WithStrictDecoding(), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-			jwt.WithLeeway(o.Leeway), jwt.WithAudience(o.Audiences...)),
+	rules := []jwt.ParserOption{jwt.WithStrictDecoding(), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(o.Leeway)}
+	if !o.AnyAudience {
+		rules = append(rules, jwt.WithAudience(o.Audiences...))
 	}
+	v := &Verifier{options: o, inline: inline, cache: newCache(o.CacheTokens), parser: jwt.NewParser(rules...)}
 	ctx, v.close = context.WithCancel(ctx)
 	client := o.client()
 	for _, raw := range o.JWKSURLs {
-		v.sources = append(v.sources, newSource(ctx, v, client, raw))
+		v.sources = append(v.sources, newSource(ctx, v, client, raw, ""))
+	}
+	if o.Discover {
+		for _, issuer := range o.Issuers {
+			v.sources = append(v.sources, newSource(ctx, v, client, discoveryURL(issuer), issuer))
+		}
 	}
 	v.gather()
 	for _, s := range v.sources {
@@ -100,6 +104,9 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.C
 
 // verify checks a token against the keys of a ring.
 func (v *Verifier) verify(ring *keyring, h *header, token string) (*claims, error) {
+	if !v.allows(h.Alg) {
+		return nil, refuse(ReasonAlgorithm, "The token's algorithm is not accepted here.")
+	}
 	keys, named := ring.find(h)
 	if len(keys.Keys) == 0 {
 		return nil, v.noKey(ring, h, named)
@@ -140,7 +147,23 @@ func (v *Verifier) worthFetching(h *header, err error) bool {
 	if !v.changes() || !isPublicAlg(h.Alg) || !errors.As(err, &e) {
 		return false
 	}
-	return e.Reason == ReasonKeyUnknown || e.Reason == ReasonSignature && h.kid == ""
+	switch e.Reason {
+	case ReasonKeyUnknown:
+		return true
+	case ReasonSignature:
+		return h.kid == "" || v.lacks()
+	case ReasonAlgorithm:
+		return v.lacks() && v.allows(h.Alg)
+	}
+	return false
+}
+
+// lacks reports whether a source has no keys in force, so that another key may have the kid of one that is there.
+func (v *Verifier) lacks() bool { return slices.ContainsFunc(v.sources, (*source).lacks) }
+
+// allows reports whether the options allow an algorithm; the keys have their say too.
+func (v *Verifier) allows(alg string) bool {
+	return len(v.options.Algorithms) == 0 || slices.Contains(v.options.Algorithms, alg)
 }
 
 // changes reports whether there may be other keys than those in force.
