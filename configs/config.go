@@ -12,6 +12,8 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// Auth says whose tokens are believed. At least one source of keys is needed.
 	Auth Auth `yaml:"auth"`
+	// Issue has tokens for the sync service made here, for users whose own token auth believes. Left out, none are.
+	Issue Issue `yaml:"issue"`
 	// Database is where writes go. The ledger lives there too.
 	Database Database `yaml:"database"`
 	// Databases are further ones by name, with the same keys, for what routes sends there. Each has a ledger of its own.
@@ -37,6 +39,9 @@ type Server struct {
 	// CORSOrigins lists the sites that may call from a browser, such as https://app.example.com; "*" is everybody. Cookies
 	// are never used.
 	CORSOrigins []string `yaml:"cors_origins"`
+	// TrustedProxies lists addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed. Only limits on tokens
+	// without a user look at addresses.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Paths lists what takes uploads. Left out, it is every path that the published connectors use.
 	Paths []string `yaml:"paths"`
 	// OnRefusal says how an upload in the vendor's transactions dialect goes on after a refused transaction:
@@ -110,6 +115,54 @@ type Auth struct {
 	Leeway time.Duration `yaml:"leeway"`
 	// MaxLifetime is the longest time between a token's iat and its exp.
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
+}
+
+// Issue has tokens for the sync service made here.
+type Issue struct {
+	// URL lists the addresses of the sync service, without a slash at the end. Clients are sent to the first one.
+	URL []string `yaml:"url"`
+	// Audience lists what the tokens' aud says. Left out, it is url.
+	Audience []string `yaml:"audience"`
+	// Issuer is what the tokens' iss says. Left out, they have none.
+	Issuer string `yaml:"issuer"`
+	// TTL is how long a user's token lives, from 30s to 24h; 5m to 60m is usual, since nothing revokes one.
+	TTL time.Duration `yaml:"ttl"`
+	// Claims are further claims, each a CEL expression over claims, those of the app's token, and row, what lookup found. One that is
+	// null is left out; one that fails keeps the user from a token.
+	Claims map[string]string `yaml:"claims"`
+	// Parameters are the members of the claim parameters, made in the same way.
+	Parameters map[string]string `yaml:"parameters"`
+	// Lookup finds a row of the user in the database, for claims and parameters.
+	Lookup IssueLookup `yaml:"lookup"`
+	// PerMinute is how many tokens one user gets in a minute, from each replica.
+	PerMinute int `yaml:"per_minute"`
+	// Anonymous gives tokens to devices without a user. Left out, they get none.
+	Anonymous Anonymous `yaml:"anonymous"`
+}
+
+// IssueLookup finds a row of the user.
+type IssueLookup struct {
+	// Database names one of databases.
+	Database string `yaml:"database"`
+	// Table is its name in the database, perhaps with a schema before a dot.
+	Table string `yaml:"table"`
+	// Where gives, by column, the claim of the app's token that it has to be equal to. No more than one row may be found.
+	Where map[string]string `yaml:"where"`
+	// Select lists the columns that row has.
+	Select []string `yaml:"select"`
+}
+
+// Anonymous gives tokens to devices without a user.
+type Anonymous struct {
+	// Subject says who they are: unique gives each device a user of its own, fixed makes them all the user "anonymous", which
+	// tells nobody apart.
+	Subject string `yaml:"subject" oneof:"unique,fixed"`
+	// TTL is how long such a token lives, from 30s to 24h.
+	TTL time.Duration `yaml:"ttl"`
+	// PerMinute is how many one address gets in a minute, from each replica.
+	PerMinute int `yaml:"per_minute"`
+	// TotalPerMinute is how many all of them get in a minute, from each replica.
+	TotalPerMinute int `yaml:"total_per_minute"`
 }
 
 // Database is where writes go.
@@ -237,6 +290,10 @@ func Default() *Config {
 			},
 		},
 		Auth:     Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour},
+		Issue: Issue{
+			TTL: 5 * time.Minute, PerMinute: 60, Lookup: IssueLookup{Database: MainDatabase},
+			Anonymous: Anonymous{TTL: 5 * time.Minute, PerMinute: 10, TotalPerMinute: 600},
+		},
 		Database: defaultDatabase(),
 		Chunk:    Chunk{Ops: 1000, Bytes: 4 << 20, Time: 5 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},

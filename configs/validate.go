@@ -16,6 +16,7 @@ import (
 func (d *decoder) validate(c *Config) {
 	d.validateServer(&c.Server)
 	d.validateAuth(&c.Auth)
+	d.validateIssue(c)
 	d.validateDatabases(c)
 	d.required("policy", c.Policy != "", "the file with the rules")
 	d.positive("chunk.ops", int64(c.Chunk.Ops))
@@ -30,6 +31,10 @@ func (d *decoder) validateServer(s *Server) {
 	d.check("server.metrics_addr", !same, "equal to server.addr, which would show the metrics to everybody who can upload")
 	for i, o := range s.CORSOrigins {
 		d.checkItem("server.cors_origins", i, o == "*" || isOrigin(o), `must be "*", or a scheme and a host such as https://app.example.com`)
+	}
+	for i, p := range s.TrustedProxies {
+		_, err := network(p)
+		d.checkItem("server.trusted_proxies", i, err == nil, "must be an address, or a network such as 10.0.0.0/8")
 	}
 	for i, p := range s.Paths {
 		d.checkItem("server.paths", i, strings.HasPrefix(p, "/") && !strings.ContainsAny(p, ":*?#"), "must be a plain path that begins with /")
