@@ -74,32 +74,67 @@ func (v *Verifier) Close() {
 // constants: class Forbidden with code Unauthorized when the token is wrong, class Retry when its key can't
 // be had now. It may wait for one fetch, so at most Options.FetchTimeout.
 func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
-	if len(token) > MaxToken {
-		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
-	}
-	ring, id := v.current(), idOf(token)
-	if caller := v.cache.get(id, ring, time.Now()); caller != nil {
-		return caller, nil
-	}
-	h, err := readHeader(token)
+	p, err := present(token)
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.verify(ring, h, token)
-	if err != nil && v.worthFetching(h, err) {
-		fetchErr := v.fetch(ctx)
-		ring = v.current()
-		c, err = v.verify(ring, h, token)
-		if err != nil && fetchErr != nil && v.worthFetching(h, err) {
-			return nil, unavailable(fetchErr)
-		}
+	if caller := v.remembered(p); caller != nil {
+		return caller, nil
 	}
+	if err := p.readHeader(); err != nil {
+		return nil, err
+	}
+	caller, err := v.check(p)
+	if err != nil && v.worthFetching(p.header, err) {
+		return v.checkAnew(ctx, p)
+	}
+	return caller, err
+}
+
+// presented is a token that is to be checked.
+type presented struct {
+	text   string
+	id     tokenID
+	header *header // nil until readHeader
+}
+
+func present(token string) (*presented, error) {
+	if len(token) > MaxToken {
+		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
+	}
+	return &presented{text: token, id: idOf(token)}, nil
+}
+
+func (p *presented) readHeader() (err error) {
+	p.header, err = readHeader(p.text)
+	return err
+}
+
+// remembered returns the caller of a token that was verified before and still counts, or nil.
+func (v *Verifier) remembered(p *presented) *writegate.Caller {
+	return v.cache.get(p.id, v.current(), time.Now())
+}
+
+// check checks a token against the keys in force.
+func (v *Verifier) check(p *presented) (*writegate.Caller, error) {
+	ring := v.current()
+	c, err := v.verify(ring, p.header, p.text)
 	if err != nil {
 		return nil, err
 	}
 	caller := c.caller()
-	v.cache.put(id, ring, caller, v.forget(c))
+	v.cache.put(p.id, ring, caller, v.forget(c))
 	return caller, nil
+}
+
+// checkAnew checks a token after the keys were fetched.
+func (v *Verifier) checkAnew(ctx context.Context, p *presented) (*writegate.Caller, error) {
+	fetchErr := v.fetch(ctx)
+	caller, err := v.check(p)
+	if err != nil && fetchErr != nil && v.worthFetching(p.header, err) {
+		return nil, unavailable(fetchErr)
+	}
+	return caller, err
 }
 
 // verify checks a token against the keys of a ring.
