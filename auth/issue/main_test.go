@@ -61,8 +61,12 @@ func people(t *testing.T) *memory.DB {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	err = db.Define(memory.Table{Name: "people", Key: "id", KeyType: writegate.Text, Columns: []memory.Column{
-		{Name: "user_id", Type: writegate.Text}, {Name: "age", Type: writegate.Int}, {Name: "tenant", Type: writegate.Text},
-		{Name: "settings", Type: writegate.Document}, {Name: "joined", Type: writegate.Timestamp}, {Name: "photo", Type: writegate.Binary},
+		{Name: "user_id", Type: writegate.Text},
+		{Name: "age", Type: writegate.Int},
+		{Name: "tenant", Type: writegate.Text},
+		{Name: "settings", Type: writegate.Document},
+		{Name: "joined", Type: writegate.Timestamp},
+		{Name: "photo", Type: writegate.Binary},
 	}})
 	if err != nil {
 		t.Fatal(err)

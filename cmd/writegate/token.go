@@ -24,23 +24,33 @@ const keyName = "key.pem"
 
 func newToken() *cobra.Command {
 	var data, config, subject string
+	var service serviceKey
 	var ttl time.Duration
 	var claims []string
 	cmd := &cobra.Command{
-		Use:   "token (--data DIR | --config FILE) --sub USER",
+		Use:   "token (--data DIR | --config FILE | --service-yaml FILE) --sub USER",
 		Short: "Print a token for a user",
 		Long: `Print a token for a user, and nothing else, so that it can go into a variable.
 
 It is signed with the key in the data folder of "writegate dev", or with auth.key_file of a
 configuration, which is made when it is missing, or else with its auth.hs256_secret. The
-value of a claim is taken as JSON where it is JSON, else as text.`,
+value of a claim is taken as JSON where it is JSON, else as text.
+
+With --service-yaml it is a development token for a sync service of your own, as the vendor's
+command makes it: signed with the first HS256 key of client_auth.jwks.keys in that file, for
+the audiences there and the address in the cli.yaml beside it. Where the file has a public key,
+--private-key is its other half.`,
 		Example: `  TOKEN=$(writegate token --data ./writegate-data --sub alice)
-  writegate token --config gate.yaml --sub alice --ttl 1h --claim role=admin --claim org=17`,
+  writegate token --config gate.yaml --sub alice --ttl 1h --claim role=admin --claim org=17
+  writegate token --service-yaml powersync/service.yaml --sub test-user
+  writegate token --service-yaml service.yaml --private-key private-key.pem --endpoint http://localhost:8080 --sub test-user`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case (data == "") == (config == ""):
-				return misused(cmd, "give either --data or --config")
+			case count(data, config, service.file) != 1:
+				return misused(cmd, "give one of --data, --config and --service-yaml")
+			case service.file == "" && count(service.endpoint, service.kid, service.private) > 0:
+				return misused(cmd, "--endpoint, --kid and --private-key go with --service-yaml")
 			case subject == "":
 				return required(cmd, "sub")
 			}
@@ -48,7 +58,11 @@ value of a claim is taken as JSON where it is JSON, else as text.`,
 			if err != nil {
 				return misused(cmd, "%w", err)
 			}
-			mint, options, err := signer(data, config)
+			sign := func() (func(auth.MintOptions) (string, error), auth.MintOptions, error) { return signer(data, config) }
+			if service.file != "" {
+				sign = service.signer
+			}
+			mint, options, err := sign()
 			if err != nil {
 				return err
 			}
@@ -64,10 +78,25 @@ value of a claim is taken as JSON where it is JSON, else as text.`,
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", `the data folder of "writegate dev"`)
 	f.StringVar(&config, "config", "", "a configuration with auth.key_file or auth.hs256_secret")
+	f.StringVar(&service.file, "service-yaml", "", "the configuration of a sync service")
+	f.StringVar(&service.endpoint, "endpoint", "", "the address of that service, by default the api_url in the cli.yaml beside its file")
+	f.StringVar(&service.kid, "kid", "", "the key of that service to take, by default the first that fits")
+	f.StringVar(&service.private, "private-key", "", "a file with a private key, PEM or JWK, whose public half that service has")
 	f.StringVar(&subject, "sub", "", "the user's id, which becomes the claim sub")
 	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives, at most 24h")
 	f.StringArrayVar(&claims, "claim", nil, "a further claim as name=value; may be repeated")
 	return cmd
+}
+
+// count says how many texts are not empty.
+func count(texts ...string) int {
+	n := 0
+	for _, text := range texts {
+		if text != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // signer finds what to sign with, and says what its tokens have in common.
@@ -87,7 +116,7 @@ func signer(data, config string) (func(auth.MintOptions) (string, error), auth.M
 		switch path = c.Auth.KeyFile; {
 		case path != "":
 		case c.Auth.HS256Secret != "":
-			return hs256(c.Auth.HS256Secret), options, nil
+			return hs256(c.Auth.HS256Secret, ""), options, nil
 		default:
 			return nil, options, fmt.Errorf("%s has neither auth.key_file nor auth.hs256_secret to sign with", config)
 		}
