@@ -1,6 +1,6 @@
 // Package configs reads the configuration of the daemon: one strict YAML file.
 //
-// The structs of this file are the reference. docs/configuration.md is made from their comments, their tags
+// The structs of this file and of circle.go are the reference. docs/configuration.md is made from their comments, their tags
 // and [Default], so that the two can't differ.
 package configs
 
@@ -101,7 +101,8 @@ type Auth struct {
 	Issuer []string `yaml:"issuer"`
 	// JWKSURI lists addresses that publish key sets: https, or http on loopback and insecure_hosts.
 	JWKSURI []string `yaml:"jwks_uri"`
-	// InsecureHosts lists names or addresses, without port, whose key set may be fetched by http.
+	// InsecureHosts lists names or addresses, without port, whose key set may be fetched by http, and that a redirect may lead
+	// to although they are private.
 	InsecureHosts []string `yaml:"insecure_hosts"`
 	// JWKS is a key set written here: a mapping with keys, a list of JSON Web Keys.
 	JWKS JSON `yaml:"jwks"`
@@ -111,10 +112,24 @@ type Auth struct {
 	// tokens are believed, its public half is served at /.well-known/jwks.json, and `writegate token --config` signs
 	// with it. Relative to the folder of this file.
 	KeyFile string `yaml:"key_file"`
+	// Key is such a private key as text, in place of the file: PEM, a JSON Web Key, or the base64 of one as in
+	// POWERSYNC_PRIVATE_KEY. A JSON Web Key keeps its kid.
+	Key Secret `yaml:"key"`
 	// Leeway is how far clocks may differ, at most 10m.
 	Leeway time.Duration `yaml:"leeway"`
 	// MaxLifetime is the longest time between a token's iat and its exp.
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
+	// PublicKeys lists public keys in PEM.
+	PublicKeys []string `yaml:"public_keys"`
+	// Algorithms lists what a token's alg may be. Left out, it is what the keys can verify.
+	Algorithms []string `yaml:"algorithms" oneof:"RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,HS256"`
+	// Require names claims that a token must have, each with the values of which it must have one; an empty list is any value.
+	Require map[string][]string `yaml:"require"`
+	// Subject is the claim that is the user.
+	Subject string `yaml:"subject"`
+	// Issuers are further circles of trust by name, each with keys and rules of its own. A key of one makes no token good in
+	// another.
+	Issuers map[string]Circle `yaml:"issuers"`
 }
 
 // Issue has tokens for the sync service made here.
@@ -289,7 +304,7 @@ func Default() *Config {
 				Stop:   30 * time.Second,
 			},
 		},
-		Auth:     Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour},
+		Auth: Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour, Subject: "sub"},
 		Issue: Issue{
 			TTL: 5 * time.Minute, PerMinute: 60, Lookup: IssueLookup{Database: MainDatabase},
 			Anonymous: Anonymous{TTL: 5 * time.Minute, PerMinute: 10, TotalPerMinute: 600},

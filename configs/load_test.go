@@ -139,6 +139,13 @@ auth:
   key_file: keys.json
   leeway: 30s
   max_lifetime: 168h
+  public_keys: pem
+  algorithms: [RS256, ES256]
+  require: {org_id: [], email_verified: true, "https://app.example/role": [writer, admin]}
+  subject: user_id
+  issuers:
+    old: {preset: supabase-legacy, project: abc, hs256_secret: "${HS256_SECRET}"}
+    shop: {issuer: i, any_audience: true, jwks_uri: https://k, require: {azp: a}, leeway: 2s}
 issue:
   url: https://x.powersync.journeyapps.com
   audience: [a, b]
@@ -180,6 +187,12 @@ func TestParseWhole(t *testing.T) {
 			JWKSURI: []string{"https://issuer.example/keys"}, InsecureHosts: []string{"keys"},
 			JWKS:        configs.JSON(`{"keys":[{"k":"hunter2","kty":"oct","n":18446744073709551615,"ok":true}]}`),
 			HS256Secret: "hunter2-hunter2-hunter2-hunter2-hunter2", KeyFile: "keys.json", Leeway: 30 * time.Second, MaxLifetime: 168 * time.Hour,
+			PublicKeys: []string{"pem"}, Algorithms: []string{"RS256", "ES256"}, Subject: "user_id",
+			Require: map[string][]string{"org_id": {}, "email_verified": {"true"}, "https://app.example/role": {"writer", "admin"}},
+			Issuers: map[string]configs.Circle{
+				"old":  {Preset: "supabase-legacy", Project: "abc", HS256Secret: "hunter2-hunter2-hunter2-hunter2-hunter2"},
+				"shop": {Issuer: []string{"i"}, AnyAudience: true, JWKSURI: []string{"https://k"}, Require: map[string][]string{"azp": {"a"}}, Leeway: 2 * time.Second},
+			},
 		},
 		Issue: configs.Issue{
 			URL: []string{"https://x.powersync.journeyapps.com"}, Audience: []string{"a", "b"}, Issuer: "https://app.example", TTL: 10 * time.Minute,

@@ -56,10 +56,11 @@ func (d *decoder) validateServer(s *Server) {
 }
 
 func (d *decoder) validateAuth(a *Auth) {
-	foreign := len(a.JWKSURI) > 0 || len(a.JWKS) > 0 || a.HS256Secret != ""
-	tried := d.given("auth.jwks_uri") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file")
+	foreign := len(a.JWKSURI) > 0 || len(a.JWKS) > 0 || a.HS256Secret != "" || len(a.PublicKeys) > 0
+	tried := d.given("auth.jwks_uri") || d.given("auth.public_keys") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file") || d.given("auth.key")
 	d.check("auth.hs256_secret", !d.given("auth.hs256_secret") || a.HS256Secret == "" || len(a.HS256Secret) >= 32, "shorter than the 32 bytes that HS256 needs")
-	if tried && (foreign || a.KeyFile != "") {
+	d.check("auth.key", !d.given("auth.key") || !d.given("auth.key_file"), "key_file is given, too; keep one of them")
+	if tried && (foreign || a.KeyFile != "" || a.Key != "") {
 		d.required("auth.audience", len(a.Audience) > 0, "what the tokens' aud says, or one of several")
 	}
 	for i, aud := range a.Audience {
@@ -74,7 +75,9 @@ func (d *decoder) validateAuth(a *Auth) {
 	d.check("auth.leeway", a.Leeway <= 10*time.Minute, "more than 10m")
 	d.positive("auth.leeway", int64(a.Leeway))
 	d.positive("auth.max_lifetime", int64(a.MaxLifetime))
-	d.check("auth", tried, "no source of keys; give jwks_uri, jwks, hs256_secret or key_file")
+	d.check("auth.subject", a.Subject != "", "empty; leave the key out for sub")
+	d.check("auth", tried || d.given("auth.issuers"), "no source of keys; give jwks_uri, jwks, public_keys, hs256_secret, key_file, key or issuers")
+	d.validateCircles(a.Issuers)
 }
 
 // check notes a fault at a path, unless one stands there already.

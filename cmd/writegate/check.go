@@ -136,7 +136,7 @@ func (r *report) checkFile(ctx context.Context, path string, source *policy.Sour
 func (r *report) checkKeys(ctx context.Context, c configs.Auth) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		c.KeyFile = ""
-		if len(c.JWKS) == 0 && len(c.JWKSURI) == 0 && c.HS256Secret == "" {
+		if len(c.JWKS)+len(c.JWKSURI)+len(c.PublicKeys)+len(c.Issuers) == 0 && c.HS256Secret == "" {
 			return
 		}
 	}
@@ -144,7 +144,9 @@ func (r *report) checkKeys(ctx context.Context, c configs.Auth) {
 	cancel()
 	k, err := newKeys(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
-		r.add(remark{file: r.config, fault: true, message: err.Error()}) // it begins with the path
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path
+		}
 		return
 	}
 	k.verifier.Close()

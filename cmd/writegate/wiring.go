@@ -111,7 +111,7 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 
 // keys is whose tokens are believed, and our own key where there is one.
 type keys struct {
-	verifier *auth.Verifier
+	verifier *auth.Circles
 	own      *auth.Key // nil when the configuration has none
 	jwks     []byte
 }
@@ -121,7 +121,7 @@ func (k *keys) published() []byte { return k.jwks }
 
 func newKeys(ctx context.Context, c configs.Auth, log *slog.Logger) (*keys, error) {
 	k := &keys{jwks: []byte(`{"keys":[]}`)}
-	o := verifierOptions(c, log)
+	o := mainOptions(c, log)
 	if c.KeyFile != "" {
 		var err error
 		if k.own, err = auth.LoadOrCreateKey(c.KeyFile); err != nil {
@@ -133,24 +133,10 @@ func newKeys(ctx context.Context, c configs.Auth, log *slog.Logger) (*keys, erro
 		o.JWKS = append(o.JWKS, k.jwks)
 	}
 	var err error
-	if k.verifier, err = auth.NewVerifier(ctx, o); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+	if k.verifier, err = newCircles(ctx, o, c, log); err != nil {
+		return nil, err
 	}
 	return k, nil
-}
-
-func verifierOptions(c configs.Auth, log *slog.Logger) auth.Options {
-	o := auth.Options{
-		Audiences: c.Audience, Issuers: c.Issuer, JWKSURLs: c.JWKSURI, InsecureHosts: c.InsecureHosts,
-		Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, Log: log,
-	}
-	if len(c.JWKS) > 0 {
-		o.JWKS = [][]byte{c.JWKS}
-	}
-	if c.HS256Secret != "" {
-		o.HS256Secrets = []auth.Secret{auth.NewSecret(string(c.HS256Secret))}
-	}
-	return o
 }
 
 // plain shows an operator the cause that a client must not see.

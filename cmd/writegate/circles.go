@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"writegate/auth"
+	"writegate/configs"
+)
+
+// newCircles makes the circles of trust of the configuration: main, whose options the caller has, and those of
+// auth.issuers. The error has all faults, each after its path in the configuration.
+func newCircles(ctx context.Context, main auth.Options, c configs.Auth, log *slog.Logger) (*auth.Circles, error) {
+	circles := make(map[string]auth.Options, 1+len(c.Issuers))
+	if len(c.Issuers) == 0 || len(main.JWKS)+len(main.PublicKeys)+len(main.JWKSURLs)+len(main.HS256Secrets)+len(main.Own) > 0 {
+		circles[configs.MainCircle] = main
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.Issuers)) {
+		o, err := circleOptions(c.Issuers[name], log)
+		if err != nil {
+			faults = append(faults, under("auth.issuers."+name, err)...)
+			continue
+		}
+		circles[name] = o
+	}
+	if len(circles) == 0 {
+		return nil, errors.Join(faults...)
+	}
+	all, err := auth.NewCircles(ctx, circles)
+	switch {
+	case err != nil:
+		faults = append(faults, pathed(err)...)
+	case len(faults) > 0:
+		all.Close()
+	default:
+		return all, nil
+	}
+	return nil, errors.Join(faults...)
+}
+
+// pathed gives the faults of circles, each after the name of its circle, their paths.
+func pathed(err error) []error {
+	var faults []error
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		path := "auth.issuers." + line
+		if rest, ok := strings.CutPrefix(line, configs.MainCircle+"."); ok {
+			path = "auth." + rest
+		}
+		faults = append(faults, errors.New(path))
+	}
+	return faults
+}
+
+// under puts the path of their section before each of several faults.
+func under(path string, err error) []error {
+	var faults []error
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		faults = append(faults, errors.New(path+"."+line))
+	}
+	return faults
+}
+
+// mainOptions are those of the circle that the keys of auth itself make.
+func mainOptions(c configs.Auth, log *slog.Logger) auth.Options {
+	o := auth.Options{
+		Audiences: c.Audience, Issuers: c.Issuer, JWKSURLs: c.JWKSURI, InsecureHosts: c.InsecureHosts, PublicKeys: c.PublicKeys,
+		Algorithms: c.Algorithms, Require: c.Require, Subject: c.Subject, Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, Log: log,
+	}
+	addSecrets(&o, c.JWKS, c.HS256Secret)
+	return o
+}
+
+// circleOptions are those of a circle of auth.issuers, after its preset where it has one.
+func circleOptions(c configs.Circle, log *slog.Logger) (auth.Options, error) {
+	o := auth.Options{
+		Audiences: c.Audience, AnyAudience: c.AnyAudience, Issuers: c.Issuer, JWKSURLs: c.JWKSURI, PublicKeys: c.PublicKeys, Algorithms: c.Algorithms,
+	}
+	if c.Preset != "" {
+		p, ok := auth.FindPreset(c.Preset)
+		if !ok {
+			return o, fmt.Errorf("preset: there is no %s", c.Preset)
+		}
+		var err error
+		if o, err = p.Options(c.Settings()); err != nil {
+			return o, err
+		}
+	}
+	o.InsecureHosts, o.Subject, o.Leeway, o.Log = c.InsecureHosts, c.Subject, c.Leeway, log
+	if c.MaxLifetime > 0 {
+		o.MaxLifetime = c.MaxLifetime
+	}
+	if o.Require == nil {
+		o.Require = map[string][]string{}
+	}
+	for claim, values := range c.Require {
+		if _, fixed := o.Require[claim]; fixed {
+			return o, fmt.Errorf("require.%s: preset %s decides it; leave it out", claim, c.Preset)
+		}
+		o.Require[claim] = values
+	}
+	addSecrets(&o, c.JWKS, c.HS256Secret)
+	return o, nil
+}
+
+func addSecrets(o *auth.Options, jwks configs.JSON, secret configs.Secret) {
+	if len(jwks) > 0 {
+		o.JWKS = append(o.JWKS, jwks)
+	}
+	if secret != "" {
+		o.HS256Secrets = []auth.Secret{auth.NewSecret(string(secret))}
+	}
+}
