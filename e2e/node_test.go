@@ -102,6 +102,7 @@ type script struct {
 	TokenURL        string // where style typescript exchanges Session for tokens
 	Session         string
 	ControlURL      string // where the network is taken away and given back
+	Browser         string // the program of a Chromium
 	NoRefusals      bool   // the database refuses nothing
 }
 
@@ -110,7 +111,7 @@ func (s script) environ() []string {
 	for name, value := range map[string]string{
 		"SYNC_URL": s.Sync, "UPLOAD_URL": s.Upload, "TOKEN": s.Token, "USER_ID": s.User,
 		"CHECKPOINTS": s.Checkpoints, "MAX_TRANSACTIONS": s.MaxTransactions,
-		"TOKEN_URL": s.TokenURL, "SESSION": s.Session, "CONTROL_URL": s.ControlURL,
+		"TOKEN_URL": s.TokenURL, "SESSION": s.Session, "CONTROL_URL": s.ControlURL, "CHROMIUM": s.Browser,
 	} {
 		if value != "" {
 			env = append(env, name+"="+value)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"writegate"
+	"writegate/cmd/writegate/devpage"
 	"writegate/configs"
 	"writegate/devsync"
 	"writegate/server"
@@ -36,7 +38,8 @@ func newDev() *cobra.Command {
 		Long: `Run a gateway for development that needs no configuration. It keeps a SQLite file and a signing
 key in the data folder, makes tables and columns from what arrives, allows every write with a
 token, and prints a token and a curl to paste. The same address is also the sync endpoint of an
-app in development: one binary is enough to run a real app on the real client SDK.
+app in development: one binary is enough to run a real app on the real client SDK. At /dev is a
+page with tokens for any user to copy.
 
 With --config, writes go to the database of the configuration and its policy decides; the
 token and the sync stay. The address is always that of --addr.
@@ -128,6 +131,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	if !f.lan {
 		o.Token = mint // whoever can ask is on this machine
 		o.Origins, o.LocalHosts = localOrigins(), true
+		maps.Copy(o.Mount, devpage.Handlers())
 	}
 	token, err := mint(devSubject)
 	if err != nil {
