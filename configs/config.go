@@ -12,6 +12,8 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// Auth says whose tokens are believed. At least one source of keys is needed.
 	Auth Auth `yaml:"auth"`
+	// Keys are signing keys of our own that are made and rotated here. Left out, there are none but auth.key_file or auth.key.
+	Keys Keys `yaml:"keys"`
 	// Issue has tokens for the sync service made here, for users whose own token auth believes. Left out, none are.
 	Issue Issue `yaml:"issue"`
 	// Database is where writes go. The ledger lives there too.
@@ -145,6 +147,27 @@ type Issue struct {
 	// Claims are further claims, each a CEL expression over claims, those of the app's token, and row, what lookup found. One that is
 	// null is left out; one that fails keeps the user from a token.
 	Claims map[string]string `yaml:"claims"`
+// Keys are signing keys of our own that are made and rotated here: their tokens are believed, their public halves are
+// served at /.well-known/jwks.json, and `writegate token --config` signs with them.
+type Keys struct {
+	// File keeps them in a file that nobody else may read, for replicas on one machine; it is made when it is missing.
+	// Relative to the folder of this file.
+	File string `yaml:"file"`
+	// Database keeps them in the database in place of a file, for replicas anywhere.
+	Database bool `yaml:"database"`
+	// EncryptionKey encrypts the private keys where they are kept: at least 32 bytes, as `openssl rand -base64 32` prints.
+	EncryptionKey Secret `yaml:"encryption_key"`
+	// Algorithm is that of keys to come. RSA keys have 2048 bits.
+	Algorithm string `yaml:"algorithm" oneof:"RS256,ES256,ES384,EdDSA"`
+	// RotateEvery is how long a key signs, at least 1h. 0s leaves it to `writegate keys rotate`.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// PublishFor is how long a key is in the key set before it signs, at least 5m: longer than anybody keeps the set.
+	PublishFor time.Duration `yaml:"publish_for"`
+	// MaxTTL is the longest life of a token that they sign, at most 24h. A key that signs no more stays in the set for so long
+	// and 6m more.
+	MaxTTL time.Duration `yaml:"max_ttl"`
+}
+
 	// Parameters are the members of the claim parameters, made in the same way.
 	Parameters map[string]string `yaml:"parameters"`
 	// Lookup finds a row of the user in the database, for claims and parameters.
@@ -318,6 +341,7 @@ func Default() *Config {
 func defaultDatabase() Database {
 	return Database{
 		Schema: "writegate", OwnTables: "make", MaxConns: 16, Transactions: "on", Sample: 200,
+		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: mostTTL},
 		Timeouts: DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: 2 * time.Second},
 	}
 }

@@ -107,6 +107,7 @@ func (c *Config) resolve(folder string) {
 	c.Auth.KeyFile = relative(c.Auth.KeyFile)
 	c.Database.resolve(relative)
 	for name, db := range c.Databases {
+	c.Keys.File = relative(c.Keys.File)
 		db.resolve(relative)
 		c.Databases[name] = db
 	}

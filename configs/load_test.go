@@ -194,6 +194,7 @@ func TestParseWhole(t *testing.T) {
 				"shop": {Issuer: []string{"i"}, AnyAudience: true, JWKSURI: []string{"https://k"}, Require: map[string][]string{"azp": {"a"}}, Leeway: 2 * time.Second},
 			},
 		},
+		Keys: configs.Default().Keys,
 		Issue: configs.Issue{
 			URL: []string{"https://x.powersync.journeyapps.com"}, Audience: []string{"a", "b"}, Issuer: "https://app.example", TTL: 10 * time.Minute,
 			Claims: map[string]string{"role": "claims.role"}, Parameters: map[string]string{"tenant": "row.tenant"},

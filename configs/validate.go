@@ -16,6 +16,7 @@ import (
 func (d *decoder) validate(c *Config) {
 	d.validateServer(&c.Server)
 	d.validateAuth(&c.Auth)
+	d.validateOwnKeys(c)
 	d.validateIssue(c)
 	d.validateDatabases(c)
 	d.required("policy", c.Policy != "", "the file with the rules")
@@ -57,10 +58,10 @@ func (d *decoder) validateServer(s *Server) {
 
 func (d *decoder) validateAuth(a *Auth) {
 	foreign := len(a.JWKSURI) > 0 || len(a.JWKS) > 0 || a.HS256Secret != "" || len(a.PublicKeys) > 0
-	tried := d.given("auth.jwks_uri") || d.given("auth.public_keys") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file") || d.given("auth.key")
+	tried := d.given("auth.jwks_uri") || d.given("auth.public_keys") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file") || d.given("auth.key") || d.given("keys")
 	d.check("auth.hs256_secret", !d.given("auth.hs256_secret") || a.HS256Secret == "" || len(a.HS256Secret) >= 32, "shorter than the 32 bytes that HS256 needs")
 	d.check("auth.key", !d.given("auth.key") || !d.given("auth.key_file"), "key_file is given, too; keep one of them")
-	if tried && (foreign || a.KeyFile != "" || a.Key != "") {
+	if tried && (foreign || a.KeyFile != "" || a.Key != "" || d.given("keys")) {
 		d.required("auth.audience", len(a.Audience) > 0, "what the tokens' aud says, or one of several")
 	}
 	for i, aud := range a.Audience {
@@ -76,7 +77,7 @@ func (d *decoder) validateAuth(a *Auth) {
 	d.positive("auth.leeway", int64(a.Leeway))
 	d.positive("auth.max_lifetime", int64(a.MaxLifetime))
 	d.check("auth.subject", a.Subject != "", "empty; leave the key out for sub")
-	d.check("auth", tried || d.given("auth.issuers"), "no source of keys; give jwks_uri, jwks, public_keys, hs256_secret, key_file, key or issuers")
+	d.check("auth", tried || d.given("auth.issuers"), "no source of keys; give jwks_uri, jwks, public_keys, hs256_secret, key_file, key or issuers, or keys beside auth")
 	d.validateCircles(a.Issuers)
 }
 
