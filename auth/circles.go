@@ -58,6 +58,12 @@ func NewCircles(ctx context.Context, options map[string]Options) (*Circles, erro
 	return c, nil
 }
 
+// Without is the same circles but for one: its tokens are nobody's. There may be none left, and then every token is refused.
+// Closing these closes all.
+func (c *Circles) Without(name string) *Circles {
+	return &Circles{slices.DeleteFunc(slices.Clone(c.circles), func(one circle) bool { return one.name == name })}
+}
+
 // Close ends the fetching of every circle and waits until it has ended.
 func (c *Circles) Close() {
 	for _, one := range c.circles {

@@ -40,6 +40,9 @@ func newLookup(ctx context.Context, l Lookup) (*lookup, error) {
 	}
 	schema, err := l.Database.Schema(ctx, []writegate.TableRef{{Name: lookupName, Source: l.Table, ReadOnly: true}})
 	if err != nil {
+		if e := writegate.AsError(err); e.Cause != nil {
+			err = e.Cause // an operator may read it
+		}
 		return nil, fmt.Errorf(lookupName+".table: %w", err)
 	}
 	t := schema[lookupName]

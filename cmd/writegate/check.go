@@ -74,7 +74,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	}
 	source, err := policy.Load(c.Policy)
 	r.addPolicy(err)
-	r.checkKeys(ctx, c.Auth)
+	r.checkKeys(ctx, *c)
 	switch {
 	case !f.offline:
 		err = r.checkDatabases(ctx, c, source)
@@ -85,6 +85,9 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 		if source != nil {
 			r.bind(source, nil, true)
 		}
+	}
+	if f.offline {
+		r.checkIssue(ctx, c, nil)
 	}
 	if err != nil {
 		return err
@@ -133,16 +136,17 @@ func (r *report) checkFile(ctx context.Context, path string, source *policy.Sour
 }
 
 // checkKeys has the keys read as serve would, without making any and without waiting for those elsewhere.
-func (r *report) checkKeys(ctx context.Context, c configs.Auth) {
-	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		c.KeyFile = ""
-		if len(c.JWKS)+len(c.JWKSURI)+len(c.PublicKeys)+len(c.Issuers) == 0 && c.HS256Secret == "" {
+func (r *report) checkKeys(ctx context.Context, c configs.Config) {
+	a := &c.Auth
+	if _, err := os.Stat(a.KeyFile); errors.Is(err, fs.ErrNotExist) {
+		a.KeyFile = ""
+		if len(a.JWKS)+len(a.JWKSURI)+len(a.PublicKeys)+len(a.Issuers) == 0 && a.HS256Secret == "" && a.Key == "" {
 			return
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
-	k, err := newKeys(ctx, c, slog.New(slog.DiscardHandler))
+	k, err := newKeys(ctx, &c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path

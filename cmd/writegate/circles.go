@@ -13,11 +13,17 @@ import (
 	"writegate/configs"
 )
 
-// newCircles makes the circles of trust of the configuration: main, whose options the caller has, and those of
-// auth.issuers. The error has all faults, each after its path in the configuration.
-func newCircles(ctx context.Context, main auth.Options, c configs.Auth, log *slog.Logger) (*auth.Circles, error) {
-	circles := make(map[string]auth.Options, 1+len(c.Issuers))
-	if len(c.Issuers) == 0 || len(main.JWKS)+len(main.PublicKeys)+len(main.JWKSURLs)+len(main.HS256Secrets)+len(main.Own) > 0 {
+// ownCircle is the circle of our own keys. No circle of a configuration can be called so.
+const ownCircle = "own keys"
+
+// newCircles makes the circles of trust of the configuration: that of our own keys, main, and those of auth.issuers. One
+// without keys is left out, unless there is no other. The error has all faults, each after its path in the configuration.
+func newCircles(ctx context.Context, own auth.Options, c configs.Auth, log *slog.Logger) (*auth.Circles, error) {
+	circles := make(map[string]auth.Options, 2+len(c.Issuers))
+	if hasKeys(own) {
+		circles[ownCircle] = own
+	}
+	if main := mainOptions(c, log); hasKeys(main) || len(circles)+len(c.Issuers) == 0 {
 		circles[configs.MainCircle] = main
 	}
 	var faults []error
@@ -49,8 +55,10 @@ func pathed(err error) []error {
 	var faults []error
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		path := "auth.issuers." + line
-		if rest, ok := strings.CutPrefix(line, configs.MainCircle+"."); ok {
-			path = "auth." + rest
+		for _, name := range []string{configs.MainCircle, ownCircle} {
+			if rest, ok := strings.CutPrefix(line, name+"."); ok {
+				path = "auth." + rest
+			}
 		}
 		faults = append(faults, errors.New(path))
 	}
@@ -64,6 +72,23 @@ func under(path string, err error) []error {
 		faults = append(faults, errors.New(path+"."+line))
 	}
 	return faults
+}
+
+func hasKeys(o auth.Options) bool {
+	return len(o.JWKS)+len(o.PublicKeys)+len(o.JWKSURLs)+len(o.HS256Secrets)+len(o.Own) > 0
+}
+
+// ownOptions are those of the circle of our own keys, without the keys: it takes what mintOptions makes, and what else the
+// keys sign for the same audiences and issuers as everybody.
+func ownOptions(c *configs.Config, log *slog.Logger) auth.Options {
+	made := mintOptions(c)
+	o := auth.Options{
+		Audiences: slices.Concat(c.Auth.Audience, made.Audience), Leeway: c.Auth.Leeway, MaxLifetime: c.Auth.MaxLifetime, Log: log,
+	}
+	if made.Issuer != "" {
+		o.Issuers = append(slices.Clone(c.Auth.Issuer), made.Issuer)
+	}
+	return o
 }
 
 // mainOptions are those of the circle that the keys of auth itself make.

@@ -99,7 +99,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		if c, err = configs.Load(f.config); err != nil {
 			return err
 		}
-		if c.Auth.KeyFile == "" {
+		if c.Auth.KeyFile == "" && c.Auth.Key == "" {
 			c.Auth.KeyFile = filepath.Join(f.data, keyName)
 		}
 	}
@@ -109,7 +109,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closing("database", b)) }()
-	k, err := newKeys(ctx, c.Auth, log)
+	k, err := newKeys(ctx, c, log)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		defer sync.Nudge()
 		return b.apply(ctx, caller, up)
 	}
-	mint := func(subject string) (server.Token, error) { return k.mint(c.Auth, subject) }
+	mint := func(subject string) (server.Token, error) { return k.mint(c, subject) }
 	if !f.lan {
 		o.Token = mint // whoever can ask is on this machine
 		o.Origins, o.LocalHosts = localOrigins(), true

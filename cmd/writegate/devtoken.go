@@ -11,7 +11,7 @@ import (
 )
 
 // mint makes a development token. No subject is the developer.
-func (k *keys) mint(c configs.Auth, subject string) (server.Token, error) {
+func (k *keys) mint(c *configs.Config, subject string) (server.Token, error) {
 	if subject == "" {
 		subject = devSubject
 	}

@@ -58,7 +58,7 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	keys, err := newKeys(ctx, c.Auth, log)
+	keys, err := newKeys(ctx, c, log)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,13 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
+	if c.Issues() {
+		issuer, err := newIssuer(ctx, c, dbs, keys.own)
+		if err != nil {
+			return fmt.Errorf("tokens: %w", err)
+		}
+		o.Issue, o.IssueAuth = issuing(issuer), keys.app
+	}
 	o.Apply = gates.book.Watch(gates.apply)
 	o.Blocked = gates.book.Waiting
 	o.Checkpoint = dbs.Checkpoint

@@ -112,8 +112,14 @@ func signer(data, config string) (func(auth.MintOptions) (string, error), auth.M
 		if err != nil {
 			return nil, options, err
 		}
-		options = mintOptions(c.Auth)
+		options = mintOptions(c)
 		switch path = c.Auth.KeyFile; {
+		case c.Auth.Key != "":
+			key, err := ownKey(c.Auth)
+			if err != nil {
+				return nil, options, err
+			}
+			return key.Mint, options, nil
 		case path != "":
 		case c.Auth.HS256Secret != "":
 			return hs256(c.Auth.HS256Secret, ""), options, nil
@@ -128,11 +134,18 @@ func signer(data, config string) (func(auth.MintOptions) (string, error), auth.M
 	return key.Mint, options, nil
 }
 
-// mintOptions makes tokens that the same configuration accepts.
-func mintOptions(a configs.Auth) auth.MintOptions {
-	o := auth.MintOptions{Audience: a.Audience}
-	if len(a.Issuer) > 0 {
-		o.Issuer = a.Issuer[0]
+// mintOptions makes tokens that the same configuration accepts: as those that it issues, if it does.
+func mintOptions(c *configs.Config) auth.MintOptions {
+	if c.Issues() {
+		o := auth.MintOptions{Audience: c.Issue.Audience, Issuer: c.Issue.Issuer}
+		if len(o.Audience) == 0 {
+			o.Audience = c.Issue.URL
+		}
+		return o
+	}
+	o := auth.MintOptions{Audience: c.Auth.Audience}
+	if len(c.Auth.Issuer) > 0 {
+		o.Issuer = c.Auth.Issuer[0]
 	}
 	return o
 }

@@ -43,21 +43,22 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 		Limits: dialect.Limits{
 			Body: int64(s.Limits.Body), Depth: s.Limits.Depth, KeyBytes: int(s.Limits.KeyBytes), StringBytes: int(s.Limits.StringBytes),
 		},
-		MaxInFlight:   s.Limits.InFlight,
-		MaxDecoded:    int64(s.Limits.Decoded),
-		MaxMemory:     int64(s.Limits.Memory),
-		MaxQueued:     s.Limits.Queue,
-		Origins:       s.CORSOrigins,
-		Addr:          s.Addr,
-		MetricsAddr:   s.MetricsAddr,
-		HeaderTimeout: s.Timeouts.Header,
-		BodyTimeout:   s.Timeouts.Body,
-		IdleTimeout:   s.Timeouts.Idle,
-		QueueTimeout:  s.Timeouts.Queue,
-		UploadTimeout: s.Timeouts.Upload,
-		StopTimeout:   s.Timeouts.Stop,
-		Log:           log,
-		Registry:      newRegistry(),
+		MaxInFlight:    s.Limits.InFlight,
+		MaxDecoded:     int64(s.Limits.Decoded),
+		MaxMemory:      int64(s.Limits.Memory),
+		MaxQueued:      s.Limits.Queue,
+		Origins:        s.CORSOrigins,
+		TrustedProxies: s.Proxies(),
+		Addr:           s.Addr,
+		MetricsAddr:    s.MetricsAddr,
+		HeaderTimeout:  s.Timeouts.Header,
+		BodyTimeout:    s.Timeouts.Body,
+		IdleTimeout:    s.Timeouts.Idle,
+		QueueTimeout:   s.Timeouts.Queue,
+		UploadTimeout:  s.Timeouts.Upload,
+		StopTimeout:    s.Timeouts.Stop,
+		Log:            log,
+		Registry:       newRegistry(),
 	}
 }
 
@@ -112,31 +113,51 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 // keys is whose tokens are believed, and our own key where there is one.
 type keys struct {
 	verifier *auth.Circles
-	own      *auth.Key // nil when the configuration has none
+	app      *auth.Circles // the same, but for tokens of our own
+	own      *auth.Key     // nil when the configuration has none
 	jwks     []byte
 }
 
 // published returns the key set for others to fetch; it has no keys where there is none of our own.
 func (k *keys) published() []byte { return k.jwks }
 
-func newKeys(ctx context.Context, c configs.Auth, log *slog.Logger) (*keys, error) {
+func newKeys(ctx context.Context, c *configs.Config, log *slog.Logger) (*keys, error) {
 	k := &keys{jwks: []byte(`{"keys":[]}`)}
-	o := mainOptions(c, log)
-	if c.KeyFile != "" {
-		var err error
-		if k.own, err = auth.LoadOrCreateKey(c.KeyFile); err != nil {
-			return nil, fmt.Errorf("auth.key_file: %w", err)
-		}
+	own := ownOptions(c, log)
+	var err error
+	if k.own, err = ownKey(c.Auth); err != nil {
+		return nil, err
+	}
+	if k.own != nil {
 		if k.jwks, err = k.own.PublicJWKS(); err != nil {
 			return nil, fmt.Errorf("auth.key_file: %w", err)
 		}
-		o.JWKS = append(o.JWKS, k.jwks)
+		own.JWKS = append(own.JWKS, k.jwks)
 	}
-	var err error
-	if k.verifier, err = newCircles(ctx, o, c, log); err != nil {
+	if k.verifier, err = newCircles(ctx, own, c.Auth, log); err != nil {
 		return nil, err
 	}
+	k.app = k.verifier.Without(ownCircle)
 	return k, nil
+}
+
+// ownKey is the signing key of the configuration, nil where it has none.
+func ownKey(c configs.Auth) (*auth.Key, error) {
+	switch {
+	case c.Key != "":
+		key, err := auth.ReadKey([]byte(c.Key))
+		if err != nil {
+			return nil, fmt.Errorf("auth.key: %w", err)
+		}
+		return key, nil
+	case c.KeyFile != "":
+		key, err := auth.LoadOrCreateKey(c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("auth.key_file: %w", err)
+		}
+		return key, nil
+	}
+	return nil, nil
 }
 
 // plain shows an operator the cause that a client must not see.
