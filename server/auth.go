@@ -57,12 +57,6 @@ func unauthorized(reason, message string) error {
 	return writegate.Refuse(writegate.Unauthorized, reason, message)
 }
 
-// keys serves the public keys. Five minutes is as long as the sync service itself keeps them before it asks again.
-func (s *Server) keys(c echo.Context) error {
-	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=300")
-	return c.JSONBlob(http.StatusOK, s.opts.JWKS())
-}
-
 const maxSubject = 255
 
 // developer is the caller of a request where no token is needed.
