@@ -38,6 +38,8 @@ type Server struct {
 	Addr string `yaml:"addr"`
 	// MetricsAddr is the address that serves /metrics, not for the public. An empty one serves none.
 	MetricsAddr string `yaml:"metrics_addr"`
+	// Admin is a listener for operators that asks for a token of its own. It takes the place of metrics_addr.
+	Admin Admin `yaml:"admin"`
 	// CORSOrigins lists the sites that may call from a browser, such as https://app.example.com; "*" is everybody. Cookies
 	// are never used.
 	CORSOrigins []string `yaml:"cors_origins"`
@@ -53,6 +55,17 @@ type Server struct {
 	Limits Limits `yaml:"limits"`
 	// Timeouts bound how long things may take.
 	Timeouts Timeouts `yaml:"timeouts"`
+}
+
+// Admin is a listener for operators that asks for a token of its own.
+type Admin struct {
+	// Addr is the address to listen on, host:port. It serves /metrics, and a /readyz that says more than the public one.
+	Addr string `yaml:"addr"`
+	// Token is what operators and scrapers have to send, as Authorization: Bearer: at least 32 characters.
+	Token Secret `yaml:"token"`
+	// TokenFile is a file with such tokens in place of token, one on a line; any of them is good. It is read again for each
+	// request, so that they may change while the daemon runs. Relative to the folder of this file.
+	TokenFile string `yaml:"token_file"`
 }
 
 // Limits bound what is taken from the network.
@@ -134,19 +147,6 @@ type Auth struct {
 	Issuers map[string]Circle `yaml:"issuers"`
 }
 
-// Issue has tokens for the sync service made here.
-type Issue struct {
-	// URL lists the addresses of the sync service, without a slash at the end. Clients are sent to the first one.
-	URL []string `yaml:"url"`
-	// Audience lists what the tokens' aud says. Left out, it is url.
-	Audience []string `yaml:"audience"`
-	// Issuer is what the tokens' iss says. Left out, they have none.
-	Issuer string `yaml:"issuer"`
-	// TTL is how long a user's token lives, from 30s to 24h; 5m to 60m is usual, since nothing revokes one.
-	TTL time.Duration `yaml:"ttl"`
-	// Claims are further claims, each a CEL expression over claims, those of the app's token, and row, what lookup found. One that is
-	// null is left out; one that fails keeps the user from a token.
-	Claims map[string]string `yaml:"claims"`
 // Keys are signing keys of our own that are made and rotated here: their tokens are believed, their public halves are
 // served at /.well-known/jwks.json, and `writegate token --config` signs with them.
 type Keys struct {
@@ -163,11 +163,24 @@ type Keys struct {
 	RotateEvery time.Duration `yaml:"rotate_every"`
 	// PublishFor is how long a key is in the key set before it signs, at least 5m: longer than anybody keeps the set.
 	PublishFor time.Duration `yaml:"publish_for"`
-	// MaxTTL is the longest life of a token that they sign, at most 24h. A key that signs no more stays in the set for so long
-	// and 6m more.
+	// MaxTTL is the longest life of a token that they sign, at most 24h. A key that signs no more stays in the set for so long,
+	// auth.leeway, and 5m more.
 	MaxTTL time.Duration `yaml:"max_ttl"`
 }
 
+// Issue has tokens for the sync service made here.
+type Issue struct {
+	// URL lists the addresses of the sync service, without a slash at the end. Clients are sent to the first one.
+	URL []string `yaml:"url"`
+	// Audience lists what the tokens' aud says. Left out, it is url.
+	Audience []string `yaml:"audience"`
+	// Issuer is what the tokens' iss says. Left out, they have none.
+	Issuer string `yaml:"issuer"`
+	// TTL is how long a user's token lives, from 30s to 24h; 5m to 60m is usual, since nothing revokes one.
+	TTL time.Duration `yaml:"ttl"`
+	// Claims are further claims, each a CEL expression over claims, those of the app's token, and row, what lookup found. One that is
+	// null is left out; one that fails keeps the user from a token.
+	Claims map[string]string `yaml:"claims"`
 	// Parameters are the members of the claim parameters, made in the same way.
 	Parameters map[string]string `yaml:"parameters"`
 	// Lookup finds a row of the user in the database, for claims and parameters.
@@ -328,6 +341,7 @@ func Default() *Config {
 			},
 		},
 		Auth: Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour, Subject: "sub"},
+		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: mostTTL},
 		Issue: Issue{
 			TTL: 5 * time.Minute, PerMinute: 60, Lookup: IssueLookup{Database: MainDatabase},
 			Anonymous: Anonymous{TTL: 5 * time.Minute, PerMinute: 10, TotalPerMinute: 600},
@@ -341,7 +355,6 @@ func Default() *Config {
 func defaultDatabase() Database {
 	return Database{
 		Schema: "writegate", OwnTables: "make", MaxConns: 16, Transactions: "on", Sample: 200,
-		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: mostTTL},
 		Timeouts: DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: 2 * time.Second},
 	}
 }

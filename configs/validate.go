@@ -28,8 +28,9 @@ func (d *decoder) validate(c *Config) {
 func (d *decoder) validateServer(s *Server) {
 	d.check("server.addr", isListener(s.Addr), "must be host:port with a port from 0 to 65535")
 	d.check("server.metrics_addr", s.MetricsAddr == "" || isListener(s.MetricsAddr), "must be host:port with a port from 0 to 65535, or empty")
-	same := s.Addr == s.MetricsAddr && !strings.HasSuffix(s.Addr, ":0")
+	same := s.Admin.Addr == "" && s.Addr == s.MetricsAddr && !strings.HasSuffix(s.Addr, ":0")
 	d.check("server.metrics_addr", !same, "equal to server.addr, which would show the metrics to everybody who can upload")
+	d.validateAdmin(s)
 	for i, o := range s.CORSOrigins {
 		d.checkItem("server.cors_origins", i, o == "*" || isOrigin(o), `must be "*", or a scheme and a host such as https://app.example.com`)
 	}

@@ -99,6 +99,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		if c, err = configs.Load(f.config); err != nil {
 			return err
 		}
+		c.Keys = configs.Keys{} // dev signs with a key of its own
 		if c.Auth.KeyFile == "" && c.Auth.Key == "" {
 			c.Auth.KeyFile = filepath.Join(f.data, keyName)
 		}
@@ -109,7 +110,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closing("database", b)) }()
-	k, err := newKeys(ctx, c, log)
+	k, err := newKeys(ctx, c, nil, log)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	defer sync.Close()
 
 	o := serverOptions(c, log)
-	o.Addr, o.MetricsAddr = f.addr, ""
+	o.Addr, o.MetricsAddr, o.AdminTokens = f.addr, "", nil
 	o.Auth, o.NoAuth = k.verifier, f.noAuth
 	o.JWKS = k.published
 	o.Checkpoint, o.Ready = b.Checkpoint, b.Ready

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"writegate/appliers/bare"
 	"writegate/appliers/references"
 	"writegate/auth"
+	"writegate/auth/issue"
+	keyset "writegate/auth/keys"
 	"writegate/configs"
 	"writegate/server"
 	"writegate/server/dialect"
@@ -50,7 +53,8 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 		Origins:        s.CORSOrigins,
 		TrustedProxies: s.Proxies(),
 		Addr:           s.Addr,
-		MetricsAddr:    s.MetricsAddr,
+		MetricsAddr:    cmp.Or(s.Admin.Addr, s.MetricsAddr),
+		AdminTokens:    adminTokens(s.Admin),
 		HeaderTimeout:  s.Timeouts.Header,
 		BodyTimeout:    s.Timeouts.Body,
 		IdleTimeout:    s.Timeouts.Idle,
@@ -110,35 +114,53 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 	return references.New(db), nil
 }
 
-// keys is whose tokens are believed, and our own key where there is one.
+// keys is whose tokens are believed, and our own keys where there are any.
 type keys struct {
 	verifier *auth.Circles
 	app      *auth.Circles // the same, but for tokens of our own
-	own      *auth.Key     // nil when the configuration has none
-	jwks     []byte
+	own      issue.Minter  // nil when the configuration has none
+	// published returns the key set for others to fetch; it has no keys where there is none of our own.
+	published func() []byte
+	set       *keyset.Set // where keys are made and rotated, else nil
 }
 
-// published returns the key set for others to fetch; it has no keys where there is none of our own.
-func (k *keys) published() []byte { return k.jwks }
-
-func newKeys(ctx context.Context, c *configs.Config, log *slog.Logger) (*keys, error) {
-	k := &keys{jwks: []byte(`{"keys":[]}`)}
+// newKeys makes what verifies and signs. The shelf is that of the first database, nil where it has none.
+func newKeys(ctx context.Context, c *configs.Config, shelf writegate.Shelf, log *slog.Logger) (*keys, error) {
+	k := &keys{}
 	own := ownOptions(c, log)
-	var err error
-	if k.own, err = ownKey(c.Auth); err != nil {
+	if err := k.addOwn(ctx, c, shelf, &own, log); err != nil {
 		return nil, err
 	}
-	if k.own != nil {
-		if k.jwks, err = k.own.PublicJWKS(); err != nil {
-			return nil, fmt.Errorf("auth.key_file: %w", err)
-		}
-		own.JWKS = append(own.JWKS, k.jwks)
-	}
+	var err error
 	if k.verifier, err = newCircles(ctx, own, c.Auth, log); err != nil {
 		return nil, err
 	}
 	k.app = k.verifier.Without(ownCircle)
 	return k, nil
+}
+
+// addOwn adds our own keys, and has their tokens believed.
+func (k *keys) addOwn(ctx context.Context, c *configs.Config, shelf writegate.Shelf, own *auth.Options, log *slog.Logger) error {
+	if c.Keys.Given() {
+		set, err := openKeySet(ctx, c, shelf, log)
+		if err != nil {
+			return err
+		}
+		k.own, k.set, k.published = set, set, set.PublicJWKS
+		own.Own = append(own.Own, set)
+		return nil
+	}
+	jwks := []byte(`{"keys":[]}`)
+	k.published = func() []byte { return jwks }
+	key, err := ownKey(c.Auth)
+	if err != nil || key == nil {
+		return err
+	}
+	if jwks, err = key.PublicJWKS(); err != nil {
+		return fmt.Errorf("auth.key_file: %w", err)
+	}
+	k.own, own.JWKS = key, append(own.JWKS, jwks)
+	return nil
 }
 
 // ownKey is the signing key of the configuration, nil where it has none.
