@@ -23,6 +23,7 @@ type variable struct {
 // stand together.
 var variables = []variable{
 	{name: "PORT", key: "server.addr", usual: "6060", value: func(port string) string { return ":" + port }},
+	{name: "WRITEGATE_METRICS_ADDR", key: "server.metrics_addr"},
 	{name: "BATCH_ON_FATAL_ERROR", key: "server.on_refusal"},
 	{name: "DATABASE_TYPE", key: "database.driver", usual: "postgres", value: driverOf},
 	{name: "DATABASE_URI", key: "database.dsn"},
