@@ -38,8 +38,8 @@ lint: ## format and lint, nothing is changed
 fuzz: ## every fuzz target, FUZZ=5m in all
 	testdata/engines/fuzz.sh $(FUZZ)
 
-bench: ## decisions beside bare CEL, then the upload path beside bare pgx on a Postgres of its own
-	go test -run '^$$' -bench BesideBare -benchtime 3s ./policy
+bench: ## decisions beside bare CEL and tokens beside bare golang-jwt, then the upload path beside bare pgx on a Postgres of its own
+	go test -run '^$$' -bench BesideBare -benchtime 3s ./policy ./auth
 	WRITEGATE_ENGINES=postgres $(WITH) go run ./bench
 
 e2e: ## the real PowerSync client against the real binary
