@@ -75,6 +75,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	source, err := policy.Load(c.Policy)
 	r.addPolicy(err)
 	r.checkKeys(ctx, *c)
+	r.checkShared(c.Auth)
 	switch {
 	case !f.offline:
 		err = r.checkDatabases(ctx, c, source)
@@ -87,6 +88,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 		}
 	}
 	if f.offline {
+		r.checkKeySet(ctx, c, nil)
 		r.checkIssue(ctx, c, nil)
 	}
 	if err != nil {
@@ -140,13 +142,13 @@ func (r *report) checkKeys(ctx context.Context, c configs.Config) {
 	a := &c.Auth
 	if _, err := os.Stat(a.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		a.KeyFile = ""
-		if len(a.JWKS)+len(a.JWKSURI)+len(a.PublicKeys)+len(a.Issuers) == 0 && a.HS256Secret == "" && a.Key == "" {
-			return
-		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
-	k, err := newKeys(ctx, &c, slog.New(slog.DiscardHandler))
+	if c.Keys = (configs.Keys{}); !hasSource(a) { // checkKeySet looks at them
+		return
+	}
+	k, err := newKeys(ctx, &c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"writegate"
 	"writegate/configs"
 	"writegate/server"
 )
@@ -70,11 +71,17 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	keys, err := newKeys(ctx, c, log)
+	keys, err := newKeys(ctx, c, writegate.ShelfOf(dbs[configs.MainDatabase]), log)
 	if err != nil {
 		return err
 	}
 	defer keys.verifier.Close()
+	if keys.set != nil {
+		if err := keys.set.Advance(ctx); err != nil {
+			return keysTrouble(err)
+		}
+		defer watching(ctx, keys.set.Run)()
+	}
 
 	pruner := gates.newPruner()
 	o := serverOptions(c, log)

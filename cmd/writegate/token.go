@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,9 +33,9 @@ func newToken() *cobra.Command {
 		Short: "Print a token for a user",
 		Long: `Print a token for a user, and nothing else, so that it can go into a variable.
 
-It is signed with the key in the data folder of "writegate dev", or with auth.key_file of a
-configuration, which is made when it is missing, or else with its auth.hs256_secret. The
-value of a claim is taken as JSON where it is JSON, else as text.
+It is signed with the key in the data folder of "writegate dev", or with that of the keys of a
+configuration that signs now, with its auth.key_file, which is made when it is missing, or else
+with its auth.hs256_secret. The value of a claim is taken as JSON where it is JSON, else as text.
 
 With --service-yaml it is a development token for a sync service of your own, as the vendor's
 command makes it: signed with the first HS256 key of client_auth.jwks.keys in that file, for
@@ -58,7 +59,9 @@ the audiences there and the address in the cli.yaml beside it. Where the file ha
 			if err != nil {
 				return misused(cmd, "%w", err)
 			}
-			sign := func() (func(auth.MintOptions) (string, error), auth.MintOptions, error) { return signer(data, config) }
+			sign := func() (func(auth.MintOptions) (string, error), auth.MintOptions, error) {
+				return signer(cmd.Context(), data, config)
+			}
 			if service.file != "" {
 				sign = service.signer
 			}
@@ -77,7 +80,7 @@ the audiences there and the address in the cli.yaml beside it. Where the file ha
 	}
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", `the data folder of "writegate dev"`)
-	f.StringVar(&config, "config", "", "a configuration with auth.key_file or auth.hs256_secret")
+	f.StringVar(&config, "config", "", "a configuration with keys, auth.key_file or auth.hs256_secret")
 	f.StringVar(&service.file, "service-yaml", "", "the configuration of a sync service")
 	f.StringVar(&service.endpoint, "endpoint", "", "the address of that service, by default the api_url in the cli.yaml beside its file")
 	f.StringVar(&service.kid, "kid", "", "the key of that service to take, by default the first that fits")
@@ -100,7 +103,7 @@ func count(texts ...string) int {
 }
 
 // signer finds what to sign with, and says what its tokens have in common.
-func signer(data, config string) (func(auth.MintOptions) (string, error), auth.MintOptions, error) {
+func signer(ctx context.Context, data, config string) (func(auth.MintOptions) (string, error), auth.MintOptions, error) {
 	path, options := filepath.Join(data, keyName), auth.MintOptions{Audience: []string{devAudience}}
 	if config == "" {
 		// A key that no server knows would only puzzle, so none is made in a folder where dev never ran.
@@ -113,6 +116,10 @@ func signer(data, config string) (func(auth.MintOptions) (string, error), auth.M
 			return nil, options, err
 		}
 		options = mintOptions(c)
+		if c.Keys.Given() {
+			mint, err := signerOf(ctx, c)
+			return mint, options, err
+		}
 		switch path = c.Auth.KeyFile; {
 		case c.Auth.Key != "":
 			key, err := ownKey(c.Auth)
@@ -124,7 +131,7 @@ func signer(data, config string) (func(auth.MintOptions) (string, error), auth.M
 		case c.Auth.HS256Secret != "":
 			return hs256(c.Auth.HS256Secret, ""), options, nil
 		default:
-			return nil, options, fmt.Errorf("%s has neither auth.key_file nor auth.hs256_secret to sign with", config)
+			return nil, options, fmt.Errorf("%s has neither keys, auth.key_file nor auth.hs256_secret to sign with", config)
 		}
 	}
 	key, err := auth.LoadOrCreateKey(path)
