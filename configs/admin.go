@@ -69,6 +69,7 @@ func (d *decoder) validateAdmin(s *Server) {
 	d.check(path+".addr", a.Addr == "" || isListener(a.Addr), "must be host:port with a port from 0 to 65535")
 	d.check(path+".addr", a.Addr != s.Addr || strings.HasSuffix(s.Addr, ":0"), "equal to server.addr, where anybody may call")
 	d.check("server.metrics_addr", !d.given("server.metrics_addr"), "server.admin is given, too, and serves the metrics; keep one of them")
+	d.check(path+".user_tokens", !a.UserTokens || d.given("auth.key_file") || d.given("auth.key") || d.given("keys"), "there is no key of our own to sign with; give auth.key_file or keys")
 	d.required(path+".token_file", d.given(path+".token") || a.TokenFile != "", "a file with the tokens of operators; or give token")
 	d.check(path+".token", !d.given(path+".token") || a.TokenFile == "", "token_file is given, too; keep one of them")
 	d.check(path+".token", !d.given(path+".token") || isAdminToken(string(a.Token)), "must have at least 32 characters, none of them a space; openssl rand -hex 32 makes one")

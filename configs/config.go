@@ -66,6 +66,9 @@ type Admin struct {
 	// TokenFile is a file with such tokens in place of token, one on a line; any of them is good. It is read again for each
 	// request, so that they may change while the daemon runs. Relative to the folder of this file.
 	TokenFile string `yaml:"token_file"`
+	// UserTokens lets operators have a token of any user, to see what that user sees: POST /api/auth/token?user_id=… here makes
+	// one that lives for 12h. The log says so each time.
+	UserTokens bool `yaml:"user_tokens"`
 }
 
 // Limits bound what is taken from the network.

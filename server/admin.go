@@ -17,6 +17,9 @@ func (s *Server) operators() http.Handler {
 	if s.opts.AdminTokens != nil {
 		e.Use(s.operatorsOnly)
 		e.Match(get, "/readyz", s.readyInDetail)
+		if s.opts.TokenFor != nil {
+			e.POST(pathToken, s.tokenFor)
+		}
 	}
 	e.Match(get, "/metrics", echo.WrapHandler(s.metrics.handler()))
 	return e

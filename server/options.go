@@ -95,6 +95,8 @@ type Options struct {
 	// AdminTokens are the tokens of operators as they are by now. With it MetricsAddr is their own listener, where nothing is
 	// served to anybody else: /metrics, and what /readyz of Addr no longer says. Nil asks for no token there.
 	AdminTokens func() ([]string, error)
+	// TokenFor makes a token for any user whom an operator names, on the operators' listener. Nil leaves the endpoint out.
+	TokenFor func(subject string) (Token, error)
 	// Listening is called once with the bound addresses, before the first request; metrics is nil when
 	// they have no listener of their own.
 	Listening func(addr, metrics net.Addr)
@@ -181,6 +183,7 @@ func (o *Options) validate() error {
 	fault(o.QueueTimeout < 0, "QueueTimeout: must not be negative")
 	shared := o.MetricsAddr != "" && o.MetricsAddr == o.Addr && !strings.HasSuffix(o.Addr, ":0")
 	fault(shared && !o.MetricsShared, "MetricsAddr: equal to Addr, which shows the metrics to everybody who can upload; ask for it with MetricsShared")
+	fault(o.TokenFor != nil && o.AdminTokens == nil, "TokenFor: needs AdminTokens, since whoever asks can be any user")
 	fault(o.AdminTokens != nil && (o.MetricsAddr == "" || shared), "AdminTokens: MetricsAddr has to be a listener of its own")
 	for _, path := range o.UploadPaths {
 		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "UploadPaths: %q is not a plain path", path)

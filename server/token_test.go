@@ -99,6 +99,39 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestTokenFor: only an operator can be any user, and only where operators have a listener of their own.
+func TestTokenFor(t *testing.T) {
+	s := start(t, func(o *Options) {
+		o.AdminTokens = func() ([]string, error) { return []string{operatorToken}, nil }
+		o.TokenFor = func(subject string) (Token, error) { return Token{Token: "t", Subject: subject, Endpoint: "https://sync.example"}, nil }
+	})
+	for name, tt := range map[string]struct {
+		base, method, query, auth string
+		status                    int
+	}{
+		"an operator":        {s.metrics, "POST", "?user_id=alice", "Bearer " + operatorToken, 200},
+		"nobody":             {s.metrics, "POST", "?user_id=alice", "", 401},
+		"a user":             {s.metrics, "POST", "?user_id=alice", "Bearer good", 401},
+		"no user named":      {s.metrics, "POST", "", "Bearer " + operatorToken, 400},
+		"a blank one":        {s.metrics, "POST", "?user_id=+", "Bearer " + operatorToken, 400},
+		"by get":             {s.metrics, "GET", "?user_id=alice", "Bearer " + operatorToken, 405},
+		"operator in public": {s.url, "POST", "?user_id=alice", "Bearer " + operatorToken, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.do(t, tt.method, tt.base+pathToken+tt.query, http.NoBody, "Authorization: "+tt.auth)
+			if a.status != tt.status || strings.Contains(a.body, `"token"`) != (tt.status == 200) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	if log := s.log.String(); strings.Count(log, "token of a user made for an operator") != 1 || !strings.Contains(log, `"subject":"alice"`) {
+		t.Errorf("log:\n%s", log)
+	}
+	if _, err := New(Options{Auth: tokens{}, Apply: applyAll, TokenFor: s.opts.TokenFor}); err == nil || !strings.Contains(err.Error(), "TokenFor: needs AdminTokens") {
+		t.Errorf("without operators: %v", err)
+	}
+}
+
 func TestIssueOptions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*Options)

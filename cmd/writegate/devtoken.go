@@ -21,6 +21,15 @@ func (k *keys) mint(c *configs.Config, subject string) (server.Token, error) {
 	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(devTTL)}, err
 }
 
+// mintFor makes a token of a user for an operator, which the client takes to where others take theirs.
+func (k *keys) mintFor(c *configs.Config, subject string) (server.Token, error) {
+	t, err := k.mint(c, subject)
+	if c.Issues() {
+		t.Endpoint = c.Issue.URL[0]
+	}
+	return t, err
+}
+
 // reader tells the sync whom it serves.
 func (k *keys) reader(noAuth bool) func(context.Context, string) (string, time.Time, error) {
 	return func(ctx context.Context, token string) (string, time.Time, error) {

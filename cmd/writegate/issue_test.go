@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -146,6 +147,27 @@ func TestServeIssues(t *testing.T) {
 	d.stop()
 	if log := d.stderr.String(); strings.Contains(log, "eyJ") || strings.Contains(log, device["device_secret"].(string)) || !strings.Contains(log, `msg="token issued"`) {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestServeUserTokens: an operator can be any user.
+func TestServeUserTokens(t *testing.T) {
+	const operator = "0123456789abcdef0123456789abcdef"
+	text := strings.Replace(issueConfig, `metrics_addr: ""`, `admin: {addr: "127.0.0.1:0", token: `+operator+`, user_tokens: true}`, 1)
+	d := start(t, "serve", "--config", issuingGate(t, text))
+	public := d.url
+	d.url = "http://" + regexp.MustCompile(`metrics_addr=(\S+)`).FindStringSubmatch(d.stderr.String())[1]
+	status, answer := d.call(t, http.MethodPost, "/api/auth/token?user_id=bob", operator, "")
+	if status != http.StatusOK || answer["endpoint"] != "https://x.powersync.journeyapps.com" {
+		t.Fatalf("%d %v", status, answer)
+	}
+	d.url = public
+	claims, err := d.service(t, "https://x.powersync.journeyapps.com").Verify(t.Context(), answer["token"].(string))
+	if err != nil || claims["sub"] != "bob" {
+		t.Errorf("%v, %v", claims, err)
+	}
+	if status, answer := d.call(t, http.MethodPost, "/api/auth/token?user_id=bob", operator, ""); status != http.StatusUnauthorized {
+		t.Errorf("in public: %d %v", status, answer)
 	}
 }
 

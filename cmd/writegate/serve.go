@@ -90,6 +90,9 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
+	if c.Server.Admin.UserTokens {
+		o.TokenFor = func(subject string) (server.Token, error) { return keys.mintFor(c, subject) }
+	}
 	if c.Issues() {
 		issuer, err := newIssuer(ctx, c, dbs, keys.own)
 		if err != nil {
