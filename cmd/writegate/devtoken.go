@@ -17,8 +17,11 @@ func (k *keys) mint(c *configs.Config, subject string) (server.Token, error) {
 	}
 	o := mintOptions(c)
 	o.Subject, o.TTL, o.Now = subject, devTTL, time.Now()
+	if c.Keys.Given() {
+		o.TTL = min(o.TTL, c.Keys.MaxTTL)
+	}
 	token, err := k.own.Mint(o)
-	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(devTTL)}, err
+	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(o.TTL)}, err
 }
 
 // mintFor makes a token of a user for an operator, which the client takes to where others take theirs.
