@@ -9,6 +9,12 @@ export interface Credentials {
   expiresAt?: Date;
 }
 
+/** A place on the device that only the app can read. */
+export interface DeviceSecret {
+  load(): Promise<string | null> | string | null;
+  save(secret: string): Promise<void> | void;
+}
+
 /** Where to get tokens, and what for. */
 export interface Exchange {
   /** The address of writegate, such as `https://write.example.com`. */
@@ -18,6 +24,8 @@ export interface Exchange {
    * out where tokens need none: anonymous ones, and those of `writegate dev`.
    */
   session?: () => Promise<string | null> | string | null;
+  /** Where the secret of a device without a user is kept, so that it is the same anonymous user again. */
+  device?: DeviceSecret;
   /** The address of the sync service, for a writegate that doesn't say it. */
   endpoint?: string;
   /** What follows the address, `/api/auth/token` by default; `/api/auth/token?user_id=alice` for `writegate dev`. */
@@ -30,7 +38,7 @@ const TIMEOUT = 30_000;
 
 /** Makes a function that gets a fresh token from writegate whenever it is called. It throws when there is none to be had. */
 export function exchange(options: Exchange): () => Promise<Credentials | null> {
-  const { url, session, endpoint, path = '/api/auth/token', fetch = globalThis.fetch.bind(globalThis) } = options;
+  const { url, session, device, endpoint, path = '/api/auth/token', fetch = globalThis.fetch.bind(globalThis) } = options;
   return async () => {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (session) {
@@ -38,11 +46,19 @@ export function exchange(options: Exchange): () => Promise<Credentials | null> {
       if (!own) return null;
       headers['authorization'] = `Bearer ${own}`;
     }
-    const answer = await ask(fetch, at(url, path), { headers, cache: 'no-store' }, TIMEOUT);
-    const said = answer.body as { token?: unknown; endpoint?: unknown; expires_at?: unknown } | null | undefined;
+    const init: RequestInit = { headers, cache: 'no-store' };
+    const secret = await device?.load();
+    if (secret) {
+      init.method = 'POST'; // a secret has no place in an address
+      init.body = JSON.stringify({ device_secret: secret });
+      headers['content-type'] = 'application/json';
+    }
+    const answer = await ask(fetch, at(url, path), init, TIMEOUT);
+    const said = answer.body as { token?: unknown; endpoint?: unknown; expires_at?: unknown; device_secret?: unknown } | null | undefined;
     if (answer.status !== 200 || typeof said?.token !== 'string') throw refusal('token', answer);
     const where = endpoint ?? said.endpoint;
     if (typeof where !== 'string') throw new WritegateError(answer.status, 'token: the answer names no endpoint, and the options neither');
+    if (device && typeof said.device_secret === 'string') await device.save(said.device_secret);
     return { endpoint: where, token: said.token, ...expiry(said.expires_at) };
   };
 }

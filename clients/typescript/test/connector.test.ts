@@ -16,6 +16,7 @@ test('an upload carries the identity of every operation', async () => {
   const db = queue(2, 1);
   await new WritegateConnector({ url, fetch, credentials: tokens().credentials }).uploadData(db);
   assert.deepEqual(asked, [{
+    method: 'POST',
     url: 'https://write.example.com/api/data',
     token: 'Bearer t1',
     body: {

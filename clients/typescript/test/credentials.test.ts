@@ -30,6 +30,24 @@ test('an endpoint of the app comes first, and an answer needs neither endpoint n
   assert.deepEqual(await credentials(), { token: 't', endpoint: 'https://other.example.com' });
 });
 
+test('a device without a user stays the same one', async () => {
+  const { asked, fetch } = server({ body: { ...good.body, device_secret: 's1' } }, good);
+  let kept: string | null = null;
+  const device = { load: () => kept, save: (secret: string) => void (kept = secret) };
+  const credentials = exchange({ url, fetch, device });
+  await credentials();
+  assert.equal(kept, 's1');
+  await credentials();
+  assert.equal(kept, 's1');
+  assert.deepEqual(asked.map((a) => [a.method, a.token, a.body]), [['GET', null, {}], ['POST', null, { device_secret: 's1' }]]);
+});
+
+test('a secret that could not be kept is an error, since the next token would be for somebody else', async () => {
+  const device = { load: () => null, save: async () => Promise.reject(new Error('disk full')) };
+  const { fetch } = server({ body: { ...good.body, device_secret: 's1' } });
+  await assert.rejects(exchange({ url, fetch, device })(), /disk full/);
+});
+
 for (const [name, says, status, message] of [
   ['a session that has ended', { status: 401, body: { message: 'The token has expired.' } }, 401, /The token has expired/],
   ['a server in trouble', { status: 503 }, 503, /status 503/],

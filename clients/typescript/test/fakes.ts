@@ -2,6 +2,7 @@ import type { Credentials, Database, Fetch, Transaction } from '../src/index.ts'
 
 /** What a fake server was asked. */
 export interface Asked {
+  method: string;
   url: string;
   token: string | null;
   body: { client_id: string; transactions: { transaction_id?: number; crud: Record<string, unknown>[] }[] };
@@ -21,6 +22,7 @@ export function server(...says: (Says | ((asked: Asked) => Says))[]): { asked: A
     asked,
     fetch: async (url, init) => {
       const now: Asked = {
+        method: init.method ?? 'GET',
         url,
         token: new Headers(init.headers).get('authorization'),
         body: JSON.parse(String(init.body ?? '{}'))
