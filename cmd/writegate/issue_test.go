@@ -12,11 +12,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"writegate/auth"
 	"writegate/configs"
+	"writegate/internal/pgtest"
 	"writegate/internal/syncverify"
 )
 
@@ -147,6 +149,51 @@ func TestServeIssues(t *testing.T) {
 	d.stop()
 	if log := d.stderr.String(); strings.Contains(log, "eyJ") || strings.Contains(log, device["device_secret"].(string)) || !strings.Contains(log, `msg="token issued"`) {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestIssueUnderRLS: the lookup sees what the user sees, here the rows of the organisation that the app's token names.
+func TestIssueUnderRLS(t *testing.T) {
+	dsn := pgtest.Fresh(t)
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	role := "app_user_" + testDatabase.FindString(dsn)
+	_, err = db.ExecContext(t.Context(), strings.ReplaceAll(`
+		CREATE TABLE notes (id text PRIMARY KEY, owner text NOT NULL, text text);
+		CREATE TABLE people (id text PRIMARY KEY, org text NOT NULL, tenant text);
+		INSERT INTO people VALUES ('alice', 'a', 't1');
+		CREATE ROLE app_user;
+		GRANT USAGE ON SCHEMA public TO app_user;
+		GRANT SELECT ON people TO app_user;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO app_user;
+		ALTER TABLE people ENABLE ROW LEVEL SECURITY;
+		CREATE POLICY own_org ON people TO app_user USING (org = current_setting('request.jwt.claims', true)::json ->> 'org');`, "app_user", role))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if db, err := sql.Open("pgx", dsn); err == nil {
+			_, _ = db.ExecContext(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+			_ = db.Close()
+		}
+	})
+	t.Setenv("DATABASE_URL", dsn)
+	d := start(t, "serve", "--config", issuingGate(t, strings.Replace(issueConfig, "{driver: sqlite, dsn: notes.db}",
+		`{driver: postgres, dsn: "${DATABASE_URL}", rls: {role: `+role+`}}`, 1)))
+	mint := hs256(configs.Secret(os.Getenv("APP_SECRET")), "")
+	for org, want := range map[string]int{"a": http.StatusOK, "b": http.StatusForbidden} {
+		token, err := mint(auth.MintOptions{
+			Subject: "alice", Audience: []string{"app"}, Issuer: "https://id.example/", TTL: time.Hour, Claims: map[string]any{"org": org},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, answer := d.call(t, http.MethodGet, "/api/auth/token", token, ""); status != want {
+			t.Errorf("organisation %s: %d %v, want %d", org, status, answer, want)
+		}
 	}
 }
 
