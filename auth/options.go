@@ -205,6 +205,12 @@ func (o Options) ruleFaults(fault func(format string, args ...any)) {
 	}
 }
 
+// CheckKeySetURL says what is wrong with the address of a key set, nil when nothing is. It repeats nothing of it.
+func (o Options) CheckKeySetURL(raw string) error {
+	_, err := o.checkURL(raw)
+	return err
+}
+
 // checkURL says what is wrong with a URL without repeating it, since it may carry a credential.
 func (o Options) checkURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)

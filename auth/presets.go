@@ -28,8 +28,8 @@ type setting struct {
 	form       form
 }
 
-// supabaseLifetime is the longest that Supabase lets a token be configured for, and the tolerance of the sync service.
-const supabaseLifetime = 7*24*time.Hour + 20*time.Minute
+// SupabaseLifetime is the longest that Supabase lets a token live, and what the sync service adds to it.
+const SupabaseLifetime = 7*24*time.Hour + 20*time.Minute
 
 var presets = []Preset{
 	{
@@ -88,13 +88,13 @@ var presets = []Preset{
 		Name: "supabase", About: "Supabase: JWT signing keys", Needs: []string{"project"},
 		Audience: "authenticated", Issuer: "https://{project}.supabase.co/auth/v1",
 		JWKSURL:    "https://{project}.supabase.co/auth/v1/.well-known/jwks.json",
-		Algorithms: []string{"ES256", "RS256"}, MaxLifetime: supabaseLifetime,
+		Algorithms: []string{"ES256", "RS256"}, MaxLifetime: SupabaseLifetime,
 		Docs: "https://supabase.com/docs/guides/auth/signing-keys",
 	},
 	{
 		Name: "supabase-legacy", About: "Supabase: the legacy JWT secret", Needs: []string{"project", "hs256_secret"},
 		Audience: "authenticated", Issuer: "https://{project}.supabase.co/auth/v1",
-		Algorithms: []string{hs256}, MaxLifetime: supabaseLifetime,
+		Algorithms: []string{hs256}, MaxLifetime: SupabaseLifetime,
 		Docs: "https://supabase.com/docs/guides/auth/jwts",
 	},
 	{

@@ -15,6 +15,9 @@ const MainCircle = "main"
 type Circle struct {
 	// Preset is a provider whose addresses and rules are known; docs/auth.md says which of the keys below each takes.
 	Preset string `yaml:"preset" oneof:"auth0,clerk,clerk-session,cognito,cognito-access,firebase,keycloak,oidc,stytch,supabase,supabase-legacy,writegate"`
+	// ServiceYAML is a file of the sync service, its service.yaml or what the Cloud exports as JSON, whose client_auth says what
+	// is believed; audience may add to it, and issuer narrow it. Relative to the folder of this file.
+	ServiceYAML string `yaml:"service_yaml"`
 	// Domain is the provider's host, for a preset.
 	Domain string `yaml:"domain"`
 	// Project is the id of the project, for a preset.
@@ -77,7 +80,7 @@ func (d *decoder) validateCircles(circles map[string]Circle) {
 		d.check(path, circleName.MatchString(name), "a name has letters, digits, - and _ only")
 		d.validateCircle(path, &c)
 		if d.given(path + ".preset") {
-			d.onlyWithout(path, "preset "+c.Preset, "any_audience", "jwks_uri", "jwks", "public_keys", "algorithms")
+			d.onlyWithout(path, "preset "+c.Preset, "service_yaml", "any_audience", "jwks_uri", "jwks", "public_keys", "algorithms")
 			wantsSecret := c.Preset == "supabase-legacy"
 			d.check(path+".hs256_secret", wantsSecret || c.HS256Secret == "", "preset "+c.Preset+" does not take it")
 			d.required(path+".hs256_secret", !wantsSecret || c.HS256Secret != "" || d.given(path+".hs256_secret"), "the JWT secret of the project")
@@ -85,6 +88,10 @@ func (d *decoder) validateCircles(circles map[string]Circle) {
 		}
 		for _, key := range []string{"domain", "project", "region", "user_pool", "client_id", "origins"} {
 			d.check(join(path, key), !d.given(join(path, key)), "only for a preset")
+		}
+		if d.given(path + ".service_yaml") {
+			d.onlyWithout(path, "service_yaml", "any_audience", "jwks_uri", "jwks", "public_keys", "hs256_secret", "algorithms")
+			continue
 		}
 		d.validateKeys(path, &c)
 	}
@@ -115,7 +122,7 @@ func (d *decoder) validateKeys(path string, c *Circle) {
 	for _, key := range []string{"jwks_uri", "jwks", "public_keys", "hs256_secret"} {
 		tried = tried || d.given(join(path, key))
 	}
-	d.check(path, tried, "no source of keys; give preset, jwks_uri, jwks, public_keys or hs256_secret")
+	d.check(path, tried, "no source of keys; give preset, service_yaml, jwks_uri, jwks, public_keys or hs256_secret")
 	if !c.AnyAudience {
 		d.required(path+".audience", len(c.Audience) > 0, "what the tokens' aud says, or one of several")
 		return

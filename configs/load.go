@@ -107,6 +107,10 @@ func (c *Config) resolve(folder string) {
 	c.Policy = relative(c.Policy)
 	c.Server.Admin.TokenFile = relative(c.Server.Admin.TokenFile)
 	c.Auth.KeyFile = relative(c.Auth.KeyFile)
+	for name, circle := range c.Auth.Issuers {
+		circle.ServiceYAML = relative(circle.ServiceYAML)
+		c.Auth.Issuers[name] = circle
+	}
 	c.Keys.File = relative(c.Keys.File)
 	c.Database.resolve(relative)
 	for name, db := range c.Databases {

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"writegate/auth"
+	"writegate/auth/servicefile"
 	"writegate/configs"
 )
 
@@ -28,12 +32,16 @@ func newCircles(ctx context.Context, own auth.Options, c configs.Auth, log *slog
 	}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.Issuers)) {
-		o, err := circleOptions(c.Issuers[name], log)
+		some, err := circlesOf(name, c.Issuers[name], log)
 		if err != nil {
-			faults = append(faults, under("auth.issuers."+name, err)...)
-			continue
+			faults = append(faults, under("auth.issuers."+name+".", err)...)
 		}
-		circles[name] = o
+		for name, o := range some {
+			if _, taken := circles[name]; taken {
+				faults = append(faults, fmt.Errorf("auth.issuers.%s: another one of this name comes from a service_yaml", name))
+			}
+			circles[name] = o
+		}
 	}
 	if len(circles) == 0 {
 		return nil, errors.Join(faults...)
@@ -65,11 +73,11 @@ func pathed(err error) []error {
 	return faults
 }
 
-// under puts the path of their section before each of several faults.
+// under puts a path before each of several faults.
 func under(path string, err error) []error {
 	var faults []error
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		faults = append(faults, errors.New(path+"."+line))
+		faults = append(faults, errors.New(path+line))
 	}
 	return faults
 }
@@ -89,6 +97,64 @@ func ownOptions(c *configs.Config, log *slog.Logger) auth.Options {
 		o.Issuers = append(slices.Clone(c.Auth.Issuer), made.Issuer)
 	}
 	return o
+}
+
+// circlesOf are the circles of one name: itself or, of a file of the sync service, up to two.
+func circlesOf(name string, c configs.Circle, log *slog.Logger) (map[string]auth.Options, error) {
+	if c.ServiceYAML != "" {
+		return serviceCircles(name, c, log)
+	}
+	o, err := circleOptions(c, log)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]auth.Options{name: o}, nil
+}
+
+// serviceCircles reads a file of the sync service. What its Supabase project signs is a circle of its own, with -supabase
+// after the name.
+func serviceCircles(name string, c configs.Circle, log *slog.Logger) (map[string]auth.Options, error) {
+	text, err := readBounded(c.ServiceYAML, servicefile.MaxSize)
+	if err != nil {
+		return nil, fmt.Errorf("service_yaml: %w", err)
+	}
+	found, err := servicefile.Read(servicefile.Source{
+		Name: c.ServiceYAML, Text: text, Env: os.LookupEnv, Audience: c.Audience, InsecureHosts: c.InsecureHosts,
+	})
+	if err != nil {
+		return nil, errors.Join(under("service_yaml: ", err)...)
+	}
+	for _, note := range found.Notes {
+		log.Info("service_yaml", "circle", name, "field", note.Field, "code", note.Code, "note", note.Message)
+	}
+	circles := map[string]auth.Options{}
+	add := func(name string, o *auth.Options) {
+		if o == nil {
+			return
+		}
+		o.Subject, o.Require, o.Leeway, o.Log, o.MaxLifetime = c.Subject, c.Require, c.Leeway, log, cmp.Or(c.MaxLifetime, o.MaxLifetime)
+		circles[name] = *o
+	}
+	if found.Service != nil {
+		found.Service.Issuers = c.Issuer
+	}
+	add(name, found.Service)
+	add(name+"-supabase", found.Supabase)
+	return circles, nil
+}
+
+// readBounded reads a file that should not be large.
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return text, nil
 }
 
 // mainOptions are those of the circle that the keys of auth itself make.
