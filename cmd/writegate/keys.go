@@ -46,7 +46,7 @@ func keysCommand(cmd *cobra.Command, run func(ctx context.Context, set *keyset.S
 			return err
 		}
 		if !c.Keys.Given() {
-			return fmt.Errorf("%s has no keys: that are made and rotated; docs/keys.md says how to have them", config)
+			return fmt.Errorf("%s has no keys: that are made and rotated; docs/signing-keys.md says how to have them", config)
 		}
 		return withKeys(cmd.Context(), c, func(set *keyset.Set) error { return run(cmd.Context(), set, c, args) })
 	}
