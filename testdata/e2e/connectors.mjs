@@ -6,7 +6,8 @@
 //   tojson      one local transaction a request as CrudEntry.toJSON writes it, with the device's id and a token
 //   vendor      {transactions: [{transaction_id, crud}]} without any identity, completing the accepted prefix
 //   identity    the same with client_id and op ids
-//   typescript  the connector of clients/typescript as it is; with TOKEN_URL it gets its tokens there, for SESSION
+//   typescript  the connector of clients/typescript as it is; with TOKEN_URL it gets its tokens there, for SESSION or else
+//               as the gateway of a developer gives them
 import { WritegateConnector, exchange } from '../../clients/typescript/src/index.ts';
 
 const { SYNC_URL, UPLOAD_URL, TOKEN_URL, SESSION, USER_ID } = process.env;
@@ -96,9 +97,10 @@ async function transactions(db, device, envelope, entry) {
 /** The connector of a style, for a device that keeps count of what was refused. */
 export function connectorOf(style, device) {
   if (style === 'typescript') {
+    const who = SESSION ? { session: () => SESSION, endpoint: SYNC_URL } : { path: `/api/auth/token?user_id=${USER_ID}` };
     return new WritegateConnector({
       url: UPLOAD_URL, maxTransactions: MAX_TRANSACTIONS,
-      credentials: TOKEN_URL ? exchange({ url: TOKEN_URL, session: () => SESSION, endpoint: SYNC_URL }) : credentials,
+      credentials: TOKEN_URL ? exchange({ url: TOKEN_URL, ...who }) : credentials,
       onRefused: ({ failed }) => device.refused.push({ failed_operation: failed })
     });
   }
