@@ -199,10 +199,26 @@ func gravest(verdicts []error) int {
 // named has the cause of an error name the circle.
 func named(one circle, err error) error {
 	e := *writegate.AsError(err)
-	if e.Cause == nil {
-		e.Cause = errors.New("circle " + one.name)
-	} else {
-		e.Cause = fmt.Errorf("circle %s: %w", one.name, e.Cause)
-	}
+	e.Cause = &verdict{one.name, e.Cause}
 	return &e
 }
+
+// verdict is the cause of a refusal and the circle that judged.
+type verdict struct {
+	circle string
+	cause  error // may be nil
+}
+
+// Error is for the log.
+func (v *verdict) Error() string {
+	if v.cause == nil {
+		return "circle " + v.circle
+	}
+	return "circle " + v.circle + ": " + v.cause.Error()
+}
+
+// Unwrap returns the cause.
+func (v *verdict) Unwrap() error { return v.cause }
+
+// Circle is the name of the circle, which a log may ask for.
+func (v *verdict) Circle() string { return v.circle }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"cmp"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -35,6 +37,21 @@ func (s *Server) authenticateBy(r *http.Request, auth writegate.Authenticator) (
 	// The reasons are those of our own code, so they are few.
 	s.metrics.authFailures.WithLabelValues(cmp.Or(wrong.Reason, wrong.Class.String())).Inc()
 	return nil, &wrong
+}
+
+// verdict is what the log says of a token that was not taken: the reason and, where there are several circles of trust, the
+// one that judged. The cause stays out of it, since it may repeat some of the token.
+func verdict(err error) []slog.Attr {
+	e, ok := errors.AsType[*writegate.Error](err)
+	if !ok || e.Reason == "" {
+		return nil
+	}
+	attrs := []slog.Attr{slog.String("reason", e.Reason)}
+	var judge interface{ Circle() string }
+	if errors.As(e.Cause, &judge) {
+		attrs = append(attrs, slog.String("circle", judge.Circle()))
+	}
+	return attrs
 }
 
 // bearer takes the token out of an Authorization header. Besides Bearer, the scheme may be the Token of
