@@ -160,6 +160,9 @@ type Keys struct {
 	Database bool `yaml:"database"`
 	// EncryptionKey encrypts the private keys where they are kept: at least 32 bytes, as `openssl rand -base64 32` prints.
 	EncryptionKey Secret `yaml:"encryption_key"`
+	// OldEncryptionKeys lists what they may still be encrypted with, after encryption_key was changed. `writegate serve` then
+	// encrypts them anew.
+	OldEncryptionKeys []Secret `yaml:"old_encryption_keys"`
 	// Algorithm is that of keys to come. RSA keys have 2048 bits.
 	Algorithm string `yaml:"algorithm" oneof:"RS256,ES256,ES384,EdDSA"`
 	// RotateEvery is how long a key signs, at least 1h. 0s leaves it to `writegate keys rotate`.

@@ -12,7 +12,7 @@ import (
 func TestParseKeys(t *testing.T) {
 	c, err := configs.Parse("gate.yaml", []byte(`
 auth: {audience: app}
-keys: {database: true, encryption_key: "${HS256_SECRET}", algorithm: ES256, rotate_every: 0s, publish_for: 5m, max_ttl: 1h}
+keys: {database: true, encryption_key: "${HS256_SECRET}", old_encryption_keys: "${SHORT_SECRET}", algorithm: ES256, rotate_every: 0s, publish_for: 5m, max_ttl: 1h}
 database: {driver: sqlite, dsn: app.db}
 policy: policy.yaml
 `), environment)
@@ -20,7 +20,10 @@ policy: policy.yaml
 		t.Fatal(err)
 	}
 	secret, _ := environment("HS256_SECRET")
-	want := configs.Keys{Database: true, EncryptionKey: configs.Secret(secret), Algorithm: "ES256", PublishFor: 5 * time.Minute, MaxTTL: time.Hour}
+	old, _ := environment("SHORT_SECRET")
+	want := configs.Keys{
+		Database: true, EncryptionKey: configs.Secret(secret), OldEncryptionKeys: []configs.Secret{configs.Secret(old)}, Algorithm: "ES256", PublishFor: 5 * time.Minute, MaxTTL: time.Hour,
+	}
 	if diff := cmp.Diff(want, c.Keys); diff != "" || !c.Keys.Given() {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

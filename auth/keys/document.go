@@ -39,28 +39,36 @@ type record struct {
 
 var errSealed = errors.New("can't be decrypted: the encryption key is another one, or the document was changed by somebody else")
 
-// sealer encrypts private keys.
-type sealer struct{ aead cipher.AEAD }
+// sealer encrypts private keys with the first of its encryption keys, and decrypts with any.
+type sealer []cipher.AEAD
 
-// newSealer derives the encryption key from a secret of any form.
-func newSealer(secret auth.Secret) (*sealer, error) {
+func newSealer(secrets ...auth.Secret) (sealer, error) {
+	var s sealer
+	for _, secret := range secrets {
+		aead, err := newAEAD(secret)
+		if err != nil {
+			return nil, fmt.Errorf("encryption key: %w", err)
+		}
+		s = append(s, aead)
+	}
+	return s, nil
+}
+
+// newAEAD derives an encryption key from a secret of any form.
+func newAEAD(secret auth.Secret) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, "writegate: private keys at rest", 32)
 	if err != nil {
-		return nil, fmt.Errorf("encryption key: %w", err)
+		return nil, err
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("encryption key: %w", err)
+		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, fmt.Errorf("encryption key: %w", err)
-	}
-	return &sealer{aead}, nil
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // seal writes a plan as a document.
-func (s *sealer) seal(p plan) ([]byte, error) {
+func (s sealer) seal(p plan) ([]byte, error) {
 	d := document{Format: format, Keys: make([]record, len(p))}
 	for i, k := range p {
 		r := record{
@@ -76,7 +84,7 @@ func (s *sealer) seal(p plan) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			r.Private = s.aead.Seal(nil, nil, private, open)
+			r.Private = s[0].Seal(nil, nil, private, open)
 		}
 		d.Keys[i] = r
 	}
@@ -88,7 +96,7 @@ func (s *sealer) seal(p plan) ([]byte, error) {
 }
 
 // open reads a document. No text at all is a plan without keys.
-func (s *sealer) open(text []byte) (plan, error) {
+func (s sealer) open(text []byte) (plan, error) {
 	if len(text) == 0 {
 		return nil, nil
 	}
@@ -119,7 +127,7 @@ func (s *sealer) open(text []byte) (plan, error) {
 	return p.sorted(), nil
 }
 
-func (s *sealer) read(r record) (held, error) {
+func (s sealer) read(r record) (held, error) {
 	k := held{Key: Key{ID: r.ID, Algorithm: r.Algorithm, Published: r.Published, Signing: r.Signing, Retired: r.Retired, Removed: r.Removed}}
 	if len(r.Private) == 0 {
 		if r.Removed.IsZero() {
@@ -131,12 +139,14 @@ func (s *sealer) read(r record) (held, error) {
 	if err != nil {
 		return k, err
 	}
-	private, err := s.aead.Open(nil, nil, r.Private, open)
-	if err != nil {
-		return k, errSealed
+	for i, aead := range s {
+		if private, err := aead.Open(nil, nil, r.Private, open); err == nil {
+			k.stale = i > 0
+			k.private, err = auth.ReadPKCS8(private, r.ID, r.Algorithm)
+			return k, err
+		}
 	}
-	k.private, err = auth.ReadPKCS8(private, r.ID, r.Algorithm)
-	return k, err
+	return k, errSealed
 }
 
 // bound is what a private half is bound to: all else of its record.

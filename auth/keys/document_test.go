@@ -13,7 +13,7 @@ import (
 	"writegate/auth"
 )
 
-func sealed(t *testing.T) (*sealer, plan, []byte) {
+func sealed(t *testing.T) (sealer, plan, []byte) {
 	t.Helper()
 	s := must(newSealer(secret))
 	p := must(plan(nil).add(newKey(), turn, t0, false))

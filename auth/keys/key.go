@@ -45,6 +45,7 @@ func begun(planned, at time.Time) bool { return !planned.IsZero() && !at.Before(
 type held struct {
 	Key
 	private *auth.Key
+	stale   bool // in the store it is encrypted with an old secret
 }
 
 // plan is all keys of a set, in the order in which they were published. It is never changed in place.

@@ -18,6 +18,9 @@ type Options struct {
 	// Secret encrypts the private keys in the store, and is required with one: a text of at least 32 bytes, as random as
 	// a key.
 	Secret auth.Secret
+	// OldSecrets are those that the private keys in the store may still be encrypted with. [Set.Advance] encrypts them with
+	// Secret.
+	OldSecrets []auth.Secret
 	// Algorithm is that of keys to come, one of [auth.KeyAlgorithms]. RS256 by default.
 	Algorithm string
 	// RotateEvery is how long a key signs. 0, the default, leaves it to [Set.Rotate].

@@ -17,7 +17,7 @@ import (
 // the store.
 type Set struct {
 	options Options
-	sealer  *sealer
+	sealer  sealer
 	store   Store
 
 	turn    chan struct{} // held by who looks at the store or changes it
@@ -52,7 +52,7 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 		s.store = &inMemory{}
 	}
 	var err error
-	if s.sealer, err = newSealer(o.Secret); err != nil {
+	if s.sealer, err = newSealer(append([]auth.Secret{o.Secret}, o.OldSecrets...)...); err != nil {
 		return nil, err
 	}
 	if err := s.adopt(nil, 0, time.Now()); err != nil {

@@ -241,3 +241,34 @@ func TestOptionFaults(t *testing.T) {
 		t.Error("the fault repeats the secret")
 	}
 }
+
+// TestNewSecret encrypts what is stored with another secret, while a replica goes on with the one before.
+func TestNewSecret(t *testing.T) {
+	store := &inMemory{}
+	before := open(t, Options{Store: store})
+	other := auth.NewSecret(strings.Repeat("fedcba9876543210", 2))
+	o := Options{Store: store, Secret: other, OldSecrets: []auth.Secret{secret}}
+	s := must(Open(t.Context(), o))
+	if diff := cmp.Diff(before.Keys(), s.Keys()); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+	if err := s.Advance(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ := store.Load(t.Context())
+	if err := s.Advance(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, again, _ := store.Load(t.Context()); again != version {
+		t.Error("it is encrypted again and again")
+	}
+	o.OldSecrets = nil
+	if _, err := Open(t.Context(), o); err != nil {
+		t.Errorf("with the new secret alone: %v", err)
+	}
+	mint(t, before, time.Minute)
+	if err := before.Advance(t.Context()); !errors.Is(err, errSealed) {
+		t.Errorf("with the old secret alone: %v", err)
+	}
+	mint(t, before, time.Minute)
+}

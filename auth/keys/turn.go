@@ -105,12 +105,15 @@ func (k *held) end(now time.Time) {
 	k.Removed = now
 }
 
-// tidy forgets the private halves of removed keys, and in time the keys. It reports whether there was anything.
+// tidy forgets the private halves of removed keys, and in time the keys. It reports whether there was anything, or a key
+// is to be encrypted anew.
 func (p plan) tidy(now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
 	for i := len(p) - 1; i >= 0; i-- {
 		k := p[i]
+		changed = changed || k.stale
+		k.stale = false
 		if k.State(now) == Removed {
 			if removed++; removed > rememberMost || now.Sub(k.Removed) > rememberFor {
 				changed = true

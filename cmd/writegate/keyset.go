@@ -23,6 +23,9 @@ func openKeySet(ctx context.Context, c *configs.Config, shelf writegate.Shelf, l
 		Store: keyset.InFile(c.Keys.File), Secret: auth.NewSecret(string(c.Keys.EncryptionKey)), Algorithm: c.Keys.Algorithm,
 		RotateEvery: c.Keys.RotateEvery, PublishFor: c.Keys.PublishFor, MaxTTL: c.Keys.MaxTTL, Leeway: max(c.Auth.Leeway, time.Minute), Log: log,
 	}
+	for _, old := range c.Keys.OldEncryptionKeys {
+		o.OldSecrets = append(o.OldSecrets, auth.NewSecret(string(old)))
+	}
 	if c.Keys.Database {
 		if shelf == nil {
 			return nil, errors.New("keys.database: the database has no tables of our own")
