@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -52,15 +53,13 @@ func alice() *writegate.Caller {
 	}}
 }
 
-// people is a database with one row for alice and two for twin.
-func people(t *testing.T) *memory.DB {
-	t.Helper()
-	db, err := memory.Open(t.Context(), memory.Config{})
+// memoryOf is a database with an empty table.
+func memoryOf() (*memory.DB, error) {
+	db, err := memory.Open(context.Background(), memory.Config{})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	err = db.Define(memory.Table{Name: "people", Key: "id", KeyType: writegate.Text, Columns: []memory.Column{
+	return db, db.Define(memory.Table{Name: "people", Key: "id", KeyType: writegate.Text, Columns: []memory.Column{
 		{Name: "user_id", Type: writegate.Text},
 		{Name: "age", Type: writegate.Int},
 		{Name: "tenant", Type: writegate.Text},
@@ -68,9 +67,16 @@ func people(t *testing.T) *memory.DB {
 		{Name: "joined", Type: writegate.Timestamp},
 		{Name: "photo", Type: writegate.Binary},
 	}})
+}
+
+// people is a database with one row for alice and two for twin.
+func people(t *testing.T) *memory.DB {
+	t.Helper()
+	db, err := memoryOf()
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
 	schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "people"}})
 	if err != nil {
 		t.Fatal(err)

@@ -5,16 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
 	"writegate/auth"
+	"writegate/auth/servicefile"
 	"writegate/configs"
 )
 
@@ -33,7 +29,7 @@ type serviceKey struct {
 // the public ones there.
 func (s serviceKey) signer() (func(auth.MintOptions) (string, error), auth.MintOptions, error) {
 	o := auth.MintOptions{Issuer: cliIssuer}
-	service, err := readYAML(s.file)
+	service, err := readService(s.file)
 	if err != nil {
 		return nil, o, err
 	}
@@ -43,14 +39,17 @@ func (s serviceKey) signer() (func(auth.MintOptions) (string, error), auth.MintO
 	if s.endpoint != "" {
 		o.Audience = append(o.Audience, s.endpoint)
 	}
-	audience, err := service.under("client_auth", "audience").texts()
-	if err != nil {
-		return nil, o, fmt.Errorf("%s: client_auth.audience: %w", s.file, err)
+	for _, item := range service.Under("client_auth", "audience").Items() {
+		audience, err := item.Text()
+		if err != nil {
+			return nil, o, fmt.Errorf("%s: client_auth.audience: %w", s.file, err)
+		}
+		o.Audience = append(o.Audience, audience)
 	}
-	if o.Audience = append(o.Audience, audience...); len(o.Audience) == 0 {
+	if len(o.Audience) == 0 {
 		return nil, o, fmt.Errorf("%s: client_auth.audience: missing, and without one the sync service takes no token; add it there, or give --endpoint", s.file)
 	}
-	mint, err := s.find(service.under("client_auth", "jwks", "keys"))
+	mint, err := s.find(service.Under("client_auth", "jwks", "keys").Items())
 	if err != nil {
 		return nil, o, fmt.Errorf("%s: client_auth.jwks.keys: %w", s.file, err)
 	}
@@ -58,8 +57,8 @@ func (s serviceKey) signer() (func(auth.MintOptions) (string, error), auth.MintO
 }
 
 // find looks for the key to sign with among those of the service.
-func (s serviceKey) find(keys yamlNode) (func(auth.MintOptions) (string, error), error) {
-	if keys.items() == nil {
+func (s serviceKey) find(keys []servicefile.Node) (func(auth.MintOptions) (string, error), error) {
+	if len(keys) == 0 {
 		return nil, errors.New("missing; the service has no keys written in its file")
 	}
 	var own *auth.Key
@@ -72,7 +71,7 @@ func (s serviceKey) find(keys yamlNode) (func(auth.MintOptions) (string, error),
 			return nil, fmt.Errorf("%s: %w", s.private, err)
 		}
 	}
-	for i, item := range keys.items() {
+	for i, item := range keys {
 		key, err := membersOf(item)
 		if err != nil {
 			return nil, fmt.Errorf("[%d]: %w", i, err)
@@ -159,8 +158,8 @@ func base64URL(text string) ([]byte, error) {
 // linkedAddress is the address in the file of the vendor's command in a folder, empty where there is none.
 func linkedAddress(folder string) string {
 	for _, name := range []string{"cli.yaml", "link.yaml"} {
-		if file, err := readYAML(filepath.Join(folder, name)); err == nil {
-			if address, err := file.under("api_url").text(); err == nil && address != "" {
+		if file, err := readService(filepath.Join(folder, name)); err == nil {
+			if address, err := file.Under("api_url").Text(); err == nil && address != "" {
 				return address
 			}
 		}
@@ -168,117 +167,33 @@ func linkedAddress(folder string) string {
 	return ""
 }
 
-// yamlNode is a value in a file of the sync service, nil where there is none.
-type yamlNode struct{ ast.Node }
-
-// maxServiceFile bounds such a file, in bytes.
-const maxServiceFile = 1 << 20
-
-// readYAML reads such a file. Its errors carry nothing of it.
-func readYAML(path string) (yamlNode, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxServiceFile {
-		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("larger than 1 MiB")}
-	}
-	if err != nil {
-		return yamlNode{}, err
-	}
+// readService reads a file of the sync service. Its errors carry nothing of it.
+func readService(path string) (servicefile.Node, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return yamlNode{}, err
+		return servicefile.Node{}, err
 	}
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil || len(file.Docs) != 1 {
-		return yamlNode{}, fmt.Errorf("%s: not one document of YAML", path)
+	file, err := servicefile.Parse(text, os.LookupEnv)
+	if err != nil {
+		return servicefile.Node{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return yamlNode{file.Docs[0].Body}, nil
+	return file, nil
 }
 
-// under is the value under names, one in the other.
-func (n yamlNode) under(names ...string) yamlNode {
-	for _, name := range names {
-		m, ok := n.Node.(*ast.MappingNode)
-		if !ok {
-			return yamlNode{}
-		}
-		i := slices.IndexFunc(m.Values, func(v *ast.MappingValueNode) bool { return v.Key.GetToken().Value == name })
-		if i < 0 {
-			return yamlNode{}
-		}
-		n = yamlNode{m.Values[i].Value}
-	}
-	return n
-}
-
-// text is a scalar, which may come from the environment as the sync service has it: !env NAME. It is empty where there is none.
-func (n yamlNode) text() (string, error) {
-	switch n := n.Node.(type) {
-	case nil, *ast.NullNode:
-		return "", nil
-	case *ast.TagNode:
-		name, _, _ := strings.Cut(n.Value.GetToken().Value, "::")
-		if n.Start.Value != "!env" {
-			return "", fmt.Errorf("the tag %s is not known; !env NAME is", n.Start.Value)
-		}
-		value := os.Getenv(name)
-		if value == "" {
-			return "", fmt.Errorf("the environment variable %s is not set", name)
-		}
-		return value, nil
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return n.Value.Value, nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, nil
-	}
-	return "", errors.New("must be a single value")
-}
-
-// items are those of a list, nil where there is none.
-func (n yamlNode) items() []ast.Node {
-	if list, ok := n.Node.(*ast.SequenceNode); ok {
-		return list.Values
-	}
-	return nil
-}
-
-// texts is a list of scalars, or a scalar.
-func (n yamlNode) texts() ([]string, error) {
-	items := n.items()
-	if items == nil {
-		items = []ast.Node{n.Node}
-	}
-	var all []string
-	for _, item := range items {
-		one, err := yamlNode{item}.text()
-		if err != nil {
-			return nil, err
-		}
-		if one != "" {
-			all = append(all, one)
-		}
-	}
-	return all, nil
-}
-
-// membersOf are the members of a key that are scalars.
-func membersOf(n ast.Node) (map[string]string, error) {
-	m, ok := n.(*ast.MappingNode)
-	if !ok {
+// membersOf are the members of a key that matter here.
+func membersOf(n servicefile.Node) (map[string]string, error) {
+	if n.Names() == nil {
 		return nil, errors.New("not a mapping")
 	}
 	key := map[string]string{}
-	for _, pair := range m.Values {
-		name := pair.Key.GetToken().Value
-		if !slices.Contains([]string{"kty", "alg", "kid", "k", "n", "e", "crv", "x", "y"}, name) {
-			continue
-		}
-		value, err := yamlNode{pair.Value}.text()
+	for _, name := range []string{"kty", "alg", "kid", "k", "n", "e", "crv", "x", "y"} {
+		value, err := n.Under(name).Text()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		key[name] = value
+		if value != "" {
+			key[name] = value
+		}
 	}
 	return key, nil
 }

@@ -142,21 +142,18 @@ func serviceFolder(t *testing.T, clientAuth, cli string) string {
 // serviceKeys are the keys in the file as a key set.
 func serviceKeys(t *testing.T, file string) []byte {
 	t.Helper()
-	service, err := readYAML(file)
+	service, err := readService(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	set := map[string][]map[string]string{}
-	for _, item := range service.under("client_auth", "jwks", "keys").items() {
+	for _, item := range service.Under("client_auth", "jwks", "keys").Items() {
 		key, err := membersOf(item)
 		if err != nil {
 			t.Fatal(err)
 		}
-		key["k"] = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(key["k"])
-		for member, value := range key {
-			if value == "" {
-				delete(key, member)
-			}
+		if key["k"] != "" {
+			key["k"] = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(key["k"])
 		}
 		set["keys"] = append(set["keys"], key)
 	}
@@ -196,9 +193,9 @@ func TestServiceTokenFaults(t *testing.T) {
 		"no private key":  {hs, []string{"--private-key", "service.yaml"}, "service.yaml: neither a PEM block, nor a JSON Web Key, nor the base64 of one"},
 		"not base64":      {strings.ReplaceAll(hs, "hunter2", "hunter!"), nil, "service.yaml: client_auth.jwks.keys: [0].k: not base64url"},
 		"not set":         {strings.ReplaceAll(hs, "hunter2", "!env PS_NOT_SET"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: the environment variable PS_NOT_SET is not set"},
-		"another tag":     {strings.ReplaceAll(hs, "hunter2", "!secret hunter2"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: the tag !secret is not known; !env NAME is"},
+		"another tag":     {strings.ReplaceAll(hs, "hunter2", "!secret hunter2"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: has a tag; !env NAME is the one that is known"},
 		"keys no mapping": {"  audience: [a]\n  jwks: {keys: [hunter2]}\n", nil, "service.yaml: client_auth.jwks.keys: [0]: not a mapping"},
-		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: not one document of YAML"},
+		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: not one document of YAML or JSON"},
 		"no file":         {"", []string{"--service-yaml", "none.yaml"}, "none.yaml: no such file or directory"},
 		"the life":        {hs, []string{"--ttl", "25h"}, "time to live from 1s to 24h"},
 		"two sources":     {hs, []string{"--data", "d"}, "give one of --data, --config and --service-yaml"},
