@@ -195,3 +195,10 @@ test('a server that asks to be left alone is left alone', async () => {
   await assert.rejects(connector.uploadData(db), error(503, /left alone for another [67]\d{3} ms/));
   assert.equal(asked.length, 1);
 });
+
+test('a server is left alone for five minutes at most', async () => {
+  const { fetch } = server({ status: 503, headers: { 'retry-after': '1e9' } });
+  const connector = new WritegateConnector({ url, fetch, credentials: tokens().credentials });
+  await assert.rejects(connector.uploadData(queue(1)), error(503, /503/));
+  await assert.rejects(connector.uploadData(queue(1)), error(503, /another (300000|29\d{4}) ms/));
+});

@@ -51,6 +51,7 @@ test('a secret that could not be kept is an error, since the next token would be
 for (const [name, says, status, message] of [
   ['a session that has ended', { status: 401, body: { message: 'The token has expired.' } }, 401, /The token has expired/],
   ['a server in trouble', { status: 503 }, 503, /status 503/],
+  ['a token beside an error', { ...good, status: 500 }, 500, /status 500/],
   ['the page of a login', { body: '<html>' }, 200, /token/],
   ['a token that is none', { body: { token: 7 } }, 200, /token/],
   ['no endpoint', { body: { token: 't' } }, 200, /names no endpoint/],
