@@ -110,8 +110,7 @@ func (k *held) end(now time.Time) {
 func (p plan) tidy(now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
-	for i := len(p) - 1; i >= 0; i-- {
-		k := p[i]
+	for _, k := range slices.Backward(p) {
 		changed = changed || k.stale
 		k.stale = false
 		if k.State(now) == Removed {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,7 +72,8 @@ func TestServeKeys(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		believed("before the emergency", d, before, http.StatusUnauthorized)
-		if _, err := d.service(t, audience).Verify(t.Context(), before); err == nil || err.(*syncverify.Error).Code != syncverify.CodeToken {
+		_, err := d.service(t, audience).Verify(t.Context(), before)
+		if e, refused := errors.AsType[*syncverify.Error](err); !refused || e.Code != syncverify.CodeToken {
 			t.Errorf("a sync service believes it: %v", err)
 		}
 		believed("after it", d, anonymous(d), http.StatusOK)
