@@ -47,7 +47,7 @@ var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "parameters",
 // checkSigner wants a key, and somebody who can ask for what it signs.
 func (d *decoder) checkSigner() {
 	d.required("auth.key_file", d.given("auth.key_file") || d.given("auth.key") || d.given("keys"), "a key that signs what issue makes")
-	foreign := d.given("auth.jwks_uri") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.issuers")
+	foreign := d.given("auth.jwks_uri") || d.given("auth.public_keys") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.issuers")
 	d.required("issue.anonymous", foreign || d.given("issue.anonymous"), "auth has no keys of the app's own tokens, so nobody else could get a token")
 }
 

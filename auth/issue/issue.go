@@ -103,7 +103,7 @@ func (i *Issuer) Issue(ctx context.Context, r Request) (*Issued, error) {
 		return i.issueAnonymous(r)
 	}
 	now := i.o.Now()
-	if a := i.o.Anonymous; a != nil && a.taken(r.Caller.Subject) {
+	if i.Reserved(r.Caller.Subject) {
 		return nil, forbid(ReasonSubject, "The user has an id that only devices without a user have.", nil)
 	}
 	if err := i.users.take(r.Caller.Subject, now); err != nil {
@@ -114,6 +114,11 @@ func (i *Issuer) Issue(ctx context.Context, r Request) (*Issued, error) {
 		return nil, err
 	}
 	return i.mint(auth.MintOptions{Subject: r.Caller.Subject, TTL: i.o.TTL, Claims: claims, Now: now})
+}
+
+// Reserved reports whether only devices without a user are called so: nobody else's token may say it.
+func (i *Issuer) Reserved(subject string) bool {
+	return i.o.Anonymous != nil && i.o.Anonymous.taken(subject)
 }
 
 // claimsOf makes the claims of a user's token besides those that every token has.

@@ -131,6 +131,21 @@ func TestServeIssues(t *testing.T) {
 		t.Errorf("%v, %v", claims, err)
 	}
 
+	other := strings.ReplaceAll(put, "alice", device["user_id"].(string))
+	for name, tt := range map[string]struct {
+		token   string
+		applied any
+	}{
+		"the device":                  {same["token"].(string), 1.0},
+		"a user who is called so":     {appToken(t, device["user_id"].(string)), nil},
+		"a user with the app's token": {appToken(t, "bob"), 0.0},
+	} {
+		body := strings.NewReplacer("n1", "n2", "d1", "device of "+name).Replace(other)
+		if _, answer := d.call(t, http.MethodPost, "/api/data", tt.token, body); answer["applied"] != tt.applied {
+			t.Errorf("an upload of %s: %v", name, answer)
+		}
+	}
+
 	for name, tt := range map[string]struct {
 		token  string
 		status int

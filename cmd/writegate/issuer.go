@@ -54,6 +54,28 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 	}
 }
 
+// apart believes tokens as the configuration does, but for those of others that name a user as only we name devices
+// without one: the rows of such a device are nobody else's.
+type apart struct {
+	*keys
+	reserved func(subject string) bool
+}
+
+// Authenticate implements [writegate.Authenticator].
+func (a apart) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
+	caller, err := a.verifier.Authenticate(ctx, token)
+	if err != nil || !a.reserved(caller.Subject) {
+		return caller, err
+	}
+	if _, err := a.app.Authenticate(ctx, token); err == nil {
+		return nil, &writegate.Error{
+			Class: writegate.Forbidden, Code: writegate.Unauthorized, Reason: auth.ReasonSubject,
+			Message: "The token's sub is one that only devices without a user have.",
+		}
+	}
+	return caller, nil
+}
+
 // issuing is what the server asks an issuer.
 func issuing(i *issue.Issuer) func(context.Context, *writegate.Caller, server.TokenRequest) (server.Token, error) {
 	return func(ctx context.Context, caller *writegate.Caller, r server.TokenRequest) (server.Token, error) {

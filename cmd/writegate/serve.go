@@ -99,6 +99,7 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 			return fmt.Errorf("tokens: %w", err)
 		}
 		o.Issue, o.IssueAuth = issuing(issuer), keys.app
+		o.Auth = apart{keys, issuer.Reserved}
 	}
 	o.Apply = gates.book.Watch(gates.apply)
 	o.Blocked = gates.book.Waiting
