@@ -168,7 +168,15 @@ func TestOutageOfACircleWithTheSameKid(t *testing.T) {
 		judged(t, c, from(alphaIss, "1", rsaKey()), "", "")
 		judged(t, c, from(betaIss, "1", otherRSA()), ReasonKeysUnavailable, "beta")
 		expired := forge(`{"alg":"RS256","kid":"1"}`, good().with(object{"exp": 1, "iat": 0}).String(), with("RS256", rsaKey()))
+		s.mu.Lock()
+		s.delay = 4 * time.Second
+		s.mu.Unlock()
+		time.Sleep(11 * time.Second)
+		start := time.Now()
 		judged(t, c, expired, ReasonExpired, "alpha") // Never an outage: the client has to fetch another.
+		if took := time.Since(start); took != 0 {
+			t.Errorf("waited %s for a circle that could not know better", took)
+		}
 	})
 }
 
