@@ -103,7 +103,9 @@ func TestIssue(t *testing.T) {
 func TestTokenFor(t *testing.T) {
 	s := start(t, func(o *Options) {
 		o.AdminTokens = func() ([]string, error) { return []string{operatorToken}, nil }
-		o.TokenFor = func(subject string) (Token, error) { return Token{Token: "t", Subject: subject, Endpoint: "https://sync.example"}, nil }
+		o.TokenFor = func(subject string) (Token, error) {
+			return Token{Token: "t", Subject: subject, Endpoint: "https://sync.example"}, nil
+		}
 	})
 	for name, tt := range map[string]struct {
 		base, method, query, auth string
