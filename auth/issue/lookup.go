@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"writegate"
 )
@@ -18,8 +19,9 @@ const lookupName = "issue.lookup"
 type lookup struct {
 	*writegate.Lookup
 	db     writegate.Applier
-	claims []string // in the order of By
-	shown  []string // the columns that row has
+	turns  chan struct{} // holds a token for each that is at work
+	claims []string      // in the order of By
+	shown  []string      // the columns that row has
 }
 
 // newLookup introspects the table. Its errors begin with the key of the configuration.
@@ -46,7 +48,8 @@ func newLookup(ctx context.Context, l Lookup) (*lookup, error) {
 		return nil, fmt.Errorf(lookupName+".table: %w", err)
 	}
 	t := schema[lookupName]
-	out := &lookup{db: l.Database, shown: l.Select, Lookup: &writegate.Lookup{Name: lookupName, Table: t, Limit: 1}}
+	setDefault(&l.AtOnce, 4)
+	out := &lookup{db: l.Database, turns: make(chan struct{}, l.AtOnce), shown: l.Select, Lookup: &writegate.Lookup{Name: lookupName, Table: t, Limit: 1}}
 	for _, name := range slices.Sorted(maps.Keys(l.Where)) {
 		switch c := t.Column(name); {
 		case c == nil:
@@ -78,6 +81,10 @@ func (l *lookup) find(ctx context.Context, caller writegate.Caller) (map[string]
 	if values == nil {
 		return map[string]any{}, nil
 	}
+	if err := l.enter(ctx); err != nil {
+		return nil, away(err)
+	}
+	defer func() { <-l.turns }()
 	var found [][]writegate.Row
 	err := l.db.InTx(ctx, caller, func(tx writegate.Tx) error {
 		var err error
@@ -85,9 +92,7 @@ func (l *lookup) find(ctx context.Context, caller writegate.Caller) (map[string]
 		return err
 	})
 	if err != nil {
-		e := *writegate.AsError(err)
-		e.Message = "The database that tokens are made from is not available; the request is worth sending again."
-		return nil, &e
+		return nil, away(err)
 	}
 	switch len(found[0]) {
 	case 0:
@@ -96,6 +101,29 @@ func (l *lookup) find(ctx context.Context, caller writegate.Caller) (map[string]
 		return l.row(found[0][0])
 	}
 	return nil, ambiguous(fmt.Errorf("%s: more than one row of %s for one user", lookupName, l.Table.Source))
+}
+
+// longestWait bounds the wait for a turn.
+const longestWait = 3 * time.Second
+
+func (l *lookup) enter(ctx context.Context) error {
+	timer := time.NewTimer(longestWait)
+	defer timer.Stop()
+	select {
+	case l.turns <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return writegate.TryLater(fmt.Errorf("%s: %d are at work already", lookupName, cap(l.turns)))
+	case <-ctx.Done():
+		return writegate.TryLater(context.Cause(ctx))
+	}
+}
+
+// away is what a client hears when a lookup fails.
+func away(err error) error {
+	e := *writegate.AsError(err)
+	e.Message = "The database that tokens are made from is not available; the request is worth sending again."
+	return &e
 }
 
 // values are what the columns have to be equal to, nil when there can be no such row.

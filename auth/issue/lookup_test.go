@@ -1,9 +1,14 @@
 package issue
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,6 +115,59 @@ func TestLookupOptions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLookupTurns: when all devices ask at once, uploads still find connections.
+func TestLookupTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &slowly{people(t), make(chan struct{}), new(atomic.Int32), new(atomic.Int32)}
+		l, err := newLookup(t.Context(), Lookup{Database: db, Table: "people", Where: map[string]string{"user_id": "sub"}, Select: []string{"tenant"}, AtOnce: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found, away atomic.Int32
+		ask := func() {
+			switch _, err := l.find(t.Context(), *alice()); reasonOf(err) {
+			case "":
+				found.Add(1)
+			case "retry UNAVAILABLE ":
+				away.Add(1)
+			default:
+				t.Error(err)
+			}
+		}
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(ask)
+		}
+		synctest.Wait()
+		time.Sleep(longestWait + time.Millisecond)
+		synctest.Wait()
+		close(db.open)
+		all.Wait()
+		if found.Load() != 2 || away.Load() != 3 || db.most.Load() != 2 {
+			t.Errorf("%d found, %d sent away, %d at once", found.Load(), away.Load(), db.most.Load())
+		}
+		all.Go(ask)
+		all.Wait()
+		if found.Load() != 3 {
+			t.Error("a turn was not given back")
+		}
+	})
+}
+
+// slowly is a database whose transactions wait until it is open, and that counts them.
+type slowly struct {
+	writegate.Applier
+	open      chan struct{}
+	now, most *atomic.Int32
+}
+
+func (s *slowly) InTx(ctx context.Context, caller writegate.Caller, fn func(writegate.Tx) error) error {
+	s.most.Store(max(s.most.Load(), s.now.Add(1)))
+	defer s.now.Add(-1)
+	<-s.open
+	return s.Applier.InTx(ctx, caller, fn)
 }
 
 // TestLookupAway: no token is made without what it is made from, and no database text reaches a client.

@@ -56,6 +56,9 @@ type Lookup struct {
 	Where map[string]string
 	// Select (select) are the columns that row has.
 	Select []string
+	// AtOnce is how many lookups may be at work at one time, 4 by default, so that uploads find connections when all devices
+	// ask for tokens together. One more waits for at most 3 seconds.
+	AtOnce int
 }
 
 func (o Options) withDefaults() Options {

@@ -21,7 +21,7 @@ func newIssuer(ctx context.Context, c *configs.Config, dbs databases, m issue.Mi
 		Claims: i.Claims, Parameters: i.Parameters, PerMinute: i.PerMinute,
 	}
 	if l := i.Lookup; l.Table != "" && dbs[l.Database] != nil {
-		o.Lookup = &issue.Lookup{Database: dbs[l.Database], Table: l.Table, Where: l.Where, Select: l.Select}
+		o.Lookup = &issue.Lookup{Database: dbs[l.Database], Table: l.Table, Where: l.Where, Select: l.Select, AtOnce: max(1, c.All()[l.Database].MaxConns/4)}
 	}
 	if a := i.Anonymous; a.Subject != "" {
 		o.Anonymous = &issue.Anonymous{Subject: issue.Subject(a.Subject), TTL: a.TTL, PerMinute: a.PerMinute, TotalPerMinute: a.TotalPerMinute}
