@@ -363,3 +363,38 @@ func TestEveryPresetIsTested(t *testing.T) {
 		}
 	}
 }
+
+// A project on its way from the legacy secret to signing keys: tokens of both are good at once, and an outage of the keys
+// is felt by those that they sign only.
+func TestSupabaseMigration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		find := func(name string) provider {
+			return providers[slices.IndexFunc(providers, func(p provider) bool { return p.preset == name })]
+		}
+		keys, legacy := find("supabase"), find("supabase-legacy")
+		s := &keyServer{bodies: map[string]string{}}
+		options := map[string]Options{}
+		for name, p := range map[string]provider{"signing": keys, "legacy": legacy} {
+			preset, _ := FindPreset(p.preset)
+			o := must(preset.Options(p.settings))
+			o.Transport = s
+			options[name] = o
+		}
+		o := options["legacy"]
+		o.HS256Secrets = []Secret{NewSecret(secret)}
+		options["legacy"] = o
+		c := must(NewCircles(t.Context(), options))
+		defer c.Close()
+		synctest.Wait()
+		old := func() string { return legacy.token("legacy-kid", []byte(secret), nil) }
+		judged(t, c, old(), "", "")
+		judged(t, c, keys.token("k1", p256(), nil), ReasonKeysUnavailable, "signing")
+		keys.publish(s, jwk("k1", "ES256", p256().Public()))
+		time.Sleep(31 * time.Second)
+		judged(t, c, keys.token("k1", p256(), nil), "", "")
+		judged(t, c, keys.token("k1", otherP256(), nil), ReasonSignature, "signing")
+		judged(t, c, old(), "", "")
+		judged(t, c, legacy.token("k1", []byte(secret), nil), ReasonAlgorithm, "signing")
+		judged(t, c, legacy.token("legacy-kid", []byte("a secret that somebody guessed, long enough"), nil), ReasonKeyUnknown, "legacy")
+	})
+}
