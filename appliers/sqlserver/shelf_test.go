@@ -11,9 +11,9 @@ import (
 
 func TestGoldenShelf(t *testing.T) {
 	db, p := keeping(t, map[string]reply{
-		"SELECT [body]":                              answer(result("vi", []any{[]byte("ab"), 7})),
+		"SELECT [body]": answer(result("vi", []any{[]byte("ab"), 7})),
 		"INSERT INTO [writegate].[writegate_documen": answer(result("i", []any{1})),
-		"SET [version]":                              answer(result("i", []any{0})),
+		"SET [version]": answer(result("i", []any{0})),
 	})
 	ctx := t.Context()
 	type document struct {
