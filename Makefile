@@ -8,7 +8,7 @@ ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
 # Runs the tests, then lists the databases whose conformance suite ran as a whole, and fails if one of these did not.
 ran = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && WRITEGATE_TEST_RAN="$$dir" $(1) && go run ./internal/engines ran "$$dir" $(2)
 
-.PHONY: help dev breaker test test-compose lint check fuzz bench verify e2e vuln engines-up engines-down clean
+.PHONY: help dev breaker drill test test-compose lint check fuzz bench verify e2e vuln engines-up engines-down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,8 @@ lint: ## format and lint, nothing is changed
 fuzz: ## every fuzz target, FUZZ=5m in all
 	testdata/engines/fuzz.sh $(FUZZ)
 
-bench: ## decisions beside bare CEL, then the upload path beside bare pgx on a Postgres of its own
-	go test -run '^$$' -bench BesideBare -benchtime 3s ./policy
+bench: ## decisions beside bare CEL and tokens beside bare golang-jwt, then the upload path beside bare pgx on a Postgres of its own
+	go test -run '^$$' -bench BesideBare -benchtime 3s ./policy ./auth
 	WRITEGATE_ENGINES=postgres $(WITH) go run ./bench
 
 e2e: ## the real PowerSync client against the real binary
@@ -48,6 +48,9 @@ e2e: ## the real PowerSync client against the real binary
 breaker: ## for MINUTES=2, break daemons and databases in every way, and look whether a write was lost or doubled
 	WRITEGATE_BREAKER_MINUTES=$(MINUTES) go test -count=1 -timeout $$(($(MINUTES) + 15))m -v -run TestBreaker ./breaker
 
+drill: ## rotate the signing keys of three replicas while 20 clients sign and verify, by schedule and in an emergency
+	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 10m -v -run TestDrill ./auth/keys
+
 vuln: ## known vulnerabilities in what we import; says so when the database can't be reached
 	$(TOOL) govulncheck ./...
 
@@ -55,6 +58,7 @@ verify: ## 200 rounds of each race, 10,000 random policies on each database, the
 	WRITEGATE_VERIFY=1 $(WITH) go test -count=1 -timeout 150m -v -run 'TestContract/(race|pitfall)|TestContract/(mysql|mariadb)/(race|pitfall)' ./appliers/...
 	WRITEGATE_VERIFY=1 WRITEGATE_KILLS=25 $(WITH) go test -count=1 -timeout 150m -v ./faults
 	WRITEGATE_VERIFY=1 go test -count=1 -timeout 90m -v -run 'TestPlanted|TestHerd' ./breaker
+	$(MAKE) drill
 	$(MAKE) breaker MINUTES=30
 
 engines-up: ## start the test databases and print the variables to export

@@ -57,6 +57,7 @@ const (
 	DocumentValidation  Code = "DOCUMENT_VALIDATION_FAILURE"
 	Unauthorized        Code = "UNAUTHORIZED"
 	Unavailable         Code = "UNAVAILABLE"
+	TooMany             Code = "TOO_MANY_REQUESTS"
 	Conflict            Code = "CONFLICT"
 	Internal            Code = "UNCLASSIFIED_ERROR"
 )

@@ -38,13 +38,18 @@ func (c *claims) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &c.all, exact)
 }
 
-// Validate checks sub, iss and the lifetime, after the parser's own checks.
+// Validate checks the subject, iss, the claims that are required and the lifetime, after the parser's own checks.
 func (c *claims) Validate() error {
-	if sub, ok := c.all["sub"].(string); !ok || strings.TrimSpace(sub) == "" {
-		return refuse(ReasonSubject, "The token's sub is not a string with something in it.")
+	if strings.TrimSpace(c.subject()) == "" {
+		return refuse(ReasonSubject, "The token's "+c.rules.Subject+" is not a string with something in it.")
 	}
 	if iss, ok := c.all["iss"].(string); len(c.rules.Issuers) > 0 && (!ok || !slices.Contains(c.rules.Issuers, iss)) {
 		return refuse(ReasonIssuer, "The token's issuer is not accepted here.")
+	}
+	for name, values := range c.rules.Require {
+		if !meets(c.all[name], values) {
+			return refuse(ReasonRequired, "The token's "+name+" is missing, or has a value that is not accepted here.")
+		}
 	}
 	exp, _ := c.GetExpirationTime()
 	iat, _ := c.GetIssuedAt()
@@ -61,9 +66,32 @@ func (c *claims) Validate() error {
 	return nil
 }
 
+// meets reports whether a claim is there and, where there are values to choose from, has one of them.
+func meets(claim any, values []string) bool {
+	switch claim := claim.(type) {
+	case nil:
+		return false
+	case []any:
+		return slices.ContainsFunc(claim, func(member any) bool { return meets(member, values) })
+	case string:
+		return claim != "" && (len(values) == 0 || slices.Contains(values, claim))
+	case stdjson.Number:
+		return len(values) == 0 || slices.Contains(values, claim.String())
+	case bool:
+		return len(values) == 0 || slices.Contains(values, strconv.FormatBool(claim))
+	}
+	return len(values) == 0
+}
+
+// subject is the user, empty when the claim is missing or no string.
+func (c *claims) subject() string {
+	subject, _ := c.all[c.rules.Subject].(string)
+	return subject
+}
+
 // caller returns who the token speaks for.
 func (c *claims) caller() *writegate.Caller {
-	return &writegate.Caller{Subject: c.all["sub"].(string), Claims: c.all}
+	return &writegate.Caller{Subject: c.subject(), Claims: c.all}
 }
 
 // GetExpirationTime returns exp.

@@ -32,7 +32,9 @@ const (
 	ReasonAudience = "token.audience"
 	// ReasonIssuer: iss is missing or none of the issuers.
 	ReasonIssuer = "token.issuer"
-	// ReasonSubject: sub is missing, blank or no string.
+	// ReasonRequired: a claim of Options.Require is missing or has another value.
+	ReasonRequired = "token.required"
+	// ReasonSubject: sub, or what is the user in its place, is missing, blank or no string.
 	ReasonSubject = "token.subject"
 	// ReasonClaim: exp is missing, or a claim is not of the type that the standard gives it.
 	ReasonClaim = "token.claim"

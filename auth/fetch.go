@@ -8,24 +8,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
 // client returns the client for key sets: few redirects, none to what could not be configured, none from
 // https to http.
 func (o Options) client() *http.Client {
-	transport := o.Transport
-	if transport == nil {
-		transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			MaxResponseHeaderBytes: maxHeaderSize,
-			DisableKeepAlives:      true, // One request in minutes is worth no open connection.
-			ForceAttemptHTTP2:      true,
-		}
-	}
 	return &http.Client{
-		Transport: transport,
+		Transport: o.guarded(),
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("more than %d redirects", maxRedirects)
@@ -42,14 +32,17 @@ func (o Options) client() *http.Client {
 // mayUseHTTP reports whether a host may be fetched from by http.
 func (o Options) mayUseHTTP(host string) bool {
 	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") ||
-		slices.ContainsFunc(o.InsecureHosts, func(h string) bool { return strings.EqualFold(h, host) })
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") || containsFold(o.InsecureHosts, host)
 }
 
 // fetch gets the key set once. It returns the usable keys and why others are ignored: one bad key does not
 // spoil the set.
 func (s *source) fetch(ctx context.Context) (keys []*key, ignored []error, err error) {
-	body, err := s.get(ctx)
+	address, err := s.address(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := s.get(ctx, address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,8 +61,8 @@ func (s *source) fetch(ctx context.Context) (keys []*key, ignored []error, err e
 	return keys, ignored, nil
 }
 
-func (s *source) get(ctx context.Context) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
+func (s *source) get(ctx context.Context, address string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("get key set: %w", withoutURL(err))
 	}

@@ -73,7 +73,20 @@ func TestRedirects(t *testing.T) {
 		{setURL, "http://cdn.example.com/k", ReasonKeysUnavailable},
 		{setURL, "http://127.0.0.1/k", ReasonKeysUnavailable},
 		{setURL, "https://user:pass@cdn.example.com/k", ReasonKeysUnavailable},
-		{"http://localhost/k", "http://127.0.0.1/k", ""},
+		{"http://localhost/k", "http://localhost/other", ""},
+		{"http://localhost/k", "http://localhost:81/k", ReasonKeysUnavailable},
+		{"http://localhost/k", "http://127.0.0.1/k", ReasonKeysUnavailable},
+		{setURL, "https://id.example.com/other", ""},
+		{setURL, "https://localhost/k", ReasonKeysUnavailable},
+		{setURL, "https://keys.localhost./k", ReasonKeysUnavailable},
+		{setURL, "https://10.0.0.7/k", ReasonKeysUnavailable},
+		{setURL, "https://[::ffff:10.0.0.7]/k", ReasonKeysUnavailable},
+		{setURL, "https://[fd00::1]/k", ReasonKeysUnavailable},
+		{setURL, "https://169.254.169.254/latest", ReasonKeysUnavailable},
+		{setURL, "https://93.184.216.34/k", ""},
+		{setURL, "https://keys.internal/k", ""}, // A name is judged when it is dialled.
+		{setURL, "https://192.168.0.9/k", ""},   // One of insecure_hosts.
+		{"https://10.0.0.1/k", "https://10.0.0.1/other", ""},
 		{"http://localhost/k", "https://cdn.example.com/k", ""},
 		{"http://localhost/k", "http://cdn.example.com/k", ReasonKeysUnavailable},
 		{"http://localhost/k", "http://169.254.169.254/latest", ReasonKeysUnavailable},
@@ -83,7 +96,7 @@ func TestRedirects(t *testing.T) {
 				server := &keyServer{bodies: map[string]string{
 					tt.from: "location " + tt.to, tt.to: string(jwks(jwk("k", "", rsaKey().Public()))),
 				}}
-				v := newVerifier(t, Options{JWKSURLs: []string{tt.from}, Transport: server})
+				v := newVerifier(t, Options{JWKSURLs: []string{tt.from}, InsecureHosts: []string{"192.168.0.9"}, Transport: server})
 				expect(t, v, as("k", rsaKey()), tt.want)
 			})
 		})

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -14,8 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
-	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -69,7 +68,7 @@ func loadKey(path string) (*Key, error) {
 	return k, nil
 }
 
-// parseKey reads a private key; its errors carry nothing of it.
+// parseKey reads a private key as it stands in a key file; its errors carry nothing of it.
 func parseKey(text []byte) (*Key, error) {
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PRIVATE KEY" {
@@ -79,6 +78,11 @@ func parseKey(text []byte) (*Key, error) {
 	if err != nil {
 		return nil, errors.New("not a readable PKCS #8 key")
 	}
+	return newSigningKey(parsed, "", "")
+}
+
+// newSigningKey makes a key of a private one. An empty kid is its thumbprint, and an empty alg the first of its type.
+func newSigningKey(parsed any, kid, alg string) (*Key, error) {
 	private, ok := parsed.(crypto.Signer)
 	if !ok {
 		return nil, errors.New("not a key that signs")
@@ -88,11 +92,18 @@ func parseKey(text []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key %w", err)
 	}
-	kid, err := thumbprint(public)
-	if err != nil {
-		return nil, err
+	if alg == "" {
+		alg = algs[0]
 	}
-	return &Key{private: func() crypto.Signer { return private }, method: jwt.GetSigningMethod(algs[0]), kid: kid}, nil
+	if !slices.Contains(algs, alg) {
+		return nil, errors.New("the key has an alg that its type can't sign with")
+	}
+	if kid == "" {
+		if kid, err = thumbprint(public); err != nil {
+			return nil, err
+		}
+	}
+	return &Key{private: func() crypto.Signer { return private }, method: jwt.GetSigningMethod(alg), kid: kid}, nil
 }
 
 // createKey writes a new key to a file that must not exist. The key becomes visible under its name only
@@ -122,8 +133,11 @@ func createKey(path string) error {
 	return os.Link(f.Name(), path) // Unlike a rename, it never replaces.
 }
 
-// ID returns the key's kid: its RFC 7638 thumbprint.
+// ID returns the key's kid: its RFC 7638 thumbprint, unless it came with another one.
 func (k *Key) ID() string { return k.kid }
+
+// Algorithm returns what the key signs with, such as RS256.
+func (k *Key) Algorithm() string { return k.method.Alg() }
 
 // String names the key by its kid.
 func (k *Key) String() string { return "key " + k.kid }
@@ -131,9 +145,9 @@ func (k *Key) String() string { return "key " + k.kid }
 // PublicJWKS returns the key set that verifies the key's tokens, as JSON: public members, kid, alg and
 // use. It fits [Options.JWKS], so that own tokens are verified without any network.
 func (k *Key) PublicJWKS() ([]byte, error) {
-	m, err := marshalPublic(k.private().Public(), k.kid, k.method.Alg())
+	set, err := NewPublicSet(k)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(jwkset.JWKSMarshal{Keys: []jwkset.JWKMarshal{m}})
+	return set.JWKS(), nil
 }

@@ -12,6 +12,7 @@ type keyring struct {
 	named map[string][]*key // by kid
 	loose []*key            // without kid
 	algs  map[string]bool   // of all keys
+	own   []*PublicSet      // those of [Options.Own] that are in it
 }
 
 func newKeyring(sets ...[]*key) *keyring {

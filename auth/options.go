@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,8 +21,19 @@ const MaxToken = 16 << 10
 type Options struct {
 	// Audiences (audience) are accepted in aud, which may be a string or a list: one match is enough.
 	Audiences []string
+	// AnyAudience is for tokens that have no aud: it is then not looked at, and Audiences stays empty. Issuers and
+	// Require have to say whose tokens these are.
+	AnyAudience bool
 	// Issuers (issuer) are accepted in iss. When empty, iss is not looked at.
 	Issuers []string
+	// Require (require) names claims that a token must have, each with the values of which it must have one. Of a list
+	// one member is enough; numbers and booleans are compared as JSON writes them. No values means any but null and
+	// the empty string.
+	Require map[string][]string
+	// Subject (subject) is the claim that is the user, sub by default. It has to be a string that is not blank.
+	Subject string
+	// Algorithms (algorithms) are accepted in alg; when empty, all that the keys can verify. HS256 needs HS256Secrets besides.
+	Algorithms []string
 
 	// JWKS (jwks) are inline key sets, each the JSON text of {"keys": […]} with public keys only.
 	JWKS [][]byte
@@ -30,6 +43,11 @@ type Options struct {
 	// JWKSURLs (jwks_uri) are where key sets are fetched from: https, or http to a loopback address or to
 	// one of InsecureHosts.
 	JWKSURLs []string
+	// Discover has the key set of each of Issuers found by its OpenID Connect discovery document, which is fetched under
+	// the same rules as a key set.
+	Discover bool
+	// Own are keys of our own that may change meanwhile.
+	Own []OwnKeys
 	// HS256Secrets (hs256_secret) enable HS256, which nothing else does. Each is used as written and, if it
 	// is base64 or base64url of at least 32 bytes, decoded as well, since both uses are common. A secret
 	// of less than 32 bytes is a fault.
@@ -41,7 +59,8 @@ type Options struct {
 	// in the sync service.
 	MaxLifetime time.Duration
 
-	// InsecureHosts (insecure_hosts) are names or addresses, without port, that may be fetched from by http.
+	// InsecureHosts (insecure_hosts) are names or addresses, without port, that may be fetched from by http, and that a
+	// redirect or a discovery document may lead to although they are private.
 	InsecureHosts []string
 	// FetchTimeout (fetch_timeout) bounds one fetch as a whole and so the wait of a request for it: 5 s by default.
 	FetchTimeout time.Duration
@@ -50,6 +69,9 @@ type Options struct {
 	// RefreshEvery (refresh_every) is the time between fetches: 5 minutes by default, as in the sync service. It
 	// is how long a key may outlive its removal from the set.
 	RefreshEvery time.Duration
+	// KeepKeys (keep_keys) is how long the keys of the last good fetch stay in force while their source is down: 60 minutes
+	// by default, as in the sync service. After that, tokens that need them are answered as [ReasonKeysUnavailable].
+	KeepKeys time.Duration
 	// RefreshCooldown (refresh_cooldown) is the least time between the end of a fetch and one that an
 	// unknown key asks for: 10 s by default.
 	RefreshCooldown time.Duration
@@ -77,11 +99,13 @@ const (
 )
 
 func (o Options) withDefaults() Options {
+	setDefault(&o.Subject, "sub")
 	setDefault(&o.Leeway, time.Minute)
 	setDefault(&o.MaxLifetime, 24*time.Hour)
 	setDefault(&o.FetchTimeout, 5*time.Second)
 	setDefault(&o.FetchBytes, 1<<20)
 	setDefault(&o.RefreshEvery, 5*time.Minute)
+	setDefault(&o.KeepKeys, time.Hour)
 	setDefault(&o.RefreshCooldown, 10*time.Second)
 	setDefault(&o.CacheTokens, 10_000)
 	setDefault(&o.CacheTime, 2*time.Minute)
@@ -102,7 +126,10 @@ func setDefault[T comparable](field *T, value T) {
 func (o Options) faults() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if len(o.Audiences) == 0 {
+	switch {
+	case o.AnyAudience && len(o.Audiences) > 0:
+		fault("audience: given, and not looked at")
+	case !o.AnyAudience && len(o.Audiences) == 0:
 		fault("audience: required")
 	}
 	for i, a := range o.Audiences {
@@ -115,9 +142,10 @@ func (o Options) faults() error {
 			fault("issuer[%d]: blank", i)
 		}
 	}
-	if len(o.JWKS)+len(o.PublicKeys)+len(o.JWKSURLs)+len(o.HS256Secrets) == 0 {
+	if len(o.JWKS)+len(o.PublicKeys)+len(o.JWKSURLs)+len(o.HS256Secrets)+len(o.Own) == 0 && !o.Discover {
 		fault("jwks_uri: required, unless jwks, public_keys or hs256_secret is set")
 	}
+	o.ruleFaults(fault)
 	for i, raw := range o.JWKSURLs {
 		if _, err := o.checkURL(raw); err != nil {
 			fault("jwks_uri[%d]: %w", i, err)
@@ -131,6 +159,7 @@ func (o Options) faults() error {
 		{"max_lifetime", o.MaxLifetime, 0},
 		{"fetch_timeout", o.FetchTimeout, time.Minute},
 		{"refresh_every", o.RefreshEvery, 0},
+		{"keep_keys", o.KeepKeys, 0},
 		{"refresh_cooldown", o.RefreshCooldown, 0},
 		{"cache_time", o.CacheTime, maxCacheTime},
 	} {
@@ -147,6 +176,39 @@ func (o Options) faults() error {
 		fault("cache_tokens: negative")
 	}
 	return errors.Join(errs...)
+}
+
+// ruleFaults finds what is wrong with the rules for claims and algorithms.
+func (o Options) ruleFaults(fault func(format string, args ...any)) {
+	for _, name := range slices.Sorted(maps.Keys(o.Require)) {
+		if strings.TrimSpace(name) == "" {
+			fault("require: a claim has no name")
+		}
+	}
+	for i, alg := range o.Algorithms {
+		if alg != hs256 && !isPublicAlg(alg) {
+			fault("algorithms[%d]: unknown; allowed are %s, ES256, ES384, ES512, EdDSA and HS256", i, strings.Join(rsaAlgs, ", "))
+		}
+	}
+	if (o.AnyAudience || o.Discover) && len(o.Issuers) == 0 {
+		fault("issuer: required")
+	}
+	if o.AnyAudience && !slices.ContainsFunc(slices.Collect(maps.Values(o.Require)), func(values []string) bool { return len(values) > 0 }) {
+		fault("require: required where aud is not looked at: a claim and its values")
+	}
+	if o.Discover {
+		for i, iss := range o.Issuers {
+			if _, err := o.checkURL(iss); err != nil {
+				fault("issuer[%d]: %w", i, err)
+			}
+		}
+	}
+}
+
+// CheckKeySetURL says what is wrong with the address of a key set, nil when nothing is. It repeats nothing of it.
+func (o Options) CheckKeySetURL(raw string) error {
+	_, err := o.checkURL(raw)
+	return err
 }
 
 // checkURL says what is wrong with a URL without repeating it, since it may carry a credential.

@@ -38,6 +38,7 @@ var (
 const (
 	leastRSA = 2048
 	mostRSA  = 8192
+	hs256    = "HS256"
 )
 
 var rsaAlgs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
@@ -161,7 +162,7 @@ func sharedKeys(secret Secret) ([]*key, error) {
 	var keys []*key
 	add := func(form string, value []byte) {
 		if len(value) >= leastSecret {
-			keys = append(keys, &key{algs: []string{"HS256"}, public: value, id: fmt.Sprintf("HS256 %s %x", form, digest(value))})
+			keys = append(keys, &key{algs: []string{hs256}, public: value, id: fmt.Sprintf("HS256 %s %x", form, digest(value))})
 		}
 	}
 	add("raw", []byte(text))

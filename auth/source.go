@@ -10,17 +10,20 @@ import (
 	"time"
 )
 
-// source is one key set at a URL. Its last good keys stay in force while it is down; one fetch runs at a time.
+// source is one key set at a URL. Its last good keys stay in force for a while when it is down; one fetch runs at a
+// time.
 type source struct {
 	verifier *Verifier
 	life     context.Context // ends the fetching
 	client   *http.Client
 	url      string
+	issuer   string // where url is its discovery document, which says where the key set is
 	log      *slog.Logger
 
 	mu      sync.Mutex
-	flight  *flight // nil when no fetch is running
-	good    []*key  // of the last good fetch
+	flight  *flight   // nil when no fetch is running
+	good    []*key    // of the last good fetch
+	goodAt  time.Time // when that was; zero when its keys count no longer
 	ended   time.Time
 	lastErr error
 }
@@ -31,8 +34,8 @@ type flight struct {
 	err  error
 }
 
-func newSource(life context.Context, v *Verifier, client *http.Client, raw string) *source {
-	s := &source{verifier: v, life: life, client: client, url: raw}
+func newSource(life context.Context, v *Verifier, client *http.Client, raw, issuer string) *source {
+	s := &source{verifier: v, life: life, client: client, url: raw, issuer: issuer}
 	host := ""
 	if u, err := url.Parse(raw); err == nil {
 		host = u.Host + u.Path
@@ -46,6 +49,13 @@ func (s *source) keys() []*key {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.good
+}
+
+// lacks reports whether the source never answered, or not for so long that its keys count no longer.
+func (s *source) lacks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.goodAt.IsZero()
 }
 
 // keepFresh fetches at once and then again and again, sooner after a failure.
@@ -102,18 +112,25 @@ func (s *source) fly(f *flight) {
 	keys, ignored, err := s.fetch(ctx)
 
 	s.mu.Lock()
-	before, changed := s.lastErr, err == nil && (s.ended.IsZero() || !sameKeys(s.good, keys))
-	if err == nil {
-		s.good = keys
+	before, changed := s.lastErr, err == nil && (s.goodAt.IsZero() || !sameKeys(s.good, keys))
+	dropped := err != nil && !s.goodAt.IsZero() && time.Since(s.goodAt) >= s.verifier.options.KeepKeys
+	switch {
+	case err == nil:
+		s.good, s.goodAt = keys, time.Now()
+	case dropped:
+		s.good, s.goodAt = nil, time.Time{}
 	}
 	s.mu.Unlock()
-	if changed {
+	if changed || dropped {
 		s.verifier.gather()
 	}
 	s.mu.Lock()
 	s.flight, s.ended, s.lastErr = nil, time.Now(), err
 	s.mu.Unlock()
 
+	if dropped {
+		s.log.ErrorContext(s.life, "key set can't be fetched for too long; its keys count no longer", "kept", s.verifier.options.KeepKeys, "error", err)
+	}
 	s.tell(before, err, changed, len(keys), ignored)
 	f.err = err
 	close(f.done)
@@ -125,7 +142,7 @@ func (s *source) tell(before, err error, changed bool, keys int, ignored []error
 	switch {
 	case ctx.Err() != nil:
 	case err != nil && before == nil:
-		s.log.WarnContext(ctx, "key set can't be fetched; the last good keys stay in force", "error", err)
+		s.log.WarnContext(ctx, "key set can't be fetched; the last good keys stay in force for a while", "error", err)
 	case err != nil:
 		s.log.DebugContext(ctx, "key set still can't be fetched", "error", err)
 	case changed || before != nil:

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,19 +38,22 @@ func NewVerifier(ctx context.Context, o Options) (*Verifier, error) {
 	if err = errors.Join(o.faults(), err); err != nil {
 		return nil, err
 	}
-	v := &Verifier{
-		options: o,
-		inline:  inline,
-		cache:   newCache(o.CacheTokens),
-		parser: jwt.NewParser(jwt.WithStrictDecoding(), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-			jwt.WithLeeway(o.Leeway), jwt.WithAudience(o.Audiences...)),
+	rules := []jwt.ParserOption{jwt.WithStrictDecoding(), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(o.Leeway)}
+	if !o.AnyAudience {
+		rules = append(rules, jwt.WithAudience(o.Audiences...))
 	}
+	v := &Verifier{options: o, inline: inline, cache: newCache(o.CacheTokens), parser: jwt.NewParser(rules...)}
 	ctx, v.close = context.WithCancel(ctx)
 	client := o.client()
 	for _, raw := range o.JWKSURLs {
-		v.sources = append(v.sources, newSource(ctx, v, client, raw))
+		v.sources = append(v.sources, newSource(ctx, v, client, raw, ""))
 	}
-	v.ring.Store(newKeyring(inline))
+	if o.Discover {
+		for _, issuer := range o.Issuers {
+			v.sources = append(v.sources, newSource(ctx, v, client, discoveryURL(issuer), issuer))
+		}
+	}
+	v.gather()
 	for _, s := range v.sources {
 		v.closed.Go(s.keepFresh)
 	}
@@ -70,36 +74,74 @@ func (v *Verifier) Close() {
 // constants: class Forbidden with code Unauthorized when the token is wrong, class Retry when its key can't
 // be had now. It may wait for one fetch, so at most Options.FetchTimeout.
 func (v *Verifier) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
-	if len(token) > MaxToken {
-		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
-	}
-	ring, id := v.ring.Load(), idOf(token)
-	if caller := v.cache.get(id, ring, time.Now()); caller != nil {
-		return caller, nil
-	}
-	h, err := readHeader(token)
+	p, err := present(token)
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.verify(ring, h, token)
-	if err != nil && v.worthFetching(h, err) {
-		fetchErr := v.fetch(ctx)
-		ring = v.ring.Load()
-		c, err = v.verify(ring, h, token)
-		if err != nil && fetchErr != nil && v.worthFetching(h, err) {
-			return nil, unavailable(fetchErr)
-		}
+	if caller := v.remembered(p); caller != nil {
+		return caller, nil
 	}
+	if err := p.readHeader(); err != nil {
+		return nil, err
+	}
+	caller, err := v.check(p)
+	if err != nil && v.worthFetching(p.header, err) {
+		return v.checkAnew(ctx, p)
+	}
+	return caller, err
+}
+
+// presented is a token that is to be checked.
+type presented struct {
+	text   string
+	id     tokenID
+	header *header // nil until readHeader
+}
+
+func present(token string) (*presented, error) {
+	if len(token) > MaxToken {
+		return nil, refuse(ReasonMalformed, "The token is longer than 16 KiB.")
+	}
+	return &presented{text: token, id: idOf(token)}, nil
+}
+
+func (p *presented) readHeader() (err error) {
+	p.header, err = readHeader(p.text)
+	return err
+}
+
+// remembered returns the caller of a token that was verified before and still counts, or nil.
+func (v *Verifier) remembered(p *presented) *writegate.Caller {
+	return v.cache.get(p.id, v.current(), time.Now())
+}
+
+// check checks a token against the keys in force.
+func (v *Verifier) check(p *presented) (*writegate.Caller, error) {
+	ring := v.current()
+	c, err := v.verify(ring, p.header, p.text)
 	if err != nil {
 		return nil, err
 	}
 	caller := c.caller()
-	v.cache.put(id, ring, caller, v.forget(c))
+	v.cache.put(p.id, ring, caller, v.forget(c))
 	return caller, nil
+}
+
+// checkAnew checks a token after the keys were fetched.
+func (v *Verifier) checkAnew(ctx context.Context, p *presented) (*writegate.Caller, error) {
+	fetchErr := v.fetch(ctx)
+	caller, err := v.check(p)
+	if err != nil && fetchErr != nil && v.worthFetching(p.header, err) {
+		return nil, unavailable(fetchErr)
+	}
+	return caller, err
 }
 
 // verify checks a token against the keys of a ring.
 func (v *Verifier) verify(ring *keyring, h *header, token string) (*claims, error) {
+	if !v.allows(h.Alg) {
+		return nil, refuse(ReasonAlgorithm, "The token's algorithm is not accepted here.")
+	}
 	keys, named := ring.find(h)
 	if len(keys.Keys) == 0 {
 		return nil, v.noKey(ring, h, named)
@@ -126,7 +168,7 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 	switch {
 	case named:
 		return refuse(ReasonAlgorithm, "The token's algorithm is not the one of its key.")
-	case !ring.algs[h.Alg] && (len(v.sources) == 0 || !isPublicAlg(h.Alg)):
+	case !ring.algs[h.Alg] && (!v.changes() || !isPublicAlg(h.Alg)):
 		return refuse(ReasonAlgorithm, "The token's algorithm is not accepted here.")
 	case h.kid == "":
 		return refuse(ReasonKeyUnknown, "The token has no kid, and every key for its algorithm has one.")
@@ -137,32 +179,72 @@ func (v *Verifier) noKey(ring *keyring, h *header, named bool) error {
 // worthFetching reports whether newer key sets could make a difference to a refused token.
 func (v *Verifier) worthFetching(h *header, err error) bool {
 	var e *writegate.Error
-	if len(v.sources) == 0 || !isPublicAlg(h.Alg) || !errors.As(err, &e) {
+	if !v.changes() || !isPublicAlg(h.Alg) || !errors.As(err, &e) {
 		return false
 	}
-	return e.Reason == ReasonKeyUnknown || e.Reason == ReasonSignature && h.kid == ""
+	switch e.Reason {
+	case ReasonKeyUnknown:
+		return true
+	case ReasonSignature:
+		return h.kid == "" || v.lacks()
+	case ReasonAlgorithm:
+		return v.lacks() && v.allows(h.Alg)
+	}
+	return false
 }
+
+// lacks reports whether a source has no keys in force, so that another key may have the kid of one that is there.
+func (v *Verifier) lacks() bool { return slices.ContainsFunc(v.sources, (*source).lacks) }
+
+// allows reports whether the options allow an algorithm; the keys have their say too.
+func (v *Verifier) allows(alg string) bool {
+	return len(v.options.Algorithms) == 0 || slices.Contains(v.options.Algorithms, alg)
+}
+
+// changes reports whether there may be other keys than those in force.
+func (v *Verifier) changes() bool { return len(v.sources)+len(v.options.Own) > 0 }
 
 // fetch asks every source at once and waits for all of them.
 func (v *Verifier) fetch(ctx context.Context) error {
-	errs := make([]error, len(v.sources))
+	errs := make([]error, len(v.sources)+len(v.options.Own))
 	var all sync.WaitGroup
 	for i, s := range v.sources {
 		all.Go(func() { errs[i] = s.refresh(ctx) })
+	}
+	for i, own := range v.options.Own {
+		all.Go(func() { errs[len(v.sources)+i] = own.Refresh(ctx) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
+// current returns the keys in force. Those of our own may have changed since they were put in force.
+func (v *Verifier) current() *keyring {
+	ring := v.ring.Load()
+	for i, own := range v.options.Own {
+		if ring.own[i] != own.Public() {
+			return v.gather()
+		}
+	}
+	return ring
+}
+
 // gather puts the keys of all sources in force.
-func (v *Verifier) gather() {
+func (v *Verifier) gather() *keyring {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	sets := [][]*key{v.inline}
+	sets, own := [][]*key{v.inline}, make([]*PublicSet, len(v.options.Own))
 	for _, s := range v.sources {
 		sets = append(sets, s.keys())
 	}
-	v.ring.Store(newKeyring(sets...))
+	for i, keys := range v.options.Own {
+		own[i] = keys.Public()
+		sets = append(sets, own[i].keys)
+	}
+	ring := newKeyring(sets...)
+	ring.own = own
+	v.ring.Store(ring)
+	return ring
 }
 
 // forget returns when a verified token has to be verified again.

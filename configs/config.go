@@ -1,6 +1,6 @@
 // Package configs reads the configuration of the daemon: one strict YAML file.
 //
-// The structs of this file are the reference. docs/configuration.md is made from their comments, their tags
+// The structs of this file and of circle.go are the reference. docs/configuration.md is made from their comments, their tags
 // and [Default], so that the two can't differ.
 package configs
 
@@ -12,6 +12,10 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// Auth says whose tokens are believed. At least one source of keys is needed.
 	Auth Auth `yaml:"auth"`
+	// Keys are signing keys of our own that are made and rotated here. Left out, there are none but auth.key_file or auth.key.
+	Keys Keys `yaml:"keys"`
+	// Issue has tokens for the sync service made here, for users whose own token auth believes. Left out, none are.
+	Issue Issue `yaml:"issue"`
 	// Database is where writes go. The ledger lives there too.
 	Database Database `yaml:"database"`
 	// Databases are further ones by name, with the same keys, for what routes sends there. Each has a ledger of its own.
@@ -34,9 +38,14 @@ type Server struct {
 	Addr string `yaml:"addr"`
 	// MetricsAddr is the address that serves /metrics, not for the public. An empty one serves none.
 	MetricsAddr string `yaml:"metrics_addr"`
+	// Admin is a listener for operators that asks for a token of its own. It takes the place of metrics_addr.
+	Admin Admin `yaml:"admin"`
 	// CORSOrigins lists the sites that may call from a browser, such as https://app.example.com; "*" is everybody. Cookies
 	// are never used.
 	CORSOrigins []string `yaml:"cors_origins"`
+	// TrustedProxies lists addresses and networks, such as 10.0.0.0/8, whose X-Forwarded-For is believed. Only limits on tokens
+	// without a user look at addresses.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Paths lists what takes uploads. Left out, it is every path that the published connectors use.
 	Paths []string `yaml:"paths"`
 	// OnRefusal says how an upload in the vendor's transactions dialect goes on after a refused transaction:
@@ -46,6 +55,20 @@ type Server struct {
 	Limits Limits `yaml:"limits"`
 	// Timeouts bound how long things may take.
 	Timeouts Timeouts `yaml:"timeouts"`
+}
+
+// Admin is a listener for operators that asks for a token of its own.
+type Admin struct {
+	// Addr is the address to listen on, host:port. It serves /metrics, and a /readyz that says more than the public one.
+	Addr string `yaml:"addr"`
+	// Token is what operators and scrapers have to send, as Authorization: Bearer: at least 32 characters.
+	Token Secret `yaml:"token"`
+	// TokenFile is a file with such tokens in place of token, one on a line; any of them is good. It is read again for each
+	// request, so that they may change while the daemon runs. Relative to the folder of this file.
+	TokenFile string `yaml:"token_file"`
+	// UserTokens lets operators have a token of any user, to see what that user sees: POST /api/auth/token?user_id=… here makes
+	// one that lives for 12h. The log says so each time.
+	UserTokens bool `yaml:"user_tokens"`
 }
 
 // Limits bound what is taken from the network.
@@ -96,7 +119,8 @@ type Auth struct {
 	Issuer []string `yaml:"issuer"`
 	// JWKSURI lists addresses that publish key sets: https, or http on loopback and insecure_hosts.
 	JWKSURI []string `yaml:"jwks_uri"`
-	// InsecureHosts lists names or addresses, without port, whose key set may be fetched by http.
+	// InsecureHosts lists names or addresses, without port, whose key set may be fetched by http, and that a redirect may lead
+	// to although they are private.
 	InsecureHosts []string `yaml:"insecure_hosts"`
 	// JWKS is a key set written here: a mapping with keys, a list of JSON Web Keys.
 	JWKS JSON `yaml:"jwks"`
@@ -106,10 +130,96 @@ type Auth struct {
 	// tokens are believed, its public half is served at /.well-known/jwks.json, and `writegate token --config` signs
 	// with it. Relative to the folder of this file.
 	KeyFile string `yaml:"key_file"`
+	// Key is such a private key as text, in place of the file: PEM, a JSON Web Key, or the base64 of one as in
+	// POWERSYNC_PRIVATE_KEY. A JSON Web Key keeps its kid.
+	Key Secret `yaml:"key"`
 	// Leeway is how far clocks may differ, at most 10m.
 	Leeway time.Duration `yaml:"leeway"`
 	// MaxLifetime is the longest time between a token's iat and its exp.
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
+	// PublicKeys lists public keys in PEM.
+	PublicKeys []string `yaml:"public_keys"`
+	// Algorithms lists what a token's alg may be. Left out, it is what the keys can verify.
+	Algorithms []string `yaml:"algorithms" oneof:"RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,HS256"`
+	// Require names claims that a token must have, each with the values of which it must have one; an empty list is any value.
+	Require map[string][]string `yaml:"require"`
+	// Subject is the claim that is the user.
+	Subject string `yaml:"subject"`
+	// Issuers are further circles of trust by name, each with keys and rules of its own. A key of one makes no token good in
+	// another.
+	Issuers map[string]Circle `yaml:"issuers"`
+}
+
+// Keys are signing keys of our own that are made and rotated here: their tokens are believed, their public halves are
+// served at /.well-known/jwks.json, and `writegate token --config` signs with them.
+type Keys struct {
+	// File keeps them in a file that nobody else may read, for replicas on one machine; it is made when it is missing.
+	// Relative to the folder of this file.
+	File string `yaml:"file"`
+	// Database keeps them in the database in place of a file, for replicas anywhere.
+	Database bool `yaml:"database"`
+	// EncryptionKey encrypts the private keys where they are kept: at least 32 bytes, as `openssl rand -base64 32` prints.
+	EncryptionKey Secret `yaml:"encryption_key"`
+	// OldEncryptionKeys lists what they may still be encrypted with, after encryption_key was changed. `writegate serve` then
+	// encrypts them anew.
+	OldEncryptionKeys []Secret `yaml:"old_encryption_keys"`
+	// Algorithm is that of keys to come. RSA keys have 2048 bits.
+	Algorithm string `yaml:"algorithm" oneof:"RS256,ES256,ES384,EdDSA"`
+	// RotateEvery is how long a key signs, at least 1h. 0s leaves it to `writegate keys rotate`.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// PublishFor is how long a key is in the key set before it signs, at least 5m: longer than anybody keeps the set.
+	PublishFor time.Duration `yaml:"publish_for"`
+	// MaxTTL is the longest life of a token that they sign, at most 24h. A key that signs no more stays in the set for so long,
+	// auth.leeway, and 5m more.
+	MaxTTL time.Duration `yaml:"max_ttl"`
+}
+
+// Issue has tokens for the sync service made here.
+type Issue struct {
+	// URL lists the addresses of the sync service, without a slash at the end. Clients are sent to the first one.
+	URL []string `yaml:"url"`
+	// Audience lists what the tokens' aud says. Left out, it is url.
+	Audience []string `yaml:"audience"`
+	// Issuer is what the tokens' iss says. Left out, they have none.
+	Issuer string `yaml:"issuer"`
+	// TTL is how long a user's token lives, from 30s to 24h; 5m to 60m is usual, since nothing revokes one.
+	TTL time.Duration `yaml:"ttl"`
+	// Claims are further claims, each a CEL expression over claims, those of the app's token, and row, what lookup found. One that is
+	// null is left out; one that fails keeps the user from a token.
+	Claims map[string]string `yaml:"claims"`
+	// Parameters are the members of the claim parameters, made in the same way.
+	Parameters map[string]string `yaml:"parameters"`
+	// Lookup finds a row of the user in the database, for claims and parameters.
+	Lookup IssueLookup `yaml:"lookup"`
+	// PerMinute is how many tokens one user gets in a minute, from each replica.
+	PerMinute int `yaml:"per_minute"`
+	// Anonymous gives tokens to devices without a user. Left out, they get none.
+	Anonymous Anonymous `yaml:"anonymous"`
+}
+
+// IssueLookup finds a row of the user.
+type IssueLookup struct {
+	// Database names one of databases.
+	Database string `yaml:"database"`
+	// Table is its name in the database, perhaps with a schema before a dot.
+	Table string `yaml:"table"`
+	// Where gives, by column, the claim of the app's token that it has to be equal to. No more than one row may be found.
+	Where map[string]string `yaml:"where"`
+	// Select lists the columns that row has.
+	Select []string `yaml:"select"`
+}
+
+// Anonymous gives tokens to devices without a user.
+type Anonymous struct {
+	// Subject says who they are: unique gives each device a user of its own, fixed makes them all the user "anonymous", which
+	// tells nobody apart.
+	Subject string `yaml:"subject" oneof:"unique,fixed"`
+	// TTL is how long such a token lives, from 30s to 24h.
+	TTL time.Duration `yaml:"ttl"`
+	// PerMinute is how many one address gets in a minute, from each replica.
+	PerMinute int `yaml:"per_minute"`
+	// TotalPerMinute is how many all of them get in a minute, from each replica.
+	TotalPerMinute int `yaml:"total_per_minute"`
 }
 
 // Database is where writes go.
@@ -236,7 +346,12 @@ func Default() *Config {
 				Stop:   30 * time.Second,
 			},
 		},
-		Auth:     Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour},
+		Auth: Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour, Subject: "sub"},
+		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: mostTTL},
+		Issue: Issue{
+			TTL: 5 * time.Minute, PerMinute: 60, Lookup: IssueLookup{Database: MainDatabase},
+			Anonymous: Anonymous{TTL: 5 * time.Minute, PerMinute: 10, TotalPerMinute: 600},
+		},
 		Database: defaultDatabase(),
 		Chunk:    Chunk{Ops: 1000, Bytes: 4 << 20, Time: 5 * time.Second},
 		Log:      Log{Level: "info", Format: "text"},

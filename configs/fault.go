@@ -10,7 +10,7 @@ import (
 // Fault is one thing that is wrong with a file.
 type Fault struct {
 	File string
-	// Line and Column count from 1.
+	// Line and Column count from 1. They are 0 for what is wrong with a variable of the environment.
 	Line, Column int
 	// Path names the key with dots, such as server.limits.body; empty for the file as a whole.
 	Path string
@@ -20,6 +20,9 @@ type Fault struct {
 
 // String is one line as a compiler writes it: file:line:column: path: message.
 func (f Fault) String() string {
+	if f.Line == 0 {
+		return fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.Message)
+	}
 	if f.Path == "" {
 		return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
 	}

@@ -27,6 +27,7 @@ func Load(path string) (*Config, error) {
 	if len(d.faults) == 0 {
 		c.resolve(filepath.Dir(path))
 		d.readDSNs(c)
+		d.readAdminTokens(&c.Server.Admin)
 	}
 	if len(d.faults) > 0 {
 		return nil, d.faults.sorted()
@@ -104,7 +105,13 @@ func (c *Config) resolve(folder string) {
 		return filepath.Join(folder, path)
 	}
 	c.Policy = relative(c.Policy)
+	c.Server.Admin.TokenFile = relative(c.Server.Admin.TokenFile)
 	c.Auth.KeyFile = relative(c.Auth.KeyFile)
+	for name, circle := range c.Auth.Issuers {
+		circle.ServiceYAML = relative(circle.ServiceYAML)
+		c.Auth.Issuers[name] = circle
+	}
+	c.Keys.File = relative(c.Keys.File)
 	c.Database.resolve(relative)
 	for name, db := range c.Databases {
 		db.resolve(relative)

@@ -122,6 +122,7 @@ server:
   addr: 0.0.0.0:${PORT}
   metrics_addr: ""
   cors_origins: https://app.example.com
+  trusted_proxies: [10.0.0.0/8, 192.0.2.1]
   paths: [/api/data, /sync/up]
   on_refusal: skip
   limits: {body: 32MiB, depth: 8, key_bytes: 100, string_bytes: 1 KiB, in_flight: 9, decoded: 2MiB, memory: 1MiB, queue: 7}
@@ -138,6 +139,23 @@ auth:
   key_file: keys.json
   leeway: 30s
   max_lifetime: 168h
+  public_keys: pem
+  algorithms: [RS256, ES256]
+  require: {org_id: [], email_verified: true, "https://app.example/role": [writer, admin]}
+  subject: user_id
+  issuers:
+    old: {preset: supabase-legacy, project: abc, hs256_secret: "${HS256_SECRET}"}
+    shop: {issuer: i, any_audience: true, jwks_uri: https://k, require: {azp: a}, leeway: 2s}
+issue:
+  url: https://x.powersync.journeyapps.com
+  audience: [a, b]
+  issuer: https://app.example
+  ttl: 10m
+  claims: {role: claims.role}
+  parameters: {tenant: row.tenant}
+  lookup: {database: shop, table: app.people, where: {id: sub}, select: tenant}
+  per_minute: 3
+  anonymous: {subject: unique, ttl: 1h, per_minute: 4, total_per_minute: 5}
 database: {driver: postgres, dsn: "${DATABASE_URL}?a=$${b}", schema: app, max_conns: 4, timeouts: {lock: 1s}, rls: {role: app_user}}
 databases:
   shop: {driver: sqlserver, dsn: sqlserver://x, session_context: true}
@@ -160,7 +178,7 @@ func TestParseWhole(t *testing.T) {
 	usual := configs.DatabaseTimeouts{Connect: 5 * time.Second, Statement: 30 * time.Second, Lock: 2 * time.Second}
 	want := &configs.Config{
 		Server: configs.Server{
-			Addr: "0.0.0.0:7000", CORSOrigins: []string{"https://app.example.com"}, Paths: []string{"/api/data", "/sync/up"}, OnRefusal: "skip",
+			Addr: "0.0.0.0:7000", CORSOrigins: []string{"https://app.example.com"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}, Paths: []string{"/api/data", "/sync/up"}, OnRefusal: "skip",
 			Limits:   configs.Limits{Body: 32 << 20, Depth: 8, KeyBytes: 100, StringBytes: 1024, InFlight: 9, Decoded: 2 << 20, Memory: 1 << 20, Queue: 7},
 			Timeouts: configs.Timeouts{Header: time.Second, Body: 2 * time.Second, Idle: 3 * time.Minute, Queue: 6 * time.Second, Upload: 4 * time.Second, Stop: 5 * time.Second},
 		},
@@ -169,6 +187,19 @@ func TestParseWhole(t *testing.T) {
 			JWKSURI: []string{"https://issuer.example/keys"}, InsecureHosts: []string{"keys"},
 			JWKS:        configs.JSON(`{"keys":[{"k":"hunter2","kty":"oct","n":18446744073709551615,"ok":true}]}`),
 			HS256Secret: "hunter2-hunter2-hunter2-hunter2-hunter2", KeyFile: "keys.json", Leeway: 30 * time.Second, MaxLifetime: 168 * time.Hour,
+			PublicKeys: []string{"pem"}, Algorithms: []string{"RS256", "ES256"}, Subject: "user_id",
+			Require: map[string][]string{"org_id": {}, "email_verified": {"true"}, "https://app.example/role": {"writer", "admin"}},
+			Issuers: map[string]configs.Circle{
+				"old":  {Preset: "supabase-legacy", Project: "abc", HS256Secret: "hunter2-hunter2-hunter2-hunter2-hunter2"},
+				"shop": {Issuer: []string{"i"}, AnyAudience: true, JWKSURI: []string{"https://k"}, Require: map[string][]string{"azp": {"a"}}, Leeway: 2 * time.Second},
+			},
+		},
+		Keys: configs.Default().Keys,
+		Issue: configs.Issue{
+			URL: []string{"https://x.powersync.journeyapps.com"}, Audience: []string{"a", "b"}, Issuer: "https://app.example", TTL: 10 * time.Minute,
+			Claims: map[string]string{"role": "claims.role"}, Parameters: map[string]string{"tenant": "row.tenant"},
+			Lookup:    configs.IssueLookup{Database: "shop", Table: "app.people", Where: map[string]string{"id": "sub"}, Select: []string{"tenant"}},
+			PerMinute: 3, Anonymous: configs.Anonymous{Subject: "unique", TTL: time.Hour, PerMinute: 4, TotalPerMinute: 5},
 		},
 		Database: configs.Database{
 			Driver: "postgres", DSN: "postgres://app:hunter2@db.example/app?a=${b}", Schema: "app", OwnTables: "make", MaxConns: 4,

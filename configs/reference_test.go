@@ -16,7 +16,7 @@ import (
 
 const referenceHead = `# Configuration
 
-<!-- Made from configs/config.go; after a change there: go test ./configs -run TestReference -update -->
+<!-- Made from configs/config.go and circle.go; after a change there: go test ./configs -run TestReference -update -->
 
 ` + "`writegate serve --config FILE` and `writegate check --config FILE`" + ` read one YAML file. It is strict: a key that is not
 listed here is an error, and so is one given twice. All faults are reported at once, as ` + "`file:line:column: path: what is\nwrong`" + `.
@@ -34,23 +34,25 @@ Whole files to start from are in [configs/examples](../configs/examples).
 
 // TestReference makes docs/configuration.md from the structs, so that it is never stale.
 func TestReference(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	comments := map[string]string{} // by Type or Type.Field
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok {
-			return true
+	comments := map[string]string{} // by Type.Field
+	for _, name := range []string{"config.go", "circle.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if s, ok := spec.Type.(*ast.StructType); ok {
-			for _, f := range s.Fields.List {
-				comments[spec.Name.Name+"."+f.Names[0].Name] = f.Doc.Text()
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
 			}
-		}
-		return false
-	})
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				for _, f := range s.Fields.List {
+					comments[spec.Name.Name+"."+f.Names[0].Name] = f.Doc.Text()
+				}
+			}
+			return false
+		})
+	}
 	var out strings.Builder
 	out.WriteString(referenceHead)
 	section(t, &out, comments, "", reflect.ValueOf(*configs.Default()))
@@ -78,8 +80,12 @@ func section(t *testing.T, out *strings.Builder, comments map[string]string, pat
 		fmt.Fprintf(out, "| `%s` | %s | %s |\n", key, strings.ToUpper(what[:1])+what[1:], defaultOf(f, v.FieldByIndex(f.Index)))
 	}
 	for _, f := range reflect.VisibleFields(v.Type()) {
-		if f.Type.Kind() == reflect.Struct {
-			section(t, out, comments, strings.TrimPrefix(path+"."+f.Tag.Get("yaml"), "."), v.FieldByIndex(f.Index))
+		below := strings.TrimPrefix(path+"."+f.Tag.Get("yaml"), ".")
+		switch {
+		case f.Type.Kind() == reflect.Struct:
+			section(t, out, comments, below, v.FieldByIndex(f.Index))
+		case f.Type == reflect.TypeFor[map[string]configs.Circle]():
+			section(t, out, comments, below+".NAME", reflect.Zero(f.Type.Elem()))
 		}
 	}
 }
@@ -90,6 +96,9 @@ func defaultOf(f reflect.StructField, v reflect.Value) string {
 	}
 	switch x := v.Interface().(type) {
 	case time.Duration:
+		if x == 0 {
+			return ""
+		}
 		return "`" + short(x) + "`"
 	case configs.Secret, configs.JSON:
 		return ""

@@ -16,6 +16,8 @@ import (
 func (d *decoder) validate(c *Config) {
 	d.validateServer(&c.Server)
 	d.validateAuth(&c.Auth)
+	d.validateOwnKeys(c)
+	d.validateIssue(c)
 	d.validateDatabases(c)
 	d.required("policy", c.Policy != "", "the file with the rules")
 	d.positive("chunk.ops", int64(c.Chunk.Ops))
@@ -26,10 +28,15 @@ func (d *decoder) validate(c *Config) {
 func (d *decoder) validateServer(s *Server) {
 	d.check("server.addr", isListener(s.Addr), "must be host:port with a port from 0 to 65535")
 	d.check("server.metrics_addr", s.MetricsAddr == "" || isListener(s.MetricsAddr), "must be host:port with a port from 0 to 65535, or empty")
-	same := s.Addr == s.MetricsAddr && !strings.HasSuffix(s.Addr, ":0")
+	same := s.Admin.Addr == "" && s.Addr == s.MetricsAddr && !strings.HasSuffix(s.Addr, ":0")
 	d.check("server.metrics_addr", !same, "equal to server.addr, which would show the metrics to everybody who can upload")
+	d.validateAdmin(s)
 	for i, o := range s.CORSOrigins {
 		d.checkItem("server.cors_origins", i, o == "*" || isOrigin(o), `must be "*", or a scheme and a host such as https://app.example.com`)
+	}
+	for i, p := range s.TrustedProxies {
+		_, err := network(p)
+		d.checkItem("server.trusted_proxies", i, err == nil, "must be an address, or a network such as 10.0.0.0/8")
 	}
 	for i, p := range s.Paths {
 		d.checkItem("server.paths", i, strings.HasPrefix(p, "/") && !strings.ContainsAny(p, ":*?#"), "must be a plain path that begins with /")
@@ -51,10 +58,11 @@ func (d *decoder) validateServer(s *Server) {
 }
 
 func (d *decoder) validateAuth(a *Auth) {
-	foreign := len(a.JWKSURI) > 0 || len(a.JWKS) > 0 || a.HS256Secret != ""
-	tried := d.given("auth.jwks_uri") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file")
+	foreign := len(a.JWKSURI) > 0 || len(a.JWKS) > 0 || a.HS256Secret != "" || len(a.PublicKeys) > 0
+	tried := d.given("auth.jwks_uri") || d.given("auth.public_keys") || d.given("auth.jwks") || d.given("auth.hs256_secret") || d.given("auth.key_file") || d.given("auth.key") || d.given("keys")
 	d.check("auth.hs256_secret", !d.given("auth.hs256_secret") || a.HS256Secret == "" || len(a.HS256Secret) >= 32, "shorter than the 32 bytes that HS256 needs")
-	if tried && (foreign || a.KeyFile != "") {
+	d.check("auth.key", !d.given("auth.key") || !d.given("auth.key_file"), "key_file is given, too; keep one of them")
+	if tried && (foreign || a.KeyFile != "" || a.Key != "" || d.given("keys")) {
 		d.required("auth.audience", len(a.Audience) > 0, "what the tokens' aud says, or one of several")
 	}
 	for i, aud := range a.Audience {
@@ -69,7 +77,9 @@ func (d *decoder) validateAuth(a *Auth) {
 	d.check("auth.leeway", a.Leeway <= 10*time.Minute, "more than 10m")
 	d.positive("auth.leeway", int64(a.Leeway))
 	d.positive("auth.max_lifetime", int64(a.MaxLifetime))
-	d.check("auth", tried, "no source of keys; give jwks_uri, jwks, hs256_secret or key_file")
+	d.check("auth.subject", a.Subject != "", "empty; leave the key out for sub")
+	d.check("auth", tried || d.given("auth.issuers"), "no source of keys; give jwks_uri, jwks, public_keys, hs256_secret, key_file, key or issuers, or keys beside auth")
+	d.validateCircles(a.Issuers)
 }
 
 // check notes a fault at a path, unless one stands there already.

@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// TestFromNothing is what a newcomer has: an empty folder, no tables, no configuration.
+// TestFromNothing is what a newcomer has: an empty folder, no tables, no configuration, and the connector to copy.
 func TestFromNothing(t *testing.T) {
 	node := needNode(t)
 	gate := startDev(t, []string{"--data", t.TempDir()})
-	user := newUser()
 	res := node.roundtrip(t, script{
-		Style: "identity", Sync: gate.URL, Upload: gate.URL, Token: gate.token(t, user), User: user, NoRefusals: true,
+		Style: "typescript", Upload: gate.URL, TokenURL: gate.URL, User: newUser(), NoRefusals: true,
 	})
 	if len(res.Errors) > 0 || len(res.Fatal) > 0 {
 		t.Errorf("the connector met %q and %q", res.Errors, res.Fatal)

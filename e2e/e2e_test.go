@@ -47,6 +47,7 @@ var styles = []struct {
 	{"tojson", false, 3, false},
 	{"vendor", false, 3, true},
 	{"identity", false, 3, true},
+	{"typescript", false, 3, true},
 }
 
 // TestRoundtrip lets two devices write through every style of connector, once over a sound network and once
@@ -75,6 +76,9 @@ func TestRoundtrip(t *testing.T) {
 						if diff := cmp.Diff(res.onDevice(), database.rows(t)); diff != "" {
 							t.Errorf("devices and database differ (-devices +database):\n%s", diff)
 						}
+						if style.name == "typescript" && len(res.Fatal) != 1 {
+							t.Errorf("the app was told of these refusals: %q", res.Fatal)
+						}
 						if lost := proxy.lost.Load(); int64(len(res.Errors)) != lost || every > 0 && lost == 0 {
 							t.Errorf("%d answers lost, the connectors met %q", lost, res.Errors)
 						}
@@ -101,6 +105,7 @@ func TestEveryEffectOnce(t *testing.T) {
 				identified bool
 			}{
 				{"identity", true},
+				{"typescript", true},
 				{"vendor", false},
 			} {
 				t.Run(tc.style, func(t *testing.T) {

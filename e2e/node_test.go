@@ -29,7 +29,7 @@ func needNode(t *testing.T) nodeRuntime {
 	if testing.Short() {
 		t.Skip("end-to-end tests take longer than -short allows")
 	}
-	bin, err := installed()
+	bin, err := installedNode()
 	if err != nil {
 		skipOrFail(t, "the PowerSync client can't be installed: "+err.Error())
 	}
@@ -45,28 +45,14 @@ func skipOrFail(t *testing.T, reason string) {
 	t.Skip(reason)
 }
 
-// installed makes node_modules be what the lock file says, once a process.
-var installed = sync.OnceValues(func() (string, error) {
+// installedNode installs the scripts' packages once a process, and returns the Node.js among them.
+var installedNode = sync.OnceValues(func() (string, error) {
 	dir, err := filepath.Abs(scripts)
 	if err != nil {
 		return "", err
 	}
-	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
-	if err != nil {
+	if err := install(dir); err != nil {
 		return "", err
-	}
-	mark := filepath.Join(dir, "node_modules", ".installed-lock.json")
-	if have, err := os.ReadFile(mark); err != nil || !bytes.Equal(have, lock) {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-		defer cancel()
-		npm := exec.CommandContext(ctx, "npm", "ci")
-		npm.Dir = dir
-		if out, err := npm.CombinedOutput(); err != nil {
-			return "", &scriptError{"npm ci", err, string(out)}
-		}
-		if err := os.WriteFile(mark, lock, 0o600); err != nil {
-			return "", err
-		}
 	}
 	bin := filepath.Join(dir, "node_modules", ".bin", "node")
 	if _, err := os.Stat(bin); err != nil {
@@ -74,6 +60,26 @@ var installed = sync.OnceValues(func() (string, error) {
 	}
 	return bin, nil
 })
+
+// install makes the node_modules of a folder be what its lock file says.
+func install(dir string) error {
+	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		return err
+	}
+	mark := filepath.Join(dir, "node_modules", ".installed-lock.json")
+	if have, err := os.ReadFile(mark); err == nil && bytes.Equal(have, lock) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	npm := exec.CommandContext(ctx, "npm", "ci")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		return &scriptError{"npm ci", err, string(out)}
+	}
+	return os.WriteFile(mark, lock, 0o600)
+}
 
 // scriptError is a program that failed, with what it said.
 type scriptError struct {
@@ -93,7 +99,10 @@ type script struct {
 	Token, User     string
 	Checkpoints     string // legacy or requests
 	MaxTransactions string
-	Connector       string // the module of style documented
+	TokenURL        string // where style typescript exchanges Session for tokens
+	Session         string
+	ControlURL      string // where the network is taken away and given back
+	Browser         string // the program of a Chromium
 	NoRefusals      bool   // the database refuses nothing
 }
 
@@ -101,7 +110,8 @@ func (s script) environ() []string {
 	env := os.Environ()
 	for name, value := range map[string]string{
 		"SYNC_URL": s.Sync, "UPLOAD_URL": s.Upload, "TOKEN": s.Token, "USER_ID": s.User,
-		"CHECKPOINTS": s.Checkpoints, "MAX_TRANSACTIONS": s.MaxTransactions, "CONNECTOR": s.Connector,
+		"CHECKPOINTS": s.Checkpoints, "MAX_TRANSACTIONS": s.MaxTransactions,
+		"TOKEN_URL": s.TokenURL, "SESSION": s.Session, "CONTROL_URL": s.ControlURL, "CHROMIUM": s.Browser,
 	} {
 		if value != "" {
 			env = append(env, name+"="+value)

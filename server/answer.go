@@ -44,6 +44,7 @@ var statuses = []struct {
 	code   writegate.Code
 	status int
 }{
+	{writegate.Retry, writegate.TooMany, http.StatusTooManyRequests},
 	{writegate.Retry, "", http.StatusServiceUnavailable},
 	{writegate.Rerun, "", http.StatusServiceUnavailable},
 	{writegate.Operator, "", http.StatusServiceUnavailable},
@@ -81,7 +82,7 @@ func (s *Server) fail(c echo.Context, err error) {
 	f := faultOf(err)
 	var wait time.Duration
 	switch f.status {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		wait = cmp.Or(f.wait, retryAfter)
 	case http.StatusUnauthorized:
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)

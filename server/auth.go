@@ -2,34 +2,30 @@ package server
 
 import (
 	"cmp"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"writegate"
-	"writegate/server/dialect"
 )
 
 // anonymous is the subject of a request that names no user where no token is needed.
 const anonymous = "anonymous"
 
-// Token is a development token and whom it is for.
-type Token struct {
-	Token, Subject string
-	// Endpoint is the URL of the sync service. Empty means this server, as the client addressed it.
-	Endpoint string
-	Expires  time.Time
-}
-
 // authenticate tells who sent a request, before anything of its body is read. A token that is wrong in any way
 // is 401, so that the client fetches another; 403 is for a good one that the policy wants more of.
 func (s *Server) authenticate(r *http.Request) (*writegate.Caller, error) {
+	return s.authenticateBy(r, s.opts.Auth)
+}
+
+func (s *Server) authenticateBy(r *http.Request, auth writegate.Authenticator) (*writegate.Caller, error) {
 	token, err := bearer(r.Header.Get(echo.HeaderAuthorization))
 	var caller *writegate.Caller
 	if err == nil {
-		caller, err = s.opts.Auth.Authenticate(r.Context(), token)
+		caller, err = auth.Authenticate(r.Context(), token)
 	}
 	if err == nil {
 		return caller, nil
@@ -41,6 +37,21 @@ func (s *Server) authenticate(r *http.Request) (*writegate.Caller, error) {
 	// The reasons are those of our own code, so they are few.
 	s.metrics.authFailures.WithLabelValues(cmp.Or(wrong.Reason, wrong.Class.String())).Inc()
 	return nil, &wrong
+}
+
+// verdict is what the log says of a token that was not taken: the reason and, where there are several circles of trust, the
+// one that judged. The cause stays out of it, since it may repeat some of the token.
+func verdict(err error) []slog.Attr {
+	e, ok := errors.AsType[*writegate.Error](err)
+	if !ok || e.Reason == "" {
+		return nil
+	}
+	attrs := []slog.Attr{slog.String("reason", e.Reason)}
+	var judge interface{ Circle() string }
+	if errors.As(e.Cause, &judge) {
+		attrs = append(attrs, slog.String("circle", judge.Circle()))
+	}
+	return attrs
 }
 
 // bearer takes the token out of an Authorization header. Besides Bearer, the scheme may be the Token of
@@ -61,36 +72,6 @@ func bearer(header string) (string, error) {
 
 func unauthorized(reason, message string) error {
 	return writegate.Refuse(writegate.Unauthorized, reason, message)
-}
-
-// keys serves the public keys. Five minutes is as long as the sync service itself keeps them before it asks again.
-func (s *Server) keys(c echo.Context) error {
-	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=300")
-	return c.JSONBlob(http.StatusOK, s.opts.JWKS())
-}
-
-// token gives a development token to anybody; [New] leaves it out unless it is asked for.
-func (s *Server) token(c echo.Context) error {
-	subject := c.QueryParam("user_id")
-	if len(subject) > maxSubject {
-		return &fault{status: http.StatusBadRequest, message: "user_id is too long."}
-	}
-	t, err := s.opts.Token(subject)
-	if err != nil {
-		return err
-	}
-	if t.Endpoint == "" {
-		t.Endpoint = c.Scheme() + "://" + c.Request().Host
-	}
-	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-	s.send(c, dialect.Reply{Status: http.StatusOK, Body: map[string]string{
-		"token":         t.Token,
-		"endpoint":      t.Endpoint,
-		"powersync_url": t.Endpoint,
-		"expires_at":    t.Expires.UTC().Format(time.RFC3339),
-		"user_id":       t.Subject,
-	}})
-	return nil
 }
 
 const maxSubject = 255

@@ -36,7 +36,7 @@ type blockedDetail struct {
 type readiness struct {
 	Status   string         `json:"status"`
 	Message  string         `json:"message,omitempty"`
-	InFlight int            `json:"uploads_in_flight"`
+	InFlight *int           `json:"uploads_in_flight,omitempty"`
 	Blocked  *blockedDetail `json:"blocked_devices,omitempty"`
 }
 
@@ -58,9 +58,22 @@ func (s *Server) live(c echo.Context) error {
 	return nil
 }
 
-// ready says whether uploads should be sent here: not while stopping, and not while the database is away.
+// ready says whether uploads should be sent here: not while stopping, and not while the database is away. It says more
+// where operators have no listener of their own to ask.
 func (s *Server) ready(c echo.Context) error {
-	detail := readiness{Status: "ready", InFlight: s.admission.working(), Blocked: s.blocked()}
+	if s.opts.AdminTokens == nil {
+		return s.readyInDetail(c)
+	}
+	return s.sendReadiness(c, readiness{})
+}
+
+func (s *Server) readyInDetail(c echo.Context) error {
+	n := s.admission.working()
+	return s.sendReadiness(c, readiness{InFlight: &n, Blocked: s.blocked()})
+}
+
+func (s *Server) sendReadiness(c echo.Context, detail readiness) error {
+	detail.Status = "ready"
 	status := http.StatusOK
 	if s.stopping.Err() != nil {
 		status, detail.Status = http.StatusServiceUnavailable, "stopping"

@@ -37,7 +37,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 
 	uploads := s.serve(listener, s.echo)
-	metrics := s.serve(own, s.metricsMux())
+	metrics := s.serve(own, s.operators())
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -66,12 +66,6 @@ func (s *Server) serve(l net.Listener, h http.Handler) *service {
 		}
 	}()
 	return v
-}
-
-func (s *Server) metricsMux() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics.handler())
-	return mux
 }
 
 // shutdown is the order of stopping. The last eighth of its time is for uploads that had to be broken off, so

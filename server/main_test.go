@@ -24,7 +24,7 @@ type tokens struct{}
 
 func (tokens) Authenticate(_ context.Context, token string) (*writegate.Caller, error) {
 	forbidden := func(reason, message string) error {
-		return &writegate.Error{Class: writegate.Forbidden, Code: writegate.Unauthorized, Reason: reason, Message: message}
+		return &writegate.Error{Class: writegate.Forbidden, Code: writegate.Unauthorized, Reason: reason, Message: message, Cause: circle("main")}
 	}
 	if subject, ok := strings.CutPrefix(token, "good:"); ok {
 		return &writegate.Caller{Subject: subject, Claims: map[string]any{"sub": subject}}, nil
@@ -41,6 +41,12 @@ func (tokens) Authenticate(_ context.Context, token string) (*writegate.Caller, 
 	}
 	return nil, forbidden("token.signature", "The token's signature does not match its key.")
 }
+
+// circle is a cause that names a circle of trust, and has what only a token could tell.
+type circle string
+
+func (circle) Error() string    { return "t0ken" }
+func (c circle) Circle() string { return string(c) }
 
 // applied answers every operation of an upload as applied.
 func applied(up *writegate.Upload) *writegate.Result {

@@ -22,6 +22,7 @@ type metrics struct {
 	held         *prometheus.CounterVec
 	authFailures *prometheus.CounterVec
 	turnedAway   *prometheus.CounterVec
+	tokens       *prometheus.CounterVec
 	replayed     prometheus.Counter
 	reused       prometheus.Counter
 	unidentified prometheus.Counter
@@ -46,6 +47,7 @@ func newMetrics(registry *prometheus.Registry, a *admission) (*metrics, error) {
 		rejections:   counters("rejections_total", "Refusals of transactions, or of operations that stand apart, by code on the wire and the policy's reason.", "code", "reason"),
 		held:         counters("uploads_held_total", "Uploads that have to be sent again, whole or from some transaction on, by class of the error.", "class"),
 		authFailures: counters("auth_failures_total", "Requests without a good token, by reason.", "reason"),
+		tokens:       counters("tokens_total", "Tokens that were asked for, by whether a user or an anonymous device asked, and what became of it.", "kind", "result"),
 		turnedAway:   counters("requests_turned_away_total", "Requests that were not let in: the queue was full, they waited for too long, their client hung up, or the server is stopping.", "reason"),
 		replayed:     counter("ops_replayed_total", "Operations that the ledger answered, because they were settled before."),
 		reused:       counter("ops_reused_identity_total", "Operations that came under ids which the ledger knows with another content."),
@@ -63,7 +65,7 @@ func newMetrics(registry *prometheus.Registry, a *admission) (*metrics, error) {
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.uploads, m.ops, m.rejections, m.held, m.authFailures,
-		m.replayed, m.reused, m.unidentified, inFlight, waiting, m.turnedAway, m.seconds, m.bytes,
+		m.replayed, m.reused, m.unidentified, inFlight, waiting, m.turnedAway, m.tokens, m.seconds, m.bytes,
 	} {
 		errs = append(errs, registry.Register(c))
 	}

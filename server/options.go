@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -47,6 +48,13 @@ type Options struct {
 	JWKS func() []byte
 	// Token makes a development token for anybody who asks. Nil, as in production, leaves the endpoint out.
 	Token func(subject string) (Token, error)
+	// Issue exchanges the app's token, which IssueAuth verifies, for one of ours. Its caller is nil where a request has no
+	// token at all; the error decides the answer as that of Apply does. Nil leaves the endpoint out.
+	Issue     func(ctx context.Context, caller *writegate.Caller, r TokenRequest) (Token, error)
+	IssueAuth writegate.Authenticator
+	// TrustedProxies may say in X-Forwarded-For whom they speak for. Nobody else is believed, so without any the address of a
+	// client is that of its connection.
+	TrustedProxies []netip.Prefix
 	// Mount adds handlers by exact path. The context of their requests ends when the server stops.
 	Mount map[string]http.Handler
 
@@ -84,6 +92,11 @@ type Options struct {
 	// MetricsShared, since that shows the metrics to everybody who can upload.
 	MetricsAddr   string
 	MetricsShared bool
+	// AdminTokens are the tokens of operators as they are by now. With it MetricsAddr is their own listener, where nothing is
+	// served to anybody else: /metrics, and what /readyz of Addr no longer says. Nil asks for no token there.
+	AdminTokens func() ([]string, error)
+	// TokenFor makes a token for any user whom an operator names, on the operators' listener. Nil leaves the endpoint out.
+	TokenFor func(subject string) (Token, error)
 	// Listening is called once with the bound addresses, before the first request; metrics is nil when
 	// they have no listener of their own.
 	Listening func(addr, metrics net.Addr)
@@ -158,6 +171,8 @@ func (o *Options) validate() error {
 	}
 	fault(o.Apply == nil, "Apply: required")
 	fault(o.Auth == nil && !o.NoAuth, "Auth: required")
+	fault(o.Issue != nil && o.IssueAuth == nil, "IssueAuth: required with Issue")
+	fault(o.Issue != nil && o.Token != nil, "Issue: Token gives tokens to anybody already")
 	fault(o.NoAuth && !isLoopback(o.Addr), "NoAuth: allowed on a loopback address only, not on %q", o.Addr)
 	fault(o.OnRefusal != Stop && o.OnRefusal != Skip, "OnRefusal: %q is neither stop nor skip", o.OnRefusal)
 	fault(o.MaxInFlight < 0, "MaxInFlight: must not be negative")
@@ -168,6 +183,8 @@ func (o *Options) validate() error {
 	fault(o.QueueTimeout < 0, "QueueTimeout: must not be negative")
 	shared := o.MetricsAddr != "" && o.MetricsAddr == o.Addr && !strings.HasSuffix(o.Addr, ":0")
 	fault(shared && !o.MetricsShared, "MetricsAddr: equal to Addr, which shows the metrics to everybody who can upload; ask for it with MetricsShared")
+	fault(o.TokenFor != nil && o.AdminTokens == nil, "TokenFor: needs AdminTokens, since whoever asks can be any user")
+	fault(o.AdminTokens != nil && (o.MetricsAddr == "" || shared), "AdminTokens: MetricsAddr has to be a listener of its own")
 	for _, path := range o.UploadPaths {
 		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "UploadPaths: %q is not a plain path", path)
 	}

@@ -23,13 +23,9 @@ const (
 
 // routes is the whole HTTP surface, in one place.
 func (s *Server) routes() *echo.Echo {
-	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		if !c.Response().Committed {
-			s.fail(c, err)
-		}
-	}
-	e.Use(withRequestID, s.recovered, s.localHosts, s.cors(), s.ownOrigins)
+	e := s.newEcho()
+	e.IPExtractor = s.addressOf
+	e.Use(s.localHosts, s.cors(), s.ownOrigins)
 
 	route := func(path string, h echo.HandlerFunc, methods ...string) {
 		path = strings.TrimRight(path, "/")
@@ -53,6 +49,9 @@ func (s *Server) routes() *echo.Echo {
 	if s.opts.Token != nil {
 		route(pathToken, s.token, http.MethodGet)
 	}
+	if s.opts.Issue != nil {
+		route(pathToken, s.issue, http.MethodGet, http.MethodPost)
+	}
 	route("/", s.hello, get...)
 	route("/livez", s.live, get...)
 	route("/readyz", s.ready, get...)
@@ -62,6 +61,18 @@ func (s *Server) routes() *echo.Echo {
 	for path, h := range s.opts.Mount {
 		route(path, echo.WrapHandler(s.untilStop(h)), methods...)
 	}
+	return e
+}
+
+// newEcho answers errors and panics in our own way.
+func (s *Server) newEcho() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if !c.Response().Committed {
+			s.fail(c, err)
+		}
+	}
+	e.Use(withRequestID, s.recovered)
 	return e
 }
 

@@ -178,6 +178,9 @@ func (s *Server) report(c echo.Context, v *visit) {
 	} else if v.fault != nil {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("message", faultOf(v.fault).message))
+		if v.caller == nil {
+			attrs = append(attrs, verdict(v.fault)...)
+		}
 	}
 	s.log.LogAttrs(c.Request().Context(), level, "upload", attrs...)
 }

@@ -225,7 +225,7 @@ func TestOneLogLineForEachUpload(t *testing.T) {
 			"msg": "upload", "level": "INFO", "request_id": "r-1", "status": 200.0, "bytes": 92.0, "subject": "u1", "client_id": "d1",
 			"dialect": "batch", "transactions": 1.0, "ops": 1.0, "applied": 0.0, "rejected": 1.0, "replayed": 0.0, "policy": "r1",
 		},
-		{"msg": "upload", "level": "WARN", "status": 401.0, "bytes": 0.0, "message": "The token's signature does not match its key."},
+		{"msg": "upload", "level": "WARN", "status": 401.0, "bytes": 0.0, "message": "The token's signature does not match its key.", "reason": "token.signature", "circle": "main"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

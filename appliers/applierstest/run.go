@@ -37,6 +37,7 @@ func Run(t *testing.T, h Harness) {
 		{"race", raceCases},
 		{"pitfall", pitfallCases},
 		{"lifecycle", lifecycleCases},
+		{"shelf", shelfCases},
 		{"keeper", slices.Concat(keeperCases, historyCases, letterCases, pruneCases)},
 	}
 	for _, group := range groups {

@@ -96,6 +96,9 @@ func (d *DB) Ready(ctx context.Context) error {
 // Keeper is nil: the inner applier may know how to keep what it was told to have no tables for.
 func (d *DB) Keeper() writegate.Keeper { return nil }
 
+// Shelf is nil, for the same reason.
+func (d *DB) Shelf() writegate.Shelf { return nil }
+
 // tx is a transaction of the inner applier that leaves nothing behind but the user's rows.
 type tx struct {
 	writegate.Tx

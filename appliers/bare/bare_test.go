@@ -505,3 +505,22 @@ func TestPassesOn(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepsNothingOfOurs hides what the inner applier could keep in tables that there are not to be.
+func TestKeepsNothingOfOurs(t *testing.T) {
+	inner, err := memory.Open(t.Context(), memory.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := bare.New(inner, bare.Config{Path: filepath.Join(t.TempDir(), "letters.jsonl")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if writegate.ShelfOf(inner) == nil || writegate.KeeperOf(inner) == nil {
+		t.Error("the inner applier has none of this to hide")
+	}
+	if writegate.ShelfOf(db) != nil || writegate.KeeperOf(db) != nil {
+		t.Error("there is a shelf or a keeper")
+	}
+}

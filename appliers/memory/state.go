@@ -42,6 +42,13 @@ type state struct {
 	links       map[linkAt]linked
 	leases      map[string]lease
 	blocked     map[string]writegate.Blocked
+	documents   map[string]document
+}
+
+// document is what is kept under a name. Its body never changes.
+type document struct {
+	body    []byte
+	version int64
 }
 
 // linkAt is a row as a device has changed it.
@@ -54,6 +61,7 @@ func newState() *state {
 	return &state{
 		tables: map[string]map[any]writegate.Row{}, letters: map[string]writegate.StoredLetter{}, checkpoints: map[device]int64{},
 		clients: map[string]seen{}, links: map[linkAt]linked{}, leases: map[string]lease{}, blocked: map[string]writegate.Blocked{},
+		documents: map[string]document{},
 	}
 }
 
@@ -68,6 +76,7 @@ func (s *state) clone() *state {
 		links:       maps.Clone(s.links),
 		leases:      maps.Clone(s.leases),
 		blocked:     maps.Clone(s.blocked),
+		documents:   maps.Clone(s.documents),
 	}
 	for name, rows := range s.tables {
 		c.tables[name] = maps.Clone(rows)

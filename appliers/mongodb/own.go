@@ -29,6 +29,7 @@ const (
 	linksName       = ownPrefix + "links"
 	blockedName     = ownPrefix + "blocked"
 	leasesName      = ownPrefix + "leases"
+	documentsName   = ownPrefix + "documents"
 )
 
 // lockSeconds is how long a lock document stays after its last use.
@@ -57,6 +58,7 @@ var ownCollections = []struct {
 	{locksName, []ownIndex{{keys: []string{"at"}, seconds: lockSeconds}}},
 	{blockedName, []ownIndex{{keys: []string{"since"}}, {keys: []string{"last_try"}}}},
 	{leasesName, nil},
+	{documentsName, nil},
 }
 
 func (i *ownIndex) name() string { return strings.Join(i.keys, "_1_") + "_1" }
@@ -130,7 +132,9 @@ func (db *DB) migrate(ctx context.Context) error {
 
 // needed are those without which no upload is applied.
 func needed(missing []string) []string {
-	return slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return slices.Contains([]string{linksName, blockedName, leasesName}, name) })
+	return slices.DeleteFunc(slices.Clone(missing), func(name string) bool {
+		return slices.Contains([]string{linksName, blockedName, leasesName, documentsName}, name)
+	})
 }
 
 // create makes the collections that are missing, and all indexes: an older version may have made a collection with fewer.

@@ -143,3 +143,11 @@ CREATE TABLE IF NOT EXISTS {schema}.writegate_blocked (
 	KEY writegate_blocked_since (since),
 	KEY writegate_blocked_age (last_try)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- step 4
+-- What all replicas have to agree on.
+CREATE TABLE IF NOT EXISTS {schema}.writegate_documents (
+	name VARBINARY(1024) NOT NULL PRIMARY KEY COMMENT 'in UTF-8',
+	version BIGINT NOT NULL,
+	body LONGBLOB NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

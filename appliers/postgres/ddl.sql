@@ -120,3 +120,11 @@ create table if not exists {schema}.writegate_blocked (
 	reason text not null,
 	table_name text not null
 );
+
+-- step 4
+-- What all replicas have to agree on.
+create table if not exists {schema}.writegate_documents (
+	name text primary key,
+	version bigint not null,
+	body bytea not null
+);

@@ -108,6 +108,12 @@ var ownTables = []string{
 		reason TEXT NOT NULL,
 		table_name TEXT NOT NULL
 	) STRICT, WITHOUT ROWID`,
+	// What all replicas have to agree on.
+	`CREATE TABLE IF NOT EXISTS writegate_documents (
+		name TEXT NOT NULL PRIMARY KEY,
+		version INTEGER NOT NULL,
+		body BLOB NOT NULL
+	) STRICT, WITHOUT ROWID`,
 }
 
 var ownIndexes = []string{
@@ -123,7 +129,7 @@ var ownIndexes = []string{
 const (
 	countOwnTables = `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('writegate_clients', 'writegate_ledger',
 		'writegate_refusals', 'writegate_dead_letters', 'writegate_dead_letter_parts', 'writegate_checkpoints', 'writegate_links',
-		'writegate_dead_letter_states', 'writegate_leases', 'writegate_blocked')`
+		'writegate_dead_letter_states', 'writegate_leases', 'writegate_blocked', 'writegate_documents')`
 	nextCheckpoint = `INSERT INTO writegate_checkpoints (subject, client, value) VALUES (?, ?, 1)
 		ON CONFLICT (subject, client) DO UPDATE SET value = value + 1 RETURNING value`
 )

@@ -154,8 +154,8 @@ CREATE TABLE {schema}.[writegate_blocked] (
 	CONSTRAINT [writegate_blocked_key] PRIMARY KEY CLUSTERED ([client_key])
 );
 GO
--- What one replica does for all: who has it, and for how long. It comes last, and only behind what is above: where it is, nothing
--- is missing.
+-- What one replica does for all: who has it, and for how long. It comes only behind what is above: where it is, nothing of
+-- that is missing.
 IF OBJECT_ID({'}{schema}.[writegate_leases]{'}, N'U') IS NULL AND COL_LENGTH({'}{schema}.[writegate_dead_letters]{'}, N'state') IS NOT NULL
 CREATE TABLE {schema}.[writegate_leases] (
 	[lease_key] binary(32) NOT NULL,
@@ -164,4 +164,14 @@ CREATE TABLE {schema}.[writegate_leases] (
 	[holder] nvarchar(max) NOT NULL,
 	[until] datetimeoffset(7) NOT NULL,
 	CONSTRAINT [writegate_leases_key] PRIMARY KEY CLUSTERED ([lease_key])
+);
+GO
+-- What all replicas have to agree on. It comes last, and only behind the table before: where it is, nothing is missing.
+IF OBJECT_ID({'}{schema}.[writegate_documents]{'}, N'U') IS NULL AND OBJECT_ID({'}{schema}.[writegate_leases]{'}, N'U') IS NOT NULL
+CREATE TABLE {schema}.[writegate_documents] (
+	[document_key] binary(32) NOT NULL,
+	[name] nvarchar(max) NOT NULL,
+	[version] bigint NOT NULL,
+	[body] varbinary(max) NOT NULL,
+	CONSTRAINT [writegate_documents_key] PRIMARY KEY CLUSTERED ([document_key])
 );

@@ -163,7 +163,7 @@ func TestSettleLetters(t *testing.T) {
 func TestOlderLetters(t *testing.T) {
 	w := shop()
 	w.change(func() {
-		w.own = len(ownTables) - 1
+		w.own = letterTables - 1
 		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: 262, severity: 14, message: "CREATE TABLE permission denied in database 'shop'."}}, begins: 10}
 	})
 	p := newPeer(t, w.answer)
@@ -172,7 +172,7 @@ func TestOlderLetters(t *testing.T) {
 		w.fail["CREATE TABLE"] = reply{errors: []failure{{number: numberLockTimeout, severity: 16, message: "Lock request time out period exceeded."}}, begins: 10}
 	})
 	db := opened(t, p)
-	for _, own := range []int{len(ownTables) - 1, len(ownTables)} {
+	for _, own := range []int{letterTables - 1, letterTables, len(ownTables)} {
 		w.change(func() { w.own = own })
 		if err := db.Ready(t.Context()); err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestOlderLetters(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		full := own == len(ownTables)
+		full := own >= letterTables
 		for _, r := range p.requests() {
 			check(t, r)
 			if strings.Contains(r.text, "INSERT INTO [writegate].[writegate_dead_letters]") && strings.Contains(r.text, "[claims]") != full {

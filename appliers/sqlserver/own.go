@@ -18,10 +18,15 @@ var ddl string
 // is for some uploads only, which are held back until it is there.
 var ownTables = []string{
 	"writegate_clients", "writegate_ledger", "writegate_refusals", "writegate_dead_letters", "writegate_dead_letter_parts", "writegate_checkpoints",
-	"writegate_links", "writegate_blocked", "writegate_leases",
+	"writegate_links", "writegate_blocked", "writegate_leases", "writegate_documents",
 }
 
-const neededTables = 6
+// The first of ownTables: without neededTables nothing is applied, and without letterTables the table of dead letters lacks
+// what it has got later.
+const (
+	neededTables = 6
+	letterTables = 9
+)
 
 var (
 	errOwnTables   = errors.New("writegate's own tables are missing or older than this program")
@@ -71,7 +76,7 @@ func (db *DB) ensure(ctx context.Context) error {
 		return nil
 	}
 	there, err := db.there(ctx)
-	db.older.Store(there.all < len(ownTables))
+	db.older.Store(there.all < letterTables)
 	if err != nil || there.all == len(ownTables) {
 		return err
 	}

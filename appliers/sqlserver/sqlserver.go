@@ -116,7 +116,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	if err := b.run(ctx, db.pool); err != nil {
 		return classify(err)
 	}
-	db.older.Store(there.all < len(ownTables))
+	db.older.Store(there.all < letterTables)
 	switch {
 	case db.cfg.NoOwnTables:
 		return nil

@@ -74,7 +74,8 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	}
 	source, err := policy.Load(c.Policy)
 	r.addPolicy(err)
-	r.checkKeys(ctx, c.Auth)
+	r.checkKeys(ctx, *c)
+	r.checkShared(c.Auth)
 	switch {
 	case !f.offline:
 		err = r.checkDatabases(ctx, c, source)
@@ -85,6 +86,10 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 		if source != nil {
 			r.bind(source, nil, true)
 		}
+	}
+	if f.offline {
+		r.checkKeySet(ctx, c, nil)
+		r.checkIssue(ctx, c, nil)
 	}
 	if err != nil {
 		return err
@@ -133,18 +138,21 @@ func (r *report) checkFile(ctx context.Context, path string, source *policy.Sour
 }
 
 // checkKeys has the keys read as serve would, without making any and without waiting for those elsewhere.
-func (r *report) checkKeys(ctx context.Context, c configs.Auth) {
-	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		c.KeyFile = ""
-		if len(c.JWKS) == 0 && len(c.JWKSURI) == 0 && c.HS256Secret == "" {
-			return
-		}
+func (r *report) checkKeys(ctx context.Context, c configs.Config) {
+	a := &c.Auth
+	if _, err := os.Stat(a.KeyFile); errors.Is(err, fs.ErrNotExist) {
+		a.KeyFile = ""
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
-	k, err := newKeys(ctx, c, slog.New(slog.DiscardHandler))
+	if c.Keys = (configs.Keys{}); !hasSource(a) { // checkKeySet looks at them
+		return
+	}
+	k, err := newKeys(ctx, &c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
-		r.add(remark{file: r.config, fault: true, message: err.Error()}) // it begins with the path
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path
+		}
 		return
 	}
 	k.verifier.Close()

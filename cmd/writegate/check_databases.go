@@ -50,6 +50,8 @@ func (r *report) checkDatabases(ctx context.Context, c *configs.Config, source *
 	for _, name := range slices.Sorted(maps.Keys(k.dbs)) {
 		k.inspect(ctx, name)
 	}
+	r.checkKeySet(ctx, c, k.dbs)
+	r.checkIssue(ctx, c, k.dbs)
 	return nil
 }
 

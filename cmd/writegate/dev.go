@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"writegate"
+	"writegate/cmd/writegate/devpage"
 	"writegate/configs"
 	"writegate/devsync"
 	"writegate/server"
@@ -36,7 +38,8 @@ func newDev() *cobra.Command {
 		Long: `Run a gateway for development that needs no configuration. It keeps a SQLite file and a signing
 key in the data folder, makes tables and columns from what arrives, allows every write with a
 token, and prints a token and a curl to paste. The same address is also the sync endpoint of an
-app in development: one binary is enough to run a real app on the real client SDK.
+app in development: one binary is enough to run a real app on the real client SDK. At /dev is a
+page with tokens for any user to copy.
 
 With --config, writes go to the database of the configuration and its policy decides; the
 token and the sync stay. The address is always that of --addr.
@@ -96,7 +99,8 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		if c, err = configs.Load(f.config); err != nil {
 			return err
 		}
-		if c.Auth.KeyFile == "" {
+		c.Keys = configs.Keys{} // dev signs with a key of its own
+		if c.Auth.KeyFile == "" && c.Auth.Key == "" {
 			c.Auth.KeyFile = filepath.Join(f.data, keyName)
 		}
 	}
@@ -106,7 +110,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closing("database", b)) }()
-	k, err := newKeys(ctx, c.Auth, log)
+	k, err := newKeys(ctx, c, nil, log)
 	if err != nil {
 		return err
 	}
@@ -115,7 +119,7 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 	defer sync.Close()
 
 	o := serverOptions(c, log)
-	o.Addr, o.MetricsAddr = f.addr, ""
+	o.Addr, o.MetricsAddr, o.AdminTokens = f.addr, "", nil
 	o.Auth, o.NoAuth = k.verifier, f.noAuth
 	o.JWKS = k.published
 	o.Checkpoint, o.Ready = b.Checkpoint, b.Ready
@@ -124,10 +128,11 @@ func dev(ctx context.Context, f devFlags, cmd *cobra.Command) (err error) {
 		defer sync.Nudge()
 		return b.apply(ctx, caller, up)
 	}
-	mint := func(subject string) (server.Token, error) { return k.mint(c.Auth, subject) }
+	mint := func(subject string) (server.Token, error) { return k.mint(c, subject) }
 	if !f.lan {
 		o.Token = mint // whoever can ask is on this machine
 		o.Origins, o.LocalHosts = localOrigins(), true
+		maps.Copy(o.Mount, devpage.Handlers())
 	}
 	token, err := mint(devSubject)
 	if err != nil {

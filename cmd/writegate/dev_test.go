@@ -167,6 +167,29 @@ func TestDevLAN(t *testing.T) {
 	}
 }
 
+// TestDevPage wants the page with tokens only where anybody may have one: on this machine, under its own names.
+func TestDevPage(t *testing.T) {
+	for _, lan := range []bool{false, true} {
+		args := []string{"dev", "--addr", "127.0.0.1:0", "--data", t.TempDir()}
+		want := map[string]int{"127.0.0.1:6060": http.StatusOK, "evil.example:6060": http.StatusForbidden}
+		if lan {
+			args = append(args, "--lan")
+			want = map[string]int{"127.0.0.1:6060": http.StatusNotFound}
+		}
+		d := start(t, args...)
+		for host, status := range want {
+			for _, path := range []string{"/dev", "/dev/", "/dev/page.js"} {
+				if got := d.visit(t, http.MethodGet, path, host, "http://"+host); got != status {
+					t.Errorf("--lan %v, %s of %s: %d, want %d", lan, path, host, got, status)
+				}
+			}
+		}
+		if got := strings.Contains(d.stdout.String(), d.url+"/dev\n"); got == lan {
+			t.Errorf("--lan %v, the page is announced: %v", lan, got)
+		}
+	}
+}
+
 // TestDevKeeps restarts dev on the same folder: the tokens, tables and rows are still there.
 func TestDevKeeps(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")

@@ -11,14 +11,26 @@ import (
 )
 
 // mint makes a development token. No subject is the developer.
-func (k *keys) mint(c configs.Auth, subject string) (server.Token, error) {
+func (k *keys) mint(c *configs.Config, subject string) (server.Token, error) {
 	if subject == "" {
 		subject = devSubject
 	}
 	o := mintOptions(c)
 	o.Subject, o.TTL, o.Now = subject, devTTL, time.Now()
+	if c.Keys.Given() {
+		o.TTL = min(o.TTL, c.Keys.MaxTTL)
+	}
 	token, err := k.own.Mint(o)
-	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(devTTL)}, err
+	return server.Token{Token: token, Subject: subject, Expires: o.Now.Add(o.TTL)}, err
+}
+
+// mintFor makes a token of a user for an operator, which the client takes to where others take theirs.
+func (k *keys) mintFor(c *configs.Config, subject string) (server.Token, error) {
+	t, err := k.mint(c, subject)
+	if c.Issues() {
+		t.Endpoint = c.Issue.URL[0]
+	}
+	return t, err
 }
 
 // reader tells the sync whom it serves.

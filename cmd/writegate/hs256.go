@@ -12,8 +12,8 @@ import (
 	"writegate/configs"
 )
 
-// hs256 makes tokens with a shared secret, used as it is written.
-func hs256(secret configs.Secret) func(auth.MintOptions) (string, error) {
+// hs256 makes tokens with a shared secret, used as it is written, and with a kid in their header unless it is empty.
+func hs256(secret configs.Secret, kid string) func(auth.MintOptions) (string, error) {
 	return func(o auth.MintOptions) (string, error) {
 		if strings.TrimSpace(o.Subject) == "" || o.TTL < time.Second || o.TTL > auth.MaxTTL {
 			return "", errors.New("mint token: it needs a subject, and a time to live from 1s to 24h")
@@ -26,6 +26,10 @@ func hs256(secret configs.Secret) func(auth.MintOptions) (string, error) {
 		claims := jwt.MapClaims{}
 		maps.Copy(claims, o.Claims)
 		maps.Copy(claims, fixed) // a claim cannot pass for one of these
-		return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
+		if kid != "" {
+			token.Header["kid"] = kid
+		}
+		return token.SignedString([]byte(secret))
 	}
 }

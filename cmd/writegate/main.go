@@ -79,7 +79,7 @@ whether they may, and applies them exactly once to a database.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{command: cmd.CommandPath(), err: err}
 	})
-	root.AddCommand(newDev(), newServe(), newInit(), newCheck(), newPolicy(), newSchema(), newDead(), newLedger(), newBlocked(), newToken(), newVersion())
+	root.AddCommand(newDev(), newServe(), newInit(), newCheck(), newPolicy(), newSchema(), newDead(), newLedger(), newBlocked(), newKeysCommand(), newToken(), newVersion())
 	return root
 }
 

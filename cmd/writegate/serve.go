@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"writegate"
 	"writegate/configs"
 	"writegate/server"
 )
@@ -17,7 +19,7 @@ import (
 func newServe() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
-		Use:   "serve --config FILE",
+		Use:   "serve [--config FILE]",
 		Short: "Run the gateway",
 		Long: `Run the gateway that a configuration describes, until SIGTERM or an interrupt. Then uploads at
 work may finish, for at most server.timeouts.stop; a second signal ends it at once.
@@ -27,19 +29,30 @@ table and column that the policy names.
 
 The policy is read again when its file changes, and on SIGHUP, which also looks at the tables of
 the database again. When anything is wrong with it, the log says what, and the one that was
-good stays.`,
+good stays.
+
+Without --config, and with DATABASE_URI set, the configuration is that of one of the vendor's
+backends, in the variables that it reads; docs/migrating.md lists them.`,
 		Example: `  writegate serve --config gate.yaml
   DATABASE_URL=postgres://app@db/app writegate serve --config configs/examples/postgres.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			load := func() (*configs.Config, error) { return configs.Load(config) }
 			if config == "" {
-				return required(cmd, "config")
+				if os.Getenv("DATABASE_URI") == "" {
+					return misused(cmd, "the flag --config is required, unless DATABASE_URI is set")
+				}
+				load = fromEnvironment
 			}
-			c, err := configs.Load(config)
+			c, err := load()
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, newLog(cmd.ErrOrStderr(), c.Log))
+			log := newLog(cmd.ErrOrStderr(), c.Log)
+			if config == "" && !c.Issues() {
+				log.WarnContext(cmd.Context(), "no tokens are issued: that takes POWERSYNC_URL, POWERSYNC_PRIVATE_KEY, and AUTH_JWKS_URI or AUTH_SUPABASE_URL to tell who asks")
+			}
+			return serve(cmd.Context(), c, log)
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "the configuration")
@@ -59,11 +72,17 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	keys, err := newKeys(ctx, c.Auth, log)
+	keys, err := newKeys(ctx, c, writegate.ShelfOf(dbs[configs.MainDatabase]), log)
 	if err != nil {
 		return err
 	}
 	defer keys.verifier.Close()
+	if keys.set != nil {
+		if err := keys.set.Advance(ctx); err != nil {
+			return keysTrouble(err)
+		}
+		defer watching(ctx, keys.set.Run)()
+	}
 
 	pruner := gates.newPruner()
 	o := serverOptions(c, log)
@@ -72,6 +91,17 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	o.Auth = keys.verifier
 	o.JWKS = keys.published
+	if c.Server.Admin.UserTokens {
+		o.TokenFor = func(subject string) (server.Token, error) { return keys.mintFor(c, subject) }
+	}
+	if c.Issues() {
+		issuer, err := newIssuer(ctx, c, dbs, keys.own)
+		if err != nil {
+			return fmt.Errorf("tokens: %w", err)
+		}
+		o.Issue, o.IssueAuth = issuing(issuer), keys.app
+		o.Auth = apart{keys, issuer.Reserved}
+	}
 	o.Apply = gates.book.Watch(gates.apply)
 	o.Blocked = gates.book.Waiting
 	o.Checkpoint = dbs.Checkpoint

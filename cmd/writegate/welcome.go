@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/mdp/qrterminal/v3"
+
+	"writegate/cmd/writegate/devpage"
 )
 
 // emulatorHost is what an Android emulator calls the machine that it runs on.
@@ -45,6 +47,9 @@ func (w *welcome) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\nwritegate dev: %s\n\n", w.about)
 	base := w.addresses(&out)
+	if !w.flags.lan {
+		fmt.Fprintf(&out, "  tokens to copy     %s%s\n", base, devpage.Path)
+	}
 	authorization := ""
 	if !w.flags.noAuth {
 		fmt.Fprintf(&out, "\nA token for the user %q, good for 12 hours:\n\n%s\n", devSubject, w.token)

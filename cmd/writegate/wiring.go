@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"writegate/appliers/bare"
 	"writegate/appliers/references"
 	"writegate/auth"
+	"writegate/auth/issue"
+	keyset "writegate/auth/keys"
 	"writegate/configs"
 	"writegate/server"
 	"writegate/server/dialect"
@@ -43,21 +46,23 @@ func serverOptions(c *configs.Config, log *slog.Logger) server.Options {
 		Limits: dialect.Limits{
 			Body: int64(s.Limits.Body), Depth: s.Limits.Depth, KeyBytes: int(s.Limits.KeyBytes), StringBytes: int(s.Limits.StringBytes),
 		},
-		MaxInFlight:   s.Limits.InFlight,
-		MaxDecoded:    int64(s.Limits.Decoded),
-		MaxMemory:     int64(s.Limits.Memory),
-		MaxQueued:     s.Limits.Queue,
-		Origins:       s.CORSOrigins,
-		Addr:          s.Addr,
-		MetricsAddr:   s.MetricsAddr,
-		HeaderTimeout: s.Timeouts.Header,
-		BodyTimeout:   s.Timeouts.Body,
-		IdleTimeout:   s.Timeouts.Idle,
-		QueueTimeout:  s.Timeouts.Queue,
-		UploadTimeout: s.Timeouts.Upload,
-		StopTimeout:   s.Timeouts.Stop,
-		Log:           log,
-		Registry:      newRegistry(),
+		MaxInFlight:    s.Limits.InFlight,
+		MaxDecoded:     int64(s.Limits.Decoded),
+		MaxMemory:      int64(s.Limits.Memory),
+		MaxQueued:      s.Limits.Queue,
+		Origins:        s.CORSOrigins,
+		TrustedProxies: s.Proxies(),
+		Addr:           s.Addr,
+		MetricsAddr:    cmp.Or(s.Admin.Addr, s.MetricsAddr),
+		AdminTokens:    adminTokens(s.Admin),
+		HeaderTimeout:  s.Timeouts.Header,
+		BodyTimeout:    s.Timeouts.Body,
+		IdleTimeout:    s.Timeouts.Idle,
+		QueueTimeout:   s.Timeouts.Queue,
+		UploadTimeout:  s.Timeouts.Upload,
+		StopTimeout:    s.Timeouts.Stop,
+		Log:            log,
+		Registry:       newRegistry(),
 	}
 }
 
@@ -109,48 +114,72 @@ func openWith(ctx context.Context, driver string, c appliers.Config) (appliers.D
 	return references.New(db), nil
 }
 
-// keys is whose tokens are believed, and our own key where there is one.
+// keys is whose tokens are believed, and our own keys where there are any.
 type keys struct {
-	verifier *auth.Verifier
-	own      *auth.Key // nil when the configuration has none
-	jwks     []byte
+	verifier *auth.Circles
+	app      *auth.Circles // the same, but for tokens of our own
+	own      issue.Minter  // nil when the configuration has none
+	// published returns the key set for others to fetch; it has no keys where there is none of our own.
+	published func() []byte
+	set       *keyset.Set // where keys are made and rotated, else nil
 }
 
-// published returns the key set for others to fetch; it has no keys where there is none of our own.
-func (k *keys) published() []byte { return k.jwks }
-
-func newKeys(ctx context.Context, c configs.Auth, log *slog.Logger) (*keys, error) {
-	k := &keys{jwks: []byte(`{"keys":[]}`)}
-	o := verifierOptions(c, log)
-	if c.KeyFile != "" {
-		var err error
-		if k.own, err = auth.LoadOrCreateKey(c.KeyFile); err != nil {
-			return nil, fmt.Errorf("auth.key_file: %w", err)
-		}
-		if k.jwks, err = k.own.PublicJWKS(); err != nil {
-			return nil, fmt.Errorf("auth.key_file: %w", err)
-		}
-		o.JWKS = append(o.JWKS, k.jwks)
+// newKeys makes what verifies and signs. The shelf is that of the first database, nil where it has none.
+func newKeys(ctx context.Context, c *configs.Config, shelf writegate.Shelf, log *slog.Logger) (*keys, error) {
+	k := &keys{}
+	own := ownOptions(c, log)
+	if err := k.addOwn(ctx, c, shelf, &own, log); err != nil {
+		return nil, err
 	}
 	var err error
-	if k.verifier, err = auth.NewVerifier(ctx, o); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+	if k.verifier, err = newCircles(ctx, own, c.Auth, log); err != nil {
+		return nil, err
 	}
+	k.app = k.verifier.Without(ownCircle)
 	return k, nil
 }
 
-func verifierOptions(c configs.Auth, log *slog.Logger) auth.Options {
-	o := auth.Options{
-		Audiences: c.Audience, Issuers: c.Issuer, JWKSURLs: c.JWKSURI, InsecureHosts: c.InsecureHosts,
-		Leeway: c.Leeway, MaxLifetime: c.MaxLifetime, Log: log,
+// addOwn adds our own keys, and has their tokens believed.
+func (k *keys) addOwn(ctx context.Context, c *configs.Config, shelf writegate.Shelf, own *auth.Options, log *slog.Logger) error {
+	if c.Keys.Given() {
+		set, err := openKeySet(ctx, c, shelf, log)
+		if err != nil {
+			return err
+		}
+		k.own, k.set, k.published = set, set, set.PublicJWKS
+		own.Own = append(own.Own, set)
+		return nil
 	}
-	if len(c.JWKS) > 0 {
-		o.JWKS = [][]byte{c.JWKS}
+	jwks := []byte(`{"keys":[]}`)
+	k.published = func() []byte { return jwks }
+	key, err := ownKey(c.Auth)
+	if err != nil || key == nil {
+		return err
 	}
-	if c.HS256Secret != "" {
-		o.HS256Secrets = []auth.Secret{auth.NewSecret(string(c.HS256Secret))}
+	if jwks, err = key.PublicJWKS(); err != nil {
+		return fmt.Errorf("auth.key_file: %w", err)
 	}
-	return o
+	k.own, own.JWKS = key, append(own.JWKS, jwks)
+	return nil
+}
+
+// ownKey is the signing key of the configuration, nil where it has none.
+func ownKey(c configs.Auth) (*auth.Key, error) {
+	switch {
+	case c.Key != "":
+		key, err := auth.ReadKey([]byte(c.Key))
+		if err != nil {
+			return nil, fmt.Errorf("auth.key: %w", err)
+		}
+		return key, nil
+	case c.KeyFile != "":
+		key, err := auth.LoadOrCreateKey(c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("auth.key_file: %w", err)
+		}
+		return key, nil
+	}
+	return nil, nil
 }
 
 // plain shows an operator the cause that a client must not see.

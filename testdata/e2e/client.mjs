@@ -4,9 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogLevels, PowerSyncDatabase, Schema, Table, column, createConsoleLogger } from '@powersync/node';
-import { token, uploadWith } from './connectors.mjs';
+import { connectorOf } from './connectors.mjs';
 
-const { SYNC_URL } = process.env;
 const PATIENCE = Number(process.env.PATIENCE_MS ?? 30_000);
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'writegate-e2e-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -37,13 +36,13 @@ export class Device {
       database: { dbFilename: `${name}.db`, dbLocation: scratch, implementation: { type: 'better-sqlite3' } },
       logger: createConsoleLogger({ prefix: name, minLevel: process.env.DEBUG ? LogLevels.debug : LogLevels.error })
     });
-    const upload = uploadWith(style, this);
+    const connector = connectorOf(style, this);
     this.connector = {
-      fetchCredentials: async () => ({ endpoint: SYNC_URL, token: token() }),
+      fetchCredentials: () => connector.fetchCredentials(),
       uploadData: async (db) => {
         this.uploads++;
         try {
-          await upload(db);
+          await connector.uploadData(db);
         } catch (e) {
           this.errors.push(e.message);
           throw e;

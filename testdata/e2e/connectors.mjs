@@ -6,15 +6,18 @@
 //   tojson      one local transaction a request as CrudEntry.toJSON writes it, with the device's id and a token
 //   vendor      {transactions: [{transaction_id, crud}]} without any identity, completing the accepted prefix
 //   identity    the same with client_id and op ids
-//   documented  the connector of docs/connectors.md, as a module whose path is in CONNECTOR
+//   typescript  the connector of clients/typescript as it is; with TOKEN_URL it gets its tokens there, for SESSION or else
+//               as the gateway of a developer gives them
+import { WritegateConnector, exchange } from '../../clients/typescript/src/index.ts';
 
-const { UPLOAD_URL, USER_ID } = process.env;
+const { SYNC_URL, UPLOAD_URL, TOKEN_URL, SESSION, USER_ID } = process.env;
 
 /** How many local transactions vendor and identity put into one request at most. */
 const MAX_TRANSACTIONS = Number(process.env.MAX_TRANSACTIONS ?? 50);
 
 /** The token for the sync service and for uploads. */
-export const token = () => process.env.TOKEN;
+const token = () => process.env.TOKEN;
+const credentials = async () => ({ endpoint: SYNC_URL, token: token() });
 
 async function send(method, body, headers = {}) {
   const res = await fetch(`${UPLOAD_URL}/api/data`, {
@@ -62,16 +65,7 @@ const styles = {
   identity: async (db, device) => transactions(db, device, { client_id: await db.getClientId() }, (o) => ({
     op_id: o.clientId, id: o.id, op: o.op, table: o.table, op_data: o.opData,
     previous_values: o.previousValues, metadata: o.metadata
-  })),
-
-  async documented(db, device) {
-    const { WritegateConnector } = await import(process.env.CONNECTOR);
-    const connector = new WritegateConnector({
-      syncUrl: process.env.SYNC_URL, uploadUrl: UPLOAD_URL, token: async () => token(),
-      onRefused: (tx, result) => device.refused.push(result)
-    });
-    return connector.uploadData(db);
-  }
+  }))
 };
 
 /** Sends whole local transactions and completes those that are settled, up to the first that is not. */
@@ -100,9 +94,17 @@ async function transactions(db, device, envelope, entry) {
   if (again) throw new Error(`${again.status}: ${again.message ?? ''}`);
 }
 
-/** The uploadData of a style, for a device that keeps count of what was refused. */
-export function uploadWith(style, device) {
+/** The connector of a style, for a device that keeps count of what was refused. */
+export function connectorOf(style, device) {
+  if (style === 'typescript') {
+    const who = SESSION ? { session: () => SESSION, endpoint: SYNC_URL } : { path: `/api/auth/token?user_id=${USER_ID}` };
+    return new WritegateConnector({
+      url: UPLOAD_URL, maxTransactions: MAX_TRANSACTIONS,
+      credentials: TOKEN_URL ? exchange({ url: TOKEN_URL, ...who }) : credentials,
+      onRefused: ({ failed }) => device.refused.push({ failed_operation: failed })
+    });
+  }
   const upload = styles[style];
-  if (!upload) throw new Error(`no connector style ${style}; there are ${Object.keys(styles).join(', ')}`);
-  return (db) => upload(db, device);
+  if (!upload) throw new Error(`no connector style ${style}; there are typescript, ${Object.keys(styles).join(', ')}`);
+  return { fetchCredentials: credentials, uploadData: (db) => upload(db, device) };
 }

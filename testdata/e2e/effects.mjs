@@ -2,6 +2,8 @@
 //
 //   SYNC_URL=… UPLOAD_URL=… TOKEN=… USER_ID=… MAX_TRANSACTIONS=7 node effects.mjs STYLE
 //
+// With CONTROL_URL the device has been online before, and the network is taken from it and given back there.
+//
 // Every value is written once, so whatever a trigger in the database saw twice was applied twice. The last
 // line on standard output is JSON: what the device did, in order, and the names that its rows end with.
 import { randomUUID } from 'node:crypto';
@@ -13,6 +15,11 @@ const A = new Device('A', style);
 const rows = Array.from({ length: 4 }, () => randomUUID());
 const effects = [];
 let value = 0;
+
+async function network(state) {
+  const res = await fetch(`${process.env.CONTROL_URL}/${state}`);
+  if (!res.ok) throw new Error(`network ${state}: ${await res.text()}`);
+}
 
 async function put(id) {
   const name = `v${++value}`;
@@ -30,6 +37,11 @@ async function remove(id) {
   effects.push({ kind: 'DELETE', id, name });
 }
 
+if (process.env.CONTROL_URL) {
+  await A.connect();
+  await A.drained();
+  await network('down');
+}
 // All offline, so that it goes up in as few and as full requests as the connector makes.
 for (const id of rows) await put(id);
 for (let round = 0; round < 5; round++) {
@@ -39,7 +51,8 @@ for (let round = 0; round < 5; round++) {
   await put(rows[1]);
   await patch(rows[1]);
 }
-await A.connect();
+if (process.env.CONTROL_URL) await network('up');
+else await A.connect();
 await A.drained();
 // Online, one by one.
 for (let round = 0; round < 6; round++) {

@@ -49,6 +49,16 @@ for program in curl pgbouncer; do
 	command -v "$program" >/dev/null || { can_install && debian_install "$program"; } || missing "there is no $program"
 done
 
+# A browser for the page of dev, by any of its names.
+has_browser() {
+	local name
+	for name in "${WRITEGATE_TEST_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+		! command -v "$name" >/dev/null || return 0
+	done
+	return 1
+}
+has_browser || { can_install && debian_install chromium && has_browser; } || missing "there is no chromium"
+
 # Who can't be had by engines.sh is asked of Docker Compose.
 native=() docker=()
 for engine in "${engines[@]}"; do

@@ -159,8 +159,8 @@ CREATE TABLE [writegate].[writegate_blocked] (
 	CONSTRAINT [writegate_blocked_key] PRIMARY KEY CLUSTERED ([client_key])
 );
 GO
--- What one replica does for all: who has it, and for how long. It comes last, and only behind what is above: where it is, nothing
--- is missing.
+-- What one replica does for all: who has it, and for how long. It comes only behind what is above: where it is, nothing of
+-- that is missing.
 IF OBJECT_ID(N'[writegate].[writegate_leases]', N'U') IS NULL AND COL_LENGTH(N'[writegate].[writegate_dead_letters]', N'state') IS NOT NULL
 CREATE TABLE [writegate].[writegate_leases] (
 	[lease_key] binary(32) NOT NULL,
@@ -169,6 +169,16 @@ CREATE TABLE [writegate].[writegate_leases] (
 	[holder] nvarchar(max) NOT NULL,
 	[until] datetimeoffset(7) NOT NULL,
 	CONSTRAINT [writegate_leases_key] PRIMARY KEY CLUSTERED ([lease_key])
+);
+GO
+-- What all replicas have to agree on. It comes last, and only behind the table before: where it is, nothing is missing.
+IF OBJECT_ID(N'[writegate].[writegate_documents]', N'U') IS NULL AND OBJECT_ID(N'[writegate].[writegate_leases]', N'U') IS NOT NULL
+CREATE TABLE [writegate].[writegate_documents] (
+	[document_key] binary(32) NOT NULL,
+	[name] nvarchar(max) NOT NULL,
+	[version] bigint NOT NULL,
+	[body] varbinary(max) NOT NULL,
+	CONSTRAINT [writegate_documents_key] PRIMARY KEY CLUSTERED ([document_key])
 );
 GO
 

@@ -8,7 +8,7 @@ FROM sys.databases AS [d] WHERE [d].[name] = DB_NAME();
 -- @p1 nvarchar(max)
 SELECT CASE WHEN CONVERT(nvarchar(60), DATABASEPROPERTYEX(DB_NAME(), N'Updateability')) = N'READ_ONLY' THEN 0 ELSE 1 END AS [writegate],
 	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints')),
-	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints', N'writegate_links', N'writegate_blocked', N'writegate_leases'));
+	(SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = @p1 AND t.name IN (N'writegate_clients', N'writegate_ledger', N'writegate_refusals', N'writegate_dead_letters', N'writegate_dead_letter_parts', N'writegate_checkpoints', N'writegate_links', N'writegate_blocked', N'writegate_leases', N'writegate_documents'));
 -- @p1 = it's ]mine
 
 -- 3: batch, the session is reset first
@@ -201,8 +201,8 @@ CREATE TABLE [it's ]]mine].[writegate_blocked] (
 );
 
 -- 23: batch
--- What one replica does for all: who has it, and for how long. It comes last, and only behind what is above: where it is, nothing
--- is missing.
+-- What one replica does for all: who has it, and for how long. It comes only behind what is above: where it is, nothing of
+-- that is missing.
 IF OBJECT_ID(N'[it''s ]]mine].[writegate_leases]', N'U') IS NULL AND COL_LENGTH(N'[it''s ]]mine].[writegate_dead_letters]', N'state') IS NOT NULL
 CREATE TABLE [it's ]]mine].[writegate_leases] (
 	[lease_key] binary(32) NOT NULL,
@@ -214,5 +214,16 @@ CREATE TABLE [it's ]]mine].[writegate_leases] (
 );
 
 -- 24: batch
+-- What all replicas have to agree on. It comes last, and only behind the table before: where it is, nothing is missing.
+IF OBJECT_ID(N'[it''s ]]mine].[writegate_documents]', N'U') IS NULL AND OBJECT_ID(N'[it''s ]]mine].[writegate_leases]', N'U') IS NOT NULL
+CREATE TABLE [it's ]]mine].[writegate_documents] (
+	[document_key] binary(32) NOT NULL,
+	[name] nvarchar(max) NOT NULL,
+	[version] bigint NOT NULL,
+	[body] varbinary(max) NOT NULL,
+	CONSTRAINT [writegate_documents_key] PRIMARY KEY CLUSTERED ([document_key])
+);
+
+-- 25: batch
 COMMIT TRANSACTION;
 

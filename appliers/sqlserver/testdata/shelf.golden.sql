@@ -1,0 +1,37 @@
+-- 1: rpc, the session is reset first
+-- @p1 varbinary(32)
+SET LANGUAGE us_english;
+SET NOCOUNT ON; SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON;
+SET NUMERIC_ROUNDABORT OFF; SET IMPLICIT_TRANSACTIONS OFF;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCK_TIMEOUT 5000;
+SELECT [body] AS [writegate], [version] FROM [writegate].[writegate_documents] WHERE [document_key] = CONVERT(binary(32), @p1);
+-- @p1 = 0x24ceef1cb6b0cbc0b3321021318245760500d1b1e9411a091929268ad1491c9e
+
+-- 2: rpc, the session is reset first
+-- @p1 varbinary(32),@p2 nvarchar(max),@p3 nvarchar(max)
+SET LANGUAGE us_english;
+SET NOCOUNT ON; SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON;
+SET NUMERIC_ROUNDABORT OFF; SET IMPLICIT_TRANSACTIONS OFF;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCK_TIMEOUT 5000;
+INSERT INTO [writegate].[writegate_documents] ([document_key], [name], [version], [body])
+SELECT CONVERT(binary(32), @p1), @p2, 1, CONVERT(varbinary(max), @p3, 1) WHERE NOT EXISTS (SELECT 1 FROM [writegate].[writegate_documents] WHERE [document_key] = CONVERT(binary(32), @p1));
+SELECT @@ROWCOUNT AS [writegate];
+-- @p1 = 0x24ceef1cb6b0cbc0b3321021318245760500d1b1e9411a091929268ad1491c9e
+-- @p2 = it's
+-- @p3 = 0x6162
+
+-- 3: rpc, the session is reset first
+-- @p1 varbinary(32),@p2 nvarchar(max),@p3 bigint
+SET LANGUAGE us_english;
+SET NOCOUNT ON; SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET QUOTED_IDENTIFIER ON;
+SET NUMERIC_ROUNDABORT OFF; SET IMPLICIT_TRANSACTIONS OFF;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCK_TIMEOUT 5000;
+UPDATE [writegate].[writegate_documents] WITH (ROWLOCK) SET [version] = [version] + 1, [body] = CONVERT(varbinary(max), @p2, 1) WHERE [document_key] = CONVERT(binary(32), @p1) AND [version] = @p3;
+SELECT @@ROWCOUNT AS [writegate];
+-- @p1 = 0x24ceef1cb6b0cbc0b3321021318245760500d1b1e9411a091929268ad1491c9e
+-- @p2 = 0x6162
+-- @p3 = 6
+

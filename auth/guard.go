@@ -1,0 +1,118 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// guard sends requests to where the configuration says as they are. Where only a redirect or a discovery document leads,
+// it goes to public addresses only: the server of a key set must not choose what inside our network is asked.
+type guard struct {
+	direct, public http.RoundTripper
+	options        Options
+	named          []string // host:port of the addresses that were configured
+}
+
+func (o Options) guarded() *guard {
+	g := &guard{direct: o.Transport, public: o.Transport, options: o}
+	if o.Transport == nil {
+		g.direct, g.public = newTransport(nil), newTransport(publicOnly)
+	}
+	configured := o.JWKSURLs
+	if o.Discover {
+		configured = slices.Concat(configured, o.Issuers)
+	}
+	for _, raw := range configured {
+		if u, err := url.Parse(raw); err == nil {
+			g.named = append(g.named, hostPort(u))
+		}
+	}
+	return g
+}
+
+// RoundTrip sends one request.
+func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	host := r.URL.Hostname()
+	switch {
+	case slices.Contains(g.named, hostPort(r.URL)) || containsFold(g.options.InsecureHosts, host):
+		return g.direct.RoundTrip(r)
+	case !maybePublic(host):
+		return nil, errPrivateAddress
+	}
+	if proxy, err := http.ProxyFromEnvironment(r); err == nil && proxy != nil {
+		return g.direct.RoundTrip(r) // It is the proxy that looks the name up, and that decides.
+	}
+	return g.public.RoundTrip(r)
+}
+
+var errPrivateAddress = errors.New("led to a private address; name its host in insecure_hosts if that is right")
+
+// newTransport makes a transport whose connections pass control once their address is known.
+func newTransport(control func(network, address string, c syscall.RawConn) error) *http.Transport {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, Control: control}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		MaxResponseHeaderBytes: maxHeaderSize,
+		DisableKeepAlives:      true, // One request in minutes is worth no open connection.
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// publicOnly refuses a connection by the address that a name stands for now, so that no second look-up can differ.
+func publicOnly(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	if !isPublic(at.Addr()) {
+		return errPrivateAddress
+	}
+	return nil
+}
+
+// maybePublic tells hosts that are private as they are written. What a name stands for shows when it is dialled.
+func maybePublic(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return isPublic(ip)
+	}
+	return name != "localhost" && !strings.HasSuffix(name, ".localhost")
+}
+
+// special are ranges that no public server has, beside those that netip tells.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"), // IPv4 inside
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("2002::/16"), // IPv4 inside
+}
+
+func isPublic(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return strings.ToLower(net.JoinHostPort(u.Hostname(), port))
+}
+
+func containsFold(list []string, text string) bool {
+	return slices.ContainsFunc(list, func(one string) bool { return strings.EqualFold(one, text) })
+}

@@ -1,0 +1,128 @@
+package keys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// Waits for the lock of a file.
+const (
+	lockWait  = 5 * time.Second
+	lockPause = 5 * time.Millisecond
+)
+
+// mostFile bounds what is read of a file, in bytes.
+const mostFile = 4 << 20
+
+var errLocked = errors.New("another process keeps the file locked")
+
+// inFile is a store in a file.
+type inFile struct{ path string }
+
+// InFile returns a store that is a file of mode 0600, for processes on one machine; its folder has to exist. A file that others may read is an
+// error. It is replaced as a whole, so that it is never half written, with a lock in a file beside it. Errors name the
+// path, so they are for the operator only.
+func InFile(path string) Store { return inFile{path} }
+
+// filed is what the file holds.
+type filed struct {
+	Version  int64           `json:"version"`
+	Document json.RawMessage `json:"document"`
+}
+
+func (s inFile) Load(context.Context) ([]byte, int64, error) {
+	f, err := os.Open(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case !info.Mode().IsRegular():
+		return nil, 0, fmt.Errorf("%s is no file", s.path)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return nil, 0, fmt.Errorf("%s may be read by others (mode %o); run chmod 600 on it", s.path, info.Mode().Perm())
+	}
+	text, err := io.ReadAll(io.LimitReader(f, mostFile))
+	if err != nil {
+		return nil, 0, err
+	}
+	var found filed
+	if err := json.Unmarshal(text, &found); err != nil || found.Version <= 0 {
+		return nil, 0, fmt.Errorf("%s is not a file of keys", s.path)
+	}
+	return found.Document, found.Version, nil
+}
+
+func (s inFile) Swap(ctx context.Context, doc []byte, version int64) (done bool, err error) {
+	lock, err := s.lock(ctx)
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", s.path, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	_, now, err := s.Load(ctx)
+	if err != nil || now != version {
+		return false, err
+	}
+	text, err := json.MarshalIndent(filed{Version: version + 1, Document: doc}, "", "  ")
+	if err != nil {
+		return false, fmt.Errorf("encode keys: %w", err)
+	}
+	return true, s.replace(append(text, '\n'))
+}
+
+func (s inFile) replace(text []byte) error {
+	dir := filepath.Dir(s.path)
+	f, err := os.CreateTemp(dir, ".keys-*") // Mode 0600.
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), s.path); err != nil {
+		return err
+	}
+	return syncFolder(dir)
+}
+
+// lock keeps other processes from replacing the file until it is closed.
+func (s inFile) lock(ctx context.Context) (*os.File, error) {
+	f, err := os.OpenFile(s.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, errLocked)
+	defer cancel()
+	for {
+		locked, err := tryLock(f)
+		switch {
+		case err != nil:
+			return nil, errors.Join(err, f.Close())
+		case locked:
+			return f, nil
+		}
+		timer := time.NewTimer(lockPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, errors.Join(context.Cause(ctx), f.Close())
+		}
+	}
+}

@@ -1,0 +1,105 @@
+// A PowerSync connector for Dart and Flutter that uploads to writegate.
+import 'dart:convert';
+
+import 'package:http/http.dart' as http;
+import 'package:powersync/powersync.dart';
+
+/// Whatever happens, a write leaves the queue only when the server has applied it, or has refused and kept it. Make a new
+/// connector for each sign-in.
+class WritegateConnector extends PowerSyncBackendConnector {
+  WritegateConnector({required this.url, required this.session, this.onRefused, http.Client? client})
+      : _http = client ?? http.Client();
+
+  /// The address of writegate, such as https://write.example.com, without a slash at the end.
+  final String url;
+
+  /// The token of the app's own session, null when nobody is signed in.
+  final Future<String?> Function() session;
+
+  /// Told of a refused transaction before the device forgets it. When it throws, the transaction stays and comes again.
+  final Future<void> Function(CrudTransaction transaction, Map<String, dynamic> result)? onRefused;
+
+  final http.Client _http;
+
+  static const _maxTransactions = 50, _maxOperations = 1000;
+  static const _timeout = Duration(seconds: 150); // the server may take two minutes
+
+  @override
+  Future<PowerSyncCredentials?> fetchCredentials() async {
+    final own = await session();
+    if (own == null) return null;
+    final res = await _http
+        .get(Uri.parse('$url/api/auth/token'), headers: {'authorization': 'Bearer $own'}).timeout(_timeout);
+    if (res.statusCode != 200) throw WritegateException('token', res);
+    final said = jsonDecode(utf8.decode(res.bodyBytes)) as Map<String, dynamic>;
+    return PowerSyncCredentials(endpoint: said['endpoint'] as String, token: said['token'] as String);
+  }
+
+  @override
+  Future<void> uploadData(PowerSyncDatabase database) async {
+    final sent = <CrudTransaction>[];
+    var operations = 0;
+    await for (final transaction in database.getCrudTransactions()) {
+      sent.add(transaction);
+      operations += transaction.crud.length;
+      if (sent.length >= _maxTransactions || operations >= _maxOperations) break;
+    }
+    if (sent.isEmpty) return;
+
+    final device = await database.get('SELECT powersync_client_id() AS id');
+    // An entry's toJson has op_id, tx_id, op, type, id, data, old and metadata.
+    final body = jsonEncode({
+      'client_id': device['id'],
+      'transactions': [
+        for (final t in sent) {'transaction_id': t.transactionId, 'crud': t.crud},
+      ],
+    });
+    var res = await _post(body);
+    if (res.statusCode == 401) {
+      invalidateCredentials();
+      res = await _post(body);
+    }
+    if (res.statusCode != 200) throw WritegateException('upload', res);
+
+    final answer = jsonDecode(utf8.decode(res.bodyBytes)) as Map<String, dynamic>;
+    final results = (answer['results'] as List).cast<Map<String, dynamic>>();
+    if (results.length != sent.length) throw WritegateException('upload', res);
+    CrudTransaction? settled;
+    try {
+      for (final (i, transaction) in sent.indexed) {
+        final result = results[i];
+        final refused = result['status'] == 'fatal_error' && result['requires_client_handling'] == false;
+        if (result['status'] != 'success' && !refused) break;
+        if (refused) await onRefused?.call(transaction, result);
+        settled = transaction;
+      }
+    } finally {
+      await settled?.complete(); // this one and all before it
+    }
+    if (settled == null) throw WritegateException('upload', res);
+  }
+
+  Future<http.Response> _post(String body) async {
+    final credentials = await getCredentialsCached();
+    if (credentials == null) throw StateError('upload: nobody is signed in');
+    return _http.post(
+      Uri.parse('$url/api/data'),
+      headers: {'content-type': 'application/json', 'authorization': 'Bearer ${credentials.token}'},
+      body: body,
+    ).timeout(_timeout);
+  }
+}
+
+/// Why nothing could be uploaded, or no token be had. The SDK keeps the writes and tries again.
+class WritegateException implements Exception {
+  WritegateException(this.what, http.Response res)
+      : status = res.statusCode,
+        body = res.body;
+
+  final String what;
+  final int status;
+  final String body;
+
+  @override
+  String toString() => '$what: status $status: ${body.length > 300 ? body.substring(0, 300) : body}';
+}

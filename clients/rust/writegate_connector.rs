@@ -1,0 +1,189 @@
+//! A PowerSync connector for Rust that uploads to writegate.
+//!
+//! Besides `powersync` it takes `async-trait`, `futures-lite`, `reqwest` with the feature `json`, `serde` and `serde_json`.
+
+use std::pin::pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_lite::StreamExt;
+use powersync::error::PowerSyncError;
+use powersync::{BackendConnector, CrudEntry, CrudTransaction, PowerSyncCredentials, PowerSyncDatabase, UpdateType};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const MAX_TRANSACTIONS: usize = 50;
+const MAX_OPERATIONS: usize = 1000;
+const TIMEOUT: Duration = Duration::from_secs(150); // the server may take two minutes
+
+/// What an app adds to the connector.
+#[async_trait]
+pub trait App: Send + Sync {
+    /// The token of the app's own session, `None` when nobody is signed in.
+    async fn session(&self) -> Option<String>;
+
+    /// Told of a refused transaction before the device forgets it. After an error the transaction stays and comes again.
+    async fn refused(&self, crud: &[CrudEntry], result: &Value) -> Result<(), PowerSyncError>;
+}
+
+/// Whatever happens, a write leaves the queue only when the server has applied it, or has refused and kept it. Make a new
+/// connector for each sign-in.
+pub struct WritegateConnector<A: App> {
+    db: PowerSyncDatabase,
+    url: String,
+    app: A,
+    http: Client,
+    token: Mutex<Option<String>>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    token: String,
+    endpoint: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<Value>,
+}
+
+impl<A: App> WritegateConnector<A> {
+    /// `url` is the address of writegate, such as `https://write.example.com`, without a slash at the end.
+    pub fn new(db: PowerSyncDatabase, url: impl Into<String>, app: A) -> Self {
+        Self {
+            db,
+            url: url.into(),
+            app,
+            http: Client::new(),
+            token: Mutex::new(None),
+        }
+    }
+
+    fn keep(&self, token: Option<String>) {
+        *self.token.lock().unwrap() = token;
+    }
+
+    async fn post(&self, body: &Value) -> Result<(StatusCode, String), PowerSyncError> {
+        let have = self.token.lock().unwrap().clone();
+        let token = match have {
+            Some(token) => token,
+            None => self.fetch_credentials().await?.token,
+        };
+        ask(self
+            .http
+            .post(format!("{}/api/data", self.url))
+            .bearer_auth(token)
+            .json(body))
+        .await
+    }
+
+    async fn device(&self) -> Result<String, PowerSyncError> {
+        let reader = self.db.reader().await?;
+        Ok(reader.query_row("SELECT powersync_client_id()", [], |row| row.get(0))?)
+    }
+}
+
+#[async_trait]
+impl<A: App> BackendConnector for WritegateConnector<A> {
+    async fn fetch_credentials(&self) -> Result<PowerSyncCredentials, PowerSyncError> {
+        self.keep(None);
+        let own = self
+            .app
+            .session()
+            .await
+            .ok_or_else(|| fault("token: nobody is signed in"))?;
+        let (status, text) = ask(self.http.get(format!("{}/api/auth/token", self.url)).bearer_auth(own)).await?;
+        if status != StatusCode::OK {
+            return Err(fault(format!("token: {status}: {text:.300}")));
+        }
+        let Issued { token, endpoint } = serde_json::from_str(&text)?;
+        self.keep(Some(token.clone()));
+        Ok(PowerSyncCredentials { endpoint, token })
+    }
+
+    async fn upload_data(&self) -> Result<(), PowerSyncError> {
+        let mut sent: Vec<CrudTransaction<'_>> = vec![];
+        let mut operations = 0;
+        let mut queue = pin!(self.db.crud_transactions());
+        while sent.len() < MAX_TRANSACTIONS && operations < MAX_OPERATIONS {
+            let Some(transaction) = queue.try_next().await? else {
+                break;
+            };
+            operations += transaction.crud.len();
+            sent.push(transaction);
+        }
+        if sent.is_empty() {
+            return Ok(());
+        }
+
+        let body = json!({
+            "client_id": self.device().await?,
+            "transactions": sent.iter().map(|t| json!({
+                "transaction_id": t.id, "crud": t.crud.iter().map(operation).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+        });
+        let (mut status, mut text) = self.post(&body).await?;
+        if status == StatusCode::UNAUTHORIZED {
+            self.keep(None);
+            (status, text) = self.post(&body).await?;
+        }
+        if status != StatusCode::OK {
+            return Err(fault(format!("upload: {status}: {text:.300}")));
+        }
+        let Answer { results } = serde_json::from_str(&text)?;
+        if results.len() != sent.len() {
+            return Err(fault("upload: the answer is not one of writegate"));
+        }
+        let mut settled = None;
+        let mut outcome = Ok(());
+        for (transaction, result) in sent.into_iter().zip(&results) {
+            let refused = result["status"] == "fatal_error" && result["requires_client_handling"] == false;
+            if result["status"] != "success" && !refused {
+                break;
+            }
+            if refused {
+                outcome = self.app.refused(&transaction.crud, result).await;
+                if outcome.is_err() {
+                    break;
+                }
+            }
+            settled = Some(transaction);
+        }
+        match settled {
+            Some(transaction) => transaction.complete().await?, // this one and all before it
+            None if outcome.is_ok() => return Err(fault(format!("upload: {}", results[0]))),
+            None => {}
+        }
+        outcome
+    }
+}
+
+fn operation(entry: &CrudEntry) -> Value {
+    json!({
+        "op_id": entry.client_id,
+        "tx_id": entry.transaction_id,
+        "op": match entry.update_type {
+            UpdateType::Put => "PUT",
+            UpdateType::Patch => "PATCH",
+            UpdateType::Delete => "DELETE",
+        },
+        "table": entry.table,
+        "id": entry.id,
+        "data": entry.data,
+        "old": entry.previous_values,
+        "metadata": entry.metadata,
+    })
+}
+
+async fn ask(request: RequestBuilder) -> Result<(StatusCode, String), PowerSyncError> {
+    let response = request.timeout(TIMEOUT).send().await.map_err(fault)?;
+    let status = response.status();
+    Ok((status, response.text().await.map_err(fault)?))
+}
+
+/// The SDK has no error that others may make but that of JSON. It keeps the writes and tries again.
+fn fault(message: impl std::fmt::Display) -> PowerSyncError {
+    <serde_json::Error as serde::ser::Error>::custom(message).into()
+}

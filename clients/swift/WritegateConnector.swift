@@ -1,0 +1,141 @@
+// A PowerSync connector for Swift that uploads to writegate.
+import Foundation
+import PowerSync
+
+/// Whatever happens, a write leaves the queue only when the server has applied it, or has refused and kept it. Make a new
+/// connector for each sign-in.
+public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
+    /// Told of a refused transaction before the device forgets it. When it throws, the transaction stays and comes again.
+    public typealias OnRefused = @Sendable (any CrudTransaction, Refusal) async throws -> Void
+
+    private let url: URL
+    private let session: @Sendable () async throws -> String?
+    private let onRefused: OnRefused?
+    private var token: String?
+
+    private let maxTransactions = 50
+    private let maxOperations = 1000
+
+    /// - Parameters:
+    ///   - url: The address of writegate, such as https://write.example.com.
+    ///   - session: Gives the token of the app's own session, nil when nobody is signed in.
+    public init(url: URL, session: @escaping @Sendable () async throws -> String?, onRefused: OnRefused? = nil) {
+        self.url = url
+        self.session = session
+        self.onRefused = onRefused
+    }
+
+    public func fetchCredentials() async throws -> PowerSyncCredentials? {
+        token = nil
+        guard let own = try await session() else { return nil }
+        let (data, status) = try await ask("api/auth/token", token: own, body: nil)
+        guard status == 200 else { throw WritegateError(what: "token", status: status, body: data) }
+        let said = try JSONDecoder().decode(Issued.self, from: data)
+        token = said.token
+        return PowerSyncCredentials(endpoint: said.endpoint, token: said.token)
+    }
+
+    public func uploadData(database: PowerSyncDatabaseProtocol) async throws {
+        var sent: [any CrudTransaction] = []
+        var operations = 0
+        for try await transaction in database.getCrudTransactions() {
+            sent.append(transaction)
+            operations += transaction.crud.count
+            if sent.count >= maxTransactions || operations >= maxOperations { break }
+        }
+        if sent.isEmpty { return }
+
+        let device = try await database.get("SELECT powersync_client_id() AS id") { try $0.getString(name: "id") }
+        let body = try JSONEncoder().encode(Upload(client_id: device, transactions: sent.map(Upload.Transaction.init)))
+        var (data, status) = try await post(body)
+        if status == 401 {
+            token = nil
+            (data, status) = try await post(body)
+        }
+        guard status == 200, let answer = try? JSONDecoder().decode(Answer.self, from: data), answer.results.count == sent.count
+        else { throw WritegateError(what: "upload", status: status, body: data) }
+
+        var settled: (any CrudTransaction)?
+        var failure: (any Error)?
+        for (transaction, result) in zip(sent, answer.results) {
+            let refused = result.status == "fatal_error" && result.requires_client_handling == false
+            if result.status != "success" && !refused { break }
+            do {
+                if refused { try await onRefused?(transaction, result) }
+            } catch {
+                failure = error
+                break
+            }
+            settled = transaction
+        }
+        try await settled?.complete() // this one and all before it
+        if let failure { throw failure }
+        if settled == nil { throw WritegateError(what: "upload", status: status, body: data) }
+    }
+
+    private func post(_ body: Data) async throws -> (Data, Int) {
+        if token == nil { _ = try await fetchCredentials() }
+        guard let token else { throw WritegateError(what: "upload: nobody is signed in", status: 0, body: Data()) }
+        return try await ask("api/data", token: token, body: body)
+    }
+
+    private func ask(_ path: String, token: String, body: Data?) async throws -> (Data, Int) {
+        var request = URLRequest(url: url.appendingPathComponent(path))
+        request.timeoutInterval = 150 // the server may take two minutes
+        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+        if let body {
+            request.httpMethod = "POST"
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+            request.httpBody = body
+        }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        return (data, (response as? HTTPURLResponse)?.statusCode ?? 0)
+    }
+}
+
+/// What became of one transaction.
+public struct Refusal: Decodable, Sendable {
+    public struct Failed: Decodable, Sendable {
+        public let error_code: String
+        public let message: String?
+    }
+
+    public let status: String
+    public let requires_client_handling: Bool?
+    public let message: String?
+    public let failed_operation: Failed?
+}
+
+/// Why nothing could be uploaded, or no token be had. The SDK keeps the writes and tries again.
+public struct WritegateError: Error, CustomStringConvertible {
+    public let what: String
+    public let status: Int
+    public let body: Data
+
+    public var description: String { "\(what): status \(status): \(String(decoding: body.prefix(300), as: UTF8.self))" }
+}
+
+private struct Issued: Decodable { let token: String, endpoint: String }
+private struct Answer: Decodable { let results: [Refusal] }
+
+private struct Upload: Encodable {
+    struct Transaction: Encodable {
+        let transaction_id: Int64?, crud: [Operation]
+
+        init(_ transaction: any CrudTransaction) {
+            transaction_id = transaction.transactionId
+            crud = transaction.crud.map {
+                Operation(op_id: $0.clientId, tx_id: $0.transactionId, op: $0.op.rawValue, table: $0.table, id: $0.id,
+                          data: $0.opData, old: $0.previousValues, metadata: $0.metadata)
+            }
+        }
+    }
+
+    /// Values are strings here, whatever they were; writegate converts them by the type of the column.
+    struct Operation: Encodable {
+        let op_id: Int64, tx_id: Int64?, op: String, table: String, id: String
+        let data: [String: String?]?, old: [String: String?]?, metadata: String?
+    }
+
+    let client_id: String, transactions: [Transaction]
+}

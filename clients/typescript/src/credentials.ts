@@ -1,0 +1,69 @@
+import { type Fetch, WritegateError, ask, at, refusal } from './http.ts';
+
+/** What opens the sync stream, and uploads. */
+export interface Credentials {
+  /** The address of the sync service. */
+  endpoint: string;
+  token: string;
+  /** When the token ends. Without it, the connector learns that from a 401. */
+  expiresAt?: Date;
+}
+
+/** A place on the device that only the app can read. */
+export interface DeviceSecret {
+  load(): Promise<string | null> | string | null;
+  save(secret: string): Promise<void> | void;
+}
+
+/** Where to get tokens, and what for. */
+export interface Exchange {
+  /** The address of writegate, such as `https://write.example.com`. */
+  url: string;
+  /**
+   * The token of the app's own session, which is exchanged for one of PowerSync; null when nobody is signed in. Leave it
+   * out where tokens need none: anonymous ones, and those of `writegate dev`.
+   */
+  session?: () => Promise<string | null> | string | null;
+  /** Where the secret of a device without a user is kept, so that it is the same anonymous user again. */
+  device?: DeviceSecret;
+  /** The address of the sync service, for a writegate that doesn't say it. */
+  endpoint?: string;
+  /** What follows the address, `/api/auth/token` by default; `/api/auth/token?user_id=alice` for `writegate dev`. */
+  path?: string;
+  /** Defaults to the global one. */
+  fetch?: Fetch;
+}
+
+const TIMEOUT = 30_000;
+
+/** Makes a function that gets a fresh token from writegate whenever it is called. It throws when there is none to be had. */
+export function exchange(options: Exchange): () => Promise<Credentials | null> {
+  const { url, session, device, endpoint, path = '/api/auth/token', fetch = globalThis.fetch.bind(globalThis) } = options;
+  return async () => {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (session) {
+      const own = await session();
+      if (!own) return null;
+      headers['authorization'] = `Bearer ${own}`;
+    }
+    const init: RequestInit = { headers, cache: 'no-store' };
+    const secret = await device?.load();
+    if (secret) {
+      init.method = 'POST'; // a secret has no place in an address
+      init.body = JSON.stringify({ device_secret: secret });
+      headers['content-type'] = 'application/json';
+    }
+    const answer = await ask(fetch, at(url, path), init, TIMEOUT);
+    const said = answer.body as { token?: unknown; endpoint?: unknown; expires_at?: unknown; device_secret?: unknown } | null | undefined;
+    if (answer.status !== 200 || typeof said?.token !== 'string') throw refusal('token', answer);
+    const where = endpoint ?? said.endpoint;
+    if (typeof where !== 'string') throw new WritegateError(answer.status, 'token: the answer names no endpoint, and the options neither');
+    if (device && typeof said.device_secret === 'string') await device.save(said.device_secret);
+    return { endpoint: where, token: said.token, ...expiry(said.expires_at) };
+  };
+}
+
+function expiry(text: unknown): { expiresAt?: Date } {
+  const date = new Date(typeof text === 'string' ? text : NaN);
+  return Number.isNaN(date.getTime()) ? {} : { expiresAt: date };
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { WritegateError, exchange } from '../src/index.ts';
+import { server } from './fakes.ts';
+
+const url = 'https://write.example.com';
+const good = { body: { token: 't', endpoint: 'https://sync.example.com', expires_at: '2030-01-02T03:04:05Z' } };
+
+test('the token of the app is exchanged', async () => {
+  const { asked, fetch } = server(good);
+  const credentials = await exchange({ url, fetch, session: async () => 'own' })();
+  assert.deepEqual(credentials, { token: 't', endpoint: 'https://sync.example.com', expiresAt: new Date('2030-01-02T03:04:05Z') });
+  assert.deepEqual(asked.map((a) => [a.url, a.token]), [['https://write.example.com/api/auth/token', 'Bearer own']]);
+});
+
+test('nobody is asked when nobody is signed in', async () => {
+  const { asked, fetch } = server(good);
+  assert.equal(await exchange({ url, fetch, session: () => null })(), null);
+  assert.equal(asked.length, 0);
+});
+
+test('without a session no token is sent', async () => {
+  const { asked, fetch } = server(good);
+  await exchange({ url: `${url}/`, fetch, path: '/api/auth/token?user_id=alice' })();
+  assert.deepEqual(asked.map((a) => [a.url, a.token]), [['https://write.example.com/api/auth/token?user_id=alice', null]]);
+});
+
+test('an endpoint of the app comes first, and an answer needs neither endpoint nor end then', async () => {
+  const credentials = exchange({ url, fetch: server({ body: { token: 't' } }).fetch, endpoint: 'https://other.example.com' });
+  assert.deepEqual(await credentials(), { token: 't', endpoint: 'https://other.example.com' });
+});
+
+test('a device without a user stays the same one', async () => {
+  const { asked, fetch } = server({ body: { ...good.body, device_secret: 's1' } }, good);
+  let kept: string | null = null;
+  const device = { load: () => kept, save: (secret: string) => void (kept = secret) };
+  const credentials = exchange({ url, fetch, device });
+  await credentials();
+  assert.equal(kept, 's1');
+  await credentials();
+  assert.equal(kept, 's1');
+  assert.deepEqual(asked.map((a) => [a.method, a.token, a.body]), [['GET', null, {}], ['POST', null, { device_secret: 's1' }]]);
+});
+
+test('a secret that could not be kept is an error, since the next token would be for somebody else', async () => {
+  const device = { load: () => null, save: async () => Promise.reject(new Error('disk full')) };
+  const { fetch } = server({ body: { ...good.body, device_secret: 's1' } });
+  await assert.rejects(exchange({ url, fetch, device })(), /disk full/);
+});
+
+for (const [name, says, status, message] of [
+  ['a session that has ended', { status: 401, body: { message: 'The token has expired.' } }, 401, /The token has expired/],
+  ['a server in trouble', { status: 503 }, 503, /status 503/],
+  ['a token beside an error', { ...good, status: 500 }, 500, /status 500/],
+  ['the page of a login', { body: '<html>' }, 200, /token/],
+  ['a token that is none', { body: { token: 7 } }, 200, /token/],
+  ['no endpoint', { body: { token: 't' } }, 200, /names no endpoint/],
+  ['null', { body: 'null' }, 200, /token/]
+] as const) {
+  test(`${name} is an error, not a sign-out`, async () => {
+    const credentials = exchange({ url, fetch: server(says).fetch, session: () => 'own' });
+    await assert.rejects(credentials(), (e) => e instanceof WritegateError && e.status === status && message.test(e.message));
+  });
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"writegate"
+	"writegate/configs"
+)
+
+// hasSource reports whether auth has keys of any kind.
+func hasSource(a *configs.Auth) bool {
+	return len(a.JWKS)+len(a.JWKSURI)+len(a.PublicKeys)+len(a.Issuers) > 0 || a.HS256Secret != "" || a.Key != "" || a.KeyFile != ""
+}
+
+// shared says what is wrong with a shared secret under serve.
+const shared = "HS256 is for development: whoever can verify with the secret can sign as any user; have the provider sign with a key of its own, where it can, and give its jwks_uri"
+
+// checkShared warns of shared secrets.
+func (r *report) checkShared(a configs.Auth) {
+	if a.HS256Secret != "" {
+		r.add(remark{file: r.config, path: "auth.hs256_secret", message: shared})
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Issuers)) {
+		if a.Issuers[name].HS256Secret != "" {
+			r.add(remark{file: r.config, path: "auth.issuers." + name + ".hs256_secret", message: shared})
+		}
+	}
+}
+
+// checkKeySet has the keys that are made and rotated read as serve would, without making any. Those in a database that does not
+// answer, or has no tables of ours yet, are passed over: the check of the database says so.
+func (r *report) checkKeySet(ctx context.Context, c *configs.Config, dbs databases) {
+	shelf := writegate.ShelfOf(dbs[configs.MainDatabase])
+	if !c.Keys.Given() || c.Keys.Database && shelf == nil {
+		return
+	}
+	_, err := openKeySet(ctx, c, shelf, slog.New(slog.DiscardHandler))
+	if _, away := errors.AsType[*writegate.Error](err); err != nil && !away {
+		r.add(remark{file: r.config, fault: true, message: err.Error()}) // it begins with the path
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"writegate"
+	"writegate/auth"
+	"writegate/auth/issue"
+	"writegate/configs"
+	"writegate/server"
+)
+
+// newIssuer makes the tokens that the configuration asks for.
+func newIssuer(ctx context.Context, c *configs.Config, dbs databases, m issue.Minter) (*issue.Issuer, error) {
+	i := c.Issue
+	o := issue.Options{
+		Minter: m, URLs: i.URL, Audience: i.Audience, Issuer: i.Issuer, TTL: i.TTL,
+		Claims: i.Claims, Parameters: i.Parameters, PerMinute: i.PerMinute,
+	}
+	if l := i.Lookup; l.Table != "" && dbs[l.Database] != nil {
+		o.Lookup = &issue.Lookup{Database: dbs[l.Database], Table: l.Table, Where: l.Where, Select: l.Select, AtOnce: max(1, c.All()[l.Database].MaxConns/4)}
+	}
+	if a := i.Anonymous; a.Subject != "" {
+		o.Anonymous = &issue.Anonymous{Subject: issue.Subject(a.Subject), TTL: a.TTL, PerMinute: a.PerMinute, TotalPerMinute: a.TotalPerMinute}
+	}
+	return issue.New(ctx, o)
+}
+
+// unminted is in the place of a key where nothing is signed.
+type unminted struct{}
+
+func (unminted) Mint(auth.MintOptions) (string, error) { return "", errors.ErrUnsupported }
+
+// checkIssue has the issuing of tokens looked at as serve would, as far as there are databases to ask.
+func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs databases) {
+	if !c.Issues() {
+		return
+	}
+	if _, err := newIssuer(ctx, c, dbs, unminted{}); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path
+		}
+	}
+	for path, ttl := range map[string]time.Duration{"issue.ttl": c.Issue.TTL, "issue.anonymous.ttl": c.Issue.Anonymous.TTL} {
+		switch {
+		case ttl < 5*time.Minute:
+			r.add(remark{file: r.config, path: path, message: "less than 5m: clients ask for tokens all the time, and clocks may differ by more"})
+		case ttl > time.Hour:
+			r.add(remark{file: r.config, path: path, message: "more than 1h: nothing revokes a token before it ends"})
+		}
+	}
+}
+
+// apart believes tokens as the configuration does, but for those of others that name a user as only we name devices
+// without one: the rows of such a device are nobody else's.
+type apart struct {
+	*keys
+	reserved func(subject string) bool
+}
+
+// Authenticate implements [writegate.Authenticator].
+func (a apart) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
+	caller, err := a.verifier.Authenticate(ctx, token)
+	if err != nil || !a.reserved(caller.Subject) {
+		return caller, err
+	}
+	if _, err := a.app.Authenticate(ctx, token); err == nil {
+		return nil, &writegate.Error{
+			Class: writegate.Forbidden, Code: writegate.Unauthorized, Reason: auth.ReasonSubject,
+			Message: "The token's sub is one that only devices without a user have.",
+		}
+	}
+	return caller, nil
+}
+
+// issuing is what the server asks an issuer.
+func issuing(i *issue.Issuer) func(context.Context, *writegate.Caller, server.TokenRequest) (server.Token, error) {
+	return func(ctx context.Context, caller *writegate.Caller, r server.TokenRequest) (server.Token, error) {
+		t, err := i.Issue(ctx, issue.Request{Caller: caller, Address: r.Address, Secret: r.DeviceSecret})
+		if err != nil {
+			return server.Token{}, err
+		}
+		return server.Token{Token: t.Token, Subject: t.Subject, Endpoint: t.Endpoint, Expires: t.Expires, DeviceSecret: t.Secret}, nil
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"writegate/internal/syncverify"
+)
+
+const keysConfig = `server: {addr: "127.0.0.1:0", metrics_addr: ""}
+auth: {audience: notes}
+keys: {database: true, encryption_key: "${KEYS_SECRET}"}
+issue:
+  url: https://x.powersync.journeyapps.com
+  anonymous: {subject: unique}
+database: {driver: sqlite, dsn: notes.db}
+policy: policy.yaml
+`
+
+// TestServeKeys has two daemons share keys in their database. Whatever one signs the other believes, also right after an
+// emergency, and so does a sync service; what was signed before is refused.
+func TestServeKeys(t *testing.T) {
+	t.Setenv("KEYS_SECRET", strings.Repeat("0123456789abcdef", 2))
+	config := notes(t)
+	if err := os.WriteFile(config, []byte(keysConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, there := start(t, "serve", "--config", config), start(t, "serve", "--config", config)
+	anonymous := func(d *daemon) string {
+		status, answer := d.call(t, http.MethodGet, "/api/auth/token", "", "")
+		issued, _ := answer["token"].(string)
+		if status != http.StatusOK || issued == "" {
+			t.Fatalf("%d %v", status, answer)
+		}
+		return issued
+	}
+	upload := func(d *daemon, token string) int {
+		status, _ := d.call(t, http.MethodPost, "/api/data", token, `{"client_id":"d1","batch":[]}`)
+		return status
+	}
+	believed := func(what string, d *daemon, token string, want int) {
+		t.Helper()
+		if got := upload(d, token); got != want {
+			t.Errorf("%s: %d, want %d", what, got, want)
+		}
+	}
+	const audience = "https://x.powersync.journeyapps.com"
+	before := anonymous(here)
+	believed("here", here, before, http.StatusOK)
+	believed("there", there, before, http.StatusOK)
+	believed("of the command", there, token(t, "--config", config, "--sub", "alice"), http.StatusOK)
+	if _, err := there.service(t, audience).Verify(t.Context(), before); err != nil {
+		t.Errorf("a sync service: %v", err)
+	}
+
+	var out, errs strings.Builder
+	if code := run(t.Context(), []string{"keys", "rotate", "--config", config, "--emergency"}, &out, &errs); code != 0 {
+		t.Fatalf("%d: %s", code, errs.String())
+	}
+	after := token(t, "--config", config, "--sub", "alice")
+	// A key that neither knows has them look, unless they have just done so: then the answer is to be asked for again.
+	for _, d := range []*daemon{here, there} {
+		for tries := 0; upload(d, after) != http.StatusOK; tries++ {
+			if tries > 600 {
+				t.Fatal("the new key is never believed")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		believed("before the emergency", d, before, http.StatusUnauthorized)
+		_, err := d.service(t, audience).Verify(t.Context(), before)
+		if e, refused := errors.AsType[*syncverify.Error](err); !refused || e.Code != syncverify.CodeToken {
+			t.Errorf("a sync service believes it: %v", err)
+		}
+		believed("after it", d, anonymous(d), http.StatusOK)
+	}
+	here.stop()
+	there.stop()
+	for _, d := range []*daemon{here, there} {
+		log := d.stderr.String()
+		if strings.Contains(log, "eyJ") || strings.Contains(log, os.Getenv("KEYS_SECRET")) || !strings.Contains(log, "a key is removed") {
+			t.Errorf("log:\n%s", log)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(config), "key.pem")); err == nil {
+		t.Error("a key file was made")
+	}
+}
