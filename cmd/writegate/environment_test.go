@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -127,8 +128,10 @@ func TestServeWithoutFileFaults(t *testing.T) {
 				variable, value, _ := strings.Cut(pair, "=")
 				t.Setenv(variable, value)
 			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // what wrongly starts, stops
+			defer cancel()
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"serve"}, &stdout, &stderr)
+			code := run(ctx, []string{"serve"}, &stdout, &stderr)
 			if code == 0 || !strings.Contains(stderr.String(), tt.want) || strings.Contains(stderr.String(), "hunter2") {
 				t.Errorf("%d %s\nwant %s", code, &stderr, tt.want)
 			}

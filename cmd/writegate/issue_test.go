@@ -268,8 +268,10 @@ func TestCheckIssue(t *testing.T) {
 	broken := strings.NewReplacer("row.tenant", "row.tenant +", "[tenant]", "[name]", "10m", "2h").Replace(issueConfig)
 	config := issuingGate(t, broken)
 	for _, args := range [][]string{{"check", "--config", config}, {"serve", "--config", config}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // what wrongly starts, stops
+		defer cancel()
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), args, &stdout, &stderr)
+		code := run(ctx, args, &stdout, &stderr)
 		for _, want := range []string{
 			"issue.claims.tenant: 1:13: Syntax error", "issue.parameters.tenant: 1:13: Syntax error", `issue.lookup.select: table people has no column "name"`,
 		} {
