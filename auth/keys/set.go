@@ -27,6 +27,7 @@ type Set struct {
 	mu      sync.Mutex // held while the view is made
 	plan    plan       // guarded by mu
 	version int64      // of the plan; guarded by mu
+	text    []byte     // the document that the plan was read from or written as; guarded by mu
 	view    atomic.Pointer[view]
 }
 
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 	if s.sealer, err = newSealer(append([]auth.Secret{o.Secret}, o.OldSecrets...)...); err != nil {
 		return nil, err
 	}
-	if err := s.adopt(nil, 0, time.Now()); err != nil {
+	if err := s.adopt(nil, nil, 0, time.Now()); err != nil {
 		return nil, err
 	}
 	if err := s.locked(ctx, s.look); err != nil {
@@ -129,13 +130,13 @@ func (s *Set) current() *view {
 }
 
 // adopt has another plan count from now on.
-func (s *Set) adopt(p plan, version int64, now time.Time) error {
+func (s *Set) adopt(p plan, text []byte, version int64, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.see(p, now); err != nil {
 		return err
 	}
-	s.plan, s.version = p, version
+	s.plan, s.text, s.version = p, text, version
 	return nil
 }
 
