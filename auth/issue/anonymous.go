@@ -61,10 +61,12 @@ func (i *Issuer) issueAnonymous(r Request) (*Issued, error) {
 		return nil, err
 	}
 	now := i.o.Now()
-	if err := i.addresses.take(network(r.Address), now); err != nil {
+	address := network(r.Address)
+	if err := i.addresses.take(address, now); err != nil {
 		return nil, err
 	}
 	if err := i.anonymous.take("", now); err != nil {
+		i.addresses.giveBack(address)
 		return nil, err
 	}
 	out, err := i.mint(auth.MintOptions{Subject: subject, TTL: a.TTL, Claims: map[string]any{claimAnonymous: true}, Now: now})

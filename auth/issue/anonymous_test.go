@@ -119,6 +119,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLimitsForget: whoever has many addresses fills no memory once all together got what they may.
+func TestLimitsForget(t *testing.T) {
+	o := options(new(minted))
+	o.Anonymous = &Anonymous{Subject: Unique, PerMinute: 2, TotalPerMinute: 3}
+	i := mustNew(t, o)
+	for n := range 100 {
+		_, err := i.Issue(t.Context(), Request{Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})})
+		if (err == nil) != (n < 3) {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if n := len(i.addresses.counts); n != 3 {
+		t.Errorf("%d addresses are counted", n)
+	}
+}
+
 // TestNetwork: what counts as one address.
 func TestNetwork(t *testing.T) {
 	got := ""
