@@ -75,7 +75,7 @@ func (s *Server) issue(c echo.Context) error {
 		return err
 	}
 	var caller *writegate.Caller
-	if req.Header.Get(echo.HeaderAuthorization) != "" {
+	if _, sent := req.Header[echo.HeaderAuthorization]; sent {
 		if caller, err = s.authenticateBy(req, s.opts.IssueAuth); err != nil {
 			return err
 		}

@@ -30,6 +30,21 @@ func exchange(_ context.Context, caller *writegate.Caller, r TokenRequest) (Toke
 	return t, nil
 }
 
+// TestIssueEmptyHeader: a client that fails to send its user's token is not to become another user.
+func TestIssueEmptyHeader(t *testing.T) {
+	s := start(t, issuing)
+	for name, values := range map[string][]string{"empty": {""}, "empty before another": {"", "Bearer good:alice"}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+pathToken, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header["Authorization"] = values
+		if a := s.send(t, req); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
 func issuing(o *Options) { o.Issue, o.IssueAuth = exchange, tokens{} }
 
 func TestIssue(t *testing.T) {
