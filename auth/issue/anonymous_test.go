@@ -119,6 +119,23 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestReserved: a database may take texts for equal that differ in case, or in spaces at their ends.
+func TestReserved(t *testing.T) {
+	for subject, names := range map[Subject]map[string]bool{
+		Fixed:  {"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false},
+		Unique: {"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false},
+	} {
+		o := options(new(minted))
+		o.Anonymous = &Anonymous{Subject: subject}
+		i := mustNew(t, o)
+		for name, want := range names {
+			if got := i.Reserved(name); got != want {
+				t.Errorf("%s: %q is reserved: %v", subject, name, got)
+			}
+		}
+	}
+}
+
 // TestLimitsForget: whoever has many addresses fills no memory once all together got what they may.
 func TestLimitsForget(t *testing.T) {
 	o := options(new(minted))
