@@ -155,7 +155,8 @@ func checkAnew(ctx context.Context, p *presented, candidates []circle, verdicts 
 	return nil, named(candidates[i], verdicts[i])
 }
 
-// candidates are the circles to ask, those that have the token's kid first. One that lacks keys may have it too.
+// candidates are the circles to ask, those that have the token's kid first. One whose keys may be others by now may have it,
+// too.
 func (c *Circles) candidates(p *presented) []circle {
 	if len(c.circles) == 1 {
 		return c.circles
@@ -169,16 +170,16 @@ func (c *Circles) candidates(p *presented) []circle {
 	if !slices.ContainsFunc(candidates, has) {
 		return candidates
 	}
-	var first, lacking []circle
+	var first, later []circle
 	for _, one := range candidates {
 		switch {
 		case has(one):
 			first = append(first, one)
-		case one.lacks():
-			lacking = append(lacking, one)
+		case one.changes():
+			later = append(later, one)
 		}
 	}
-	return append(first, lacking...)
+	return append(first, later...)
 }
 
 func (c *Circles) with(fits func(*Verifier) bool) []circle {

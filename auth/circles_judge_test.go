@@ -33,6 +33,37 @@ func TestOutageOfACircleOfTheSameProvider(t *testing.T) {
 	})
 }
 
+// Of two circles of one provider, one has seen the new key already: the other one looks for it before a token of its own is
+// called wrong.
+func TestRotationSeenByOneCircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, next := jwk("1", "", rsaKey().Public()), jwk("2", "", otherRSA().Public())
+		s := &keyServer{bodies: map[string]string{alphaURL: string(jwks(old, next)), betaURL: string(jwks(old))}}
+		c := newCircles(t, map[string]Options{
+			"first":  {Audiences: []string{"first"}, Issuers: []string{alphaIss}, JWKSURLs: []string{alphaURL}, Transport: s},
+			"second": {Audiences: []string{"second"}, Issuers: []string{alphaIss}, JWKSURLs: []string{betaURL}, Transport: s},
+		})
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		s.mu.Lock()
+		s.bodies[betaURL] = s.bodies[alphaURL]
+		s.mu.Unlock()
+		token := func(aud string) string {
+			return forge(`{"alg":"RS256","kid":"2"}`, good().with(object{"iss": alphaIss, "aud": aud}).String(), with("RS256", otherRSA()))
+		}
+		before := s.count()
+		judged(t, c, token("first"), "", "")
+		if n := s.count() - before; n > 0 {
+			t.Errorf("%d fetches for a token that is good", n)
+		}
+		judged(t, c, token("second"), "", "")
+		judged(t, c, token("third"), ReasonAudience, "first")
+		if n := s.count() - before; n != 1 {
+			t.Errorf("%d fetches, want that of the circle which had not seen the key", n)
+		}
+	})
+}
+
 // What a circle left out believes is nobody's, whoever else would believe it, and asks nothing of anybody.
 func TestWithoutACircle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
