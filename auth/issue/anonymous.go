@@ -29,8 +29,8 @@ const (
 	AnonymousPrefix  = "anon:"
 )
 
-// claimAnonymous is true in the tokens of anonymous devices, and absent elsewhere.
-const claimAnonymous = "is_anonymous"
+// ClaimAnonymous is true in the tokens of anonymous devices, and absent elsewhere.
+const ClaimAnonymous = "is_anonymous"
 
 // Anonymous makes tokens for devices without a user. They have the claim is_anonymous, and none of Claims and Parameters.
 type Anonymous struct {
@@ -70,7 +70,7 @@ func (i *Issuer) issueAnonymous(r Request) (*Issued, error) {
 		i.addresses.giveBack(address)
 		return nil, err
 	}
-	out, err := i.mint(auth.MintOptions{Subject: subject, TTL: a.TTL, Claims: map[string]any{claimAnonymous: true}, Now: now})
+	out, err := i.mint(auth.MintOptions{Subject: subject, TTL: a.TTL, Claims: map[string]any{ClaimAnonymous: true}, Now: now})
 	if err == nil {
 		out.Secret = secret
 	}
