@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,6 +88,42 @@ func TestAnotherDocument(t *testing.T) {
 		}
 		if err := believes(t, after, mint(t, before, time.Minute)); err != nil {
 			t.Errorf("replicas have other keys for good: %v", err)
+		}
+	})
+}
+
+// leaving is a store that a client doesn't wait for.
+type leaving struct {
+	inMemory
+	leave context.CancelFunc
+}
+
+func (s *leaving) Load(ctx context.Context) ([]byte, int64, error) {
+	if s.leave != nil {
+		s.leave()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	return s.inMemory.Load(ctx)
+}
+
+// TestRefreshIsForAll: a client that sends a token with an unknown kid and goes away keeps nobody else from a new key.
+func TestRefreshIsForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &leaving{}
+		here, there := open(t, Options{Store: store}), open(t, Options{Store: store})
+		time.Sleep(time.Minute)
+		must(here.Replace(t.Context(), ""))
+		ctx, leave := context.WithCancel(t.Context())
+		store.leave = leave
+		_ = there.Refresh(ctx)
+		store.leave = nil
+		if err := there.Refresh(t.Context()); err != nil {
+			t.Errorf("another client: %v", err)
+		}
+		if err := believes(t, there, mint(t, here, time.Minute)); err != nil {
+			t.Errorf("the new key: %v", err)
 		}
 	})
 }

@@ -91,12 +91,18 @@ func (s *Set) Keys() []Key {
 	return s.plan.public()
 }
 
+// longestLook bounds a look at the store that a token asks for.
+const longestLook = 10 * time.Second
+
 // Refresh implements [auth.OwnKeys]: it looks at the store, unless somebody has just done so.
 func (s *Set) Refresh(ctx context.Context) error {
 	return s.locked(ctx, func(ctx context.Context) error {
 		if time.Since(s.looked) < s.options.LookAgain {
 			return s.lastErr
 		}
+		// What is found counts for all who ask, so it doesn't end with who asked first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestLook)
+		defer cancel()
 		return s.look(ctx)
 	})
 }
