@@ -78,6 +78,9 @@ func (s *Set) Mint(o auth.MintOptions) (string, error) {
 	return v.signer.Mint(o)
 }
 
+// Signs reports whether there is a key to sign with now.
+func (s *Set) Signs() bool { return s.current().signer != nil }
+
 // Public implements [auth.OwnKeys].
 func (s *Set) Public() *auth.PublicSet { return s.current().public }
 
