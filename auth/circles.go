@@ -20,6 +20,7 @@ import (
 // What one circle trusts makes nothing good in another, and an outage of one is felt only by tokens that may be its own.
 type Circles struct {
 	circles []circle // by name
+	without []circle // whose tokens are nobody's
 }
 
 type circle struct {
@@ -58,10 +59,18 @@ func NewCircles(ctx context.Context, options map[string]Options) (*Circles, erro
 	return c, nil
 }
 
-// Without is the same circles but for one: its tokens are nobody's. There may be none left, and then every token is refused.
-// Closing these closes all.
+// Without is the same circles but for one: its tokens are nobody's, even where another circle has its keys, too. There may
+// be none left, and then every token is refused. Closing the circles that it came from closes all.
 func (c *Circles) Without(name string) *Circles {
-	return &Circles{slices.DeleteFunc(slices.Clone(c.circles), func(one circle) bool { return one.name == name })}
+	rest := &Circles{without: slices.Clone(c.without)}
+	for _, one := range c.circles {
+		if one.name == name {
+			rest.without = append(rest.without, one)
+		} else {
+			rest.circles = append(rest.circles, one)
+		}
+	}
+	return rest
 }
 
 // Close ends the fetching of every circle and waits until it has ended.
@@ -76,6 +85,9 @@ func (c *Circles) Close() {
 func (c *Circles) Authenticate(ctx context.Context, token string) (*writegate.Caller, error) {
 	p, err := present(token)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.leftOut(p); err != nil {
 		return nil, err
 	}
 	for _, one := range c.circles {
@@ -104,6 +116,26 @@ func (c *Circles) Authenticate(ctx context.Context, token string) (*writegate.Ca
 	return checkAnew(ctx, p, candidates, verdicts)
 }
 
+// leftOut refuses a token whose signature is of a circle that was left out. Nobody has to be asked for that.
+func (c *Circles) leftOut(p *presented) error {
+	if len(c.without) == 0 {
+		return nil
+	}
+	if err := p.readHeader(); err != nil {
+		return err
+	}
+	for _, one := range c.without {
+		_, err := one.check(p)
+		switch {
+		case err == nil:
+			return refuse(ReasonIssuer, "The token's issuer is not accepted here.")
+		case weight(err) > slices.Index(lighter, ReasonSignature):
+			return named(one, err)
+		}
+	}
+	return nil
+}
+
 // checkAnew has every circle fetch at once for which newer keys could make a difference.
 func checkAnew(ctx context.Context, p *presented, candidates []circle, verdicts []error) (*writegate.Caller, error) {
 	callers := make([]*writegate.Caller, len(candidates))
@@ -123,7 +155,8 @@ func checkAnew(ctx context.Context, p *presented, candidates []circle, verdicts 
 	return nil, named(candidates[i], verdicts[i])
 }
 
-// candidates are the circles to ask, those that have the token's kid first. One that lacks keys may have it too.
+// candidates are the circles to ask, those that have the token's kid first. One whose keys may be others by now may have it,
+// too.
 func (c *Circles) candidates(p *presented) []circle {
 	if len(c.circles) == 1 {
 		return c.circles
@@ -137,16 +170,16 @@ func (c *Circles) candidates(p *presented) []circle {
 	if !slices.ContainsFunc(candidates, has) {
 		return candidates
 	}
-	var first, lacking []circle
+	var first, later []circle
 	for _, one := range candidates {
 		switch {
 		case has(one):
 			first = append(first, one)
-		case one.lacks():
-			lacking = append(lacking, one)
+		case one.changes():
+			later = append(later, one)
 		}
 	}
-	return append(first, lacking...)
+	return append(first, later...)
 }
 
 func (c *Circles) with(fits func(*Verifier) bool) []circle {
@@ -172,53 +205,3 @@ func unverifiedIssuer(token string) string {
 	}
 	return claims.Issuer
 }
-
-// lighter are the reasons of verdicts that weigh less than what a circle says which knew the signature. An outage comes
-// right after that, since the token may be good.
-var lighter = []string{ReasonMalformed, ReasonAlgorithm, ReasonKeyUnknown, ReasonSignature, ReasonKeysUnavailable}
-
-// weight is what a verdict weighs when circles differ; that of one which knew the signature is len(lighter).
-func weight(err error) int {
-	if i := slices.Index(lighter, writegate.AsError(err).Reason); i >= 0 {
-		return i
-	}
-	return len(lighter)
-}
-
-// gravest is the index of the verdict that weighs most, the first of several.
-func gravest(verdicts []error) int {
-	best := 0
-	for i, err := range verdicts {
-		if weight(err) > weight(verdicts[best]) {
-			best = i
-		}
-	}
-	return best
-}
-
-// named has the cause of an error name the circle.
-func named(one circle, err error) error {
-	e := *writegate.AsError(err)
-	e.Cause = &verdict{one.name, e.Cause}
-	return &e
-}
-
-// verdict is the cause of a refusal and the circle that judged.
-type verdict struct {
-	circle string
-	cause  error // may be nil
-}
-
-// Error is for the log.
-func (v *verdict) Error() string {
-	if v.cause == nil {
-		return "circle " + v.circle
-	}
-	return "circle " + v.circle + ": " + v.cause.Error()
-}
-
-// Unwrap returns the cause.
-func (v *verdict) Unwrap() error { return v.cause }
-
-// Circle is the name of the circle, which a log may ask for.
-func (v *verdict) Circle() string { return v.circle }

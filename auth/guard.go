@@ -95,13 +95,18 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), // IPv4 inside
-	netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("2002::/16"), // IPv4 inside
+	netip.MustParsePrefix("2001::/32"), // IPv4 inside, as in the next
+	netip.MustParsePrefix("2002::/16"),
 }
+
+// global is where IPv6 addresses of the Internet are. Outside are ranges that have IPv4 addresses inside.
+var global = netip.MustParsePrefix("2000::/3")
 
 func isPublic(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
+	if ip.Is6() && !global.Contains(ip) {
+		return false
+	}
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 

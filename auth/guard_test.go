@@ -17,6 +17,7 @@ func TestIsPublic(t *testing.T) {
 		"224.0.0.1": false, "240.0.0.1": false, "255.255.255.255": false,
 		"::": false, "::1": false, "fe80::1%eth0": false, "fd12::1": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false,
 		"64:ff9b::a00:1": false, "2002:7f00:1::": false,
+		"::127.0.0.1": false, "::ffff:0:7f00:1": false, "fec0::1": false, "5f00::1": false, "2001:0:a00:1::": false, "2001:4860:4860::8888": true,
 	} {
 		if got := isPublic(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v", address, got)

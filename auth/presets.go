@@ -82,7 +82,8 @@ var presets = []Preset{
 	{
 		Name: "stytch", About: "Stytch: session tokens; domain is api.stytch.com, or test.stytch.com for a test project", Needs: []string{"domain", "project"},
 		Audience: "{project}", Issuer: "stytch.com/{project}", JWKSURL: "https://{domain}/v1/sessions/jwks/{project}", Algorithms: []string{"RS256"},
-		Docs: "https://stytch.com/docs/api-reference/consumer/api/sessions/get-jwks",
+		Require: map[string]string{"https://stytch.com/session": ""}, // Tokens for machines and for the apps of others have the same keys, iss and aud.
+		Docs:    "https://stytch.com/docs/api-reference/consumer/api/sessions/get-jwks",
 	},
 	{
 		Name: "supabase", About: "Supabase: JWT signing keys", Needs: []string{"project"},

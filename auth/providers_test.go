@@ -98,8 +98,12 @@ var providers = []provider{
 	{
 		preset: "stytch", settings: map[string][]string{"domain": {"test.stytch.com"}, "project": {"project-test-1"}},
 		set: "https://test.stytch.com/v1/sessions/jwks/project-test-1", alg: "RS256",
-		claims:  object{"iss": "stytch.com/project-test-1", "sub": "user-test-1", "aud": []string{"project-test-1"}, "https://stytch.com/session": object{"id": "s"}},
-		refused: []change{{"of another project", object{"iss": "stytch.com/project-test-2", "aud": []string{"project-test-2"}}, ReasonIssuer}},
+		claims: object{"iss": "stytch.com/project-test-1", "sub": "user-test-1", "aud": []string{"project-test-1"}, "https://stytch.com/session": object{"id": "s"}},
+		refused: []change{
+			{"of another project", object{"iss": "stytch.com/project-test-2", "aud": []string{"project-test-2"}}, ReasonIssuer},
+			{"of a machine", object{"https://stytch.com/session": absent, "sub": "m2m-client-test-1", "scope": "write:notes"}, ReasonRequired},
+			{"of somebody else's app", object{"https://stytch.com/session": absent, "client_id": "connected-app-test-1", "scope": "openid"}, ReasonRequired},
+		},
 	},
 	{
 		preset: "supabase", settings: map[string][]string{"project": {"abcdefgh"}},

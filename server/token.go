@@ -75,7 +75,7 @@ func (s *Server) issue(c echo.Context) error {
 		return err
 	}
 	var caller *writegate.Caller
-	if req.Header.Get(echo.HeaderAuthorization) != "" {
+	if _, sent := req.Header[echo.HeaderAuthorization]; sent {
 		if caller, err = s.authenticateBy(req, s.opts.IssueAuth); err != nil {
 			return err
 		}
@@ -160,13 +160,21 @@ func (s *Server) addressOf(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 	for i := len(hops) - 1; i >= 0 && s.trusts(host); i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		a, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
 		host = a.String()
 	}
 	return host
+}
+
+// parseHop reads an address of X-Forwarded-For, to which some proxies add the port.
+func parseHop(text string) (netip.Addr, error) {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 func (s *Server) trusts(host string) bool {

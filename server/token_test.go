@@ -30,6 +30,21 @@ func exchange(_ context.Context, caller *writegate.Caller, r TokenRequest) (Toke
 	return t, nil
 }
 
+// TestIssueEmptyHeader: a client that fails to send its user's token is not to become another user.
+func TestIssueEmptyHeader(t *testing.T) {
+	s := start(t, issuing)
+	for name, values := range map[string][]string{"empty": {""}, "empty before another": {"", "Bearer good:alice"}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+pathToken, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header["Authorization"] = values
+		if a := s.send(t, req); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
 func issuing(o *Options) { o.Issue, o.IssueAuth = exchange, tokens{} }
 
 func TestIssue(t *testing.T) {
@@ -170,6 +185,8 @@ func TestAddress(t *testing.T) {
 		"in two headers":            {proxies, "10.0.0.1:9", []string{"198.51.100.7", "192.0.2.9"}, "192.0.2.9"},
 		"two proxies":               {proxies, "[fd00::1]:9", []string{"192.0.2.9, 10.0.0.2"}, "192.0.2.9"},
 		"a mapped proxy":            {proxies, "[::ffff:10.0.0.1]:9", []string{"192.0.2.9"}, "192.0.2.9"},
+		"a proxy that says a port":  {proxies, "10.0.0.1:9", []string{"198.51.100.7, 192.0.2.9:5678"}, "192.0.2.9"},
+		"and of IPv6":               {proxies, "10.0.0.1:9", []string{"[2001:db8::1]:5678"}, "2001:db8::1"},
 		"a proxy that says nothing": {proxies, "10.0.0.1:9", nil, "10.0.0.1"},
 		"a proxy that says rubbish": {proxies, "10.0.0.1:9", []string{"192.0.2.9, x"}, "10.0.0.1"},
 		"only proxies":              {proxies, "10.0.0.1:9", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},

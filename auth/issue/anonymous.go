@@ -29,8 +29,8 @@ const (
 	AnonymousPrefix  = "anon:"
 )
 
-// claimAnonymous is true in the tokens of anonymous devices, and absent elsewhere.
-const claimAnonymous = "is_anonymous"
+// ClaimAnonymous is true in the tokens of anonymous devices, and absent elsewhere.
+const ClaimAnonymous = "is_anonymous"
 
 // Anonymous makes tokens for devices without a user. They have the claim is_anonymous, and none of Claims and Parameters.
 type Anonymous struct {
@@ -43,12 +43,13 @@ type Anonymous struct {
 	PerMinute, TotalPerMinute int
 }
 
-// taken reports whether no user may be called so, since a device could then pass for that user, or the other way round.
+// taken reports whether no user may be called so, since a device could then pass for that user, or the other way round. Many a
+// database takes texts for equal that differ in case, or in spaces at their ends.
 func (a *Anonymous) taken(subject string) bool {
 	if a.Subject == Fixed {
-		return subject == AnonymousSubject
+		return strings.EqualFold(strings.TrimRight(subject, " "), AnonymousSubject)
 	}
-	return strings.HasPrefix(subject, AnonymousPrefix)
+	return len(subject) >= len(AnonymousPrefix) && strings.EqualFold(subject[:len(AnonymousPrefix)], AnonymousPrefix)
 }
 
 func (i *Issuer) issueAnonymous(r Request) (*Issued, error) {
@@ -61,13 +62,15 @@ func (i *Issuer) issueAnonymous(r Request) (*Issued, error) {
 		return nil, err
 	}
 	now := i.o.Now()
-	if err := i.addresses.take(network(r.Address), now); err != nil {
+	address := network(r.Address)
+	if err := i.addresses.take(address, now); err != nil {
 		return nil, err
 	}
 	if err := i.anonymous.take("", now); err != nil {
+		i.addresses.giveBack(address)
 		return nil, err
 	}
-	out, err := i.mint(auth.MintOptions{Subject: subject, TTL: a.TTL, Claims: map[string]any{claimAnonymous: true}, Now: now})
+	out, err := i.mint(auth.MintOptions{Subject: subject, TTL: a.TTL, Claims: map[string]any{ClaimAnonymous: true}, Now: now})
 	if err == nil {
 		out.Secret = secret
 	}

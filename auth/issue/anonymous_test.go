@@ -119,6 +119,39 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestReserved: a database may take texts for equal that differ in case, or in spaces at their ends.
+func TestReserved(t *testing.T) {
+	for subject, names := range map[Subject]map[string]bool{
+		Fixed:  {"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false},
+		Unique: {"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false},
+	} {
+		o := options(new(minted))
+		o.Anonymous = &Anonymous{Subject: subject}
+		i := mustNew(t, o)
+		for name, want := range names {
+			if got := i.Reserved(name); got != want {
+				t.Errorf("%s: %q is reserved: %v", subject, name, got)
+			}
+		}
+	}
+}
+
+// TestLimitsForget: whoever has many addresses fills no memory once all together got what they may.
+func TestLimitsForget(t *testing.T) {
+	o := options(new(minted))
+	o.Anonymous = &Anonymous{Subject: Unique, PerMinute: 2, TotalPerMinute: 3}
+	i := mustNew(t, o)
+	for n := range 100 {
+		_, err := i.Issue(t.Context(), Request{Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})})
+		if (err == nil) != (n < 3) {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if n := len(i.addresses.counts); n != 3 {
+		t.Errorf("%d addresses are counted", n)
+	}
+}
+
 // TestNetwork: what counts as one address.
 func TestNetwork(t *testing.T) {
 	got := ""

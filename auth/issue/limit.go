@@ -36,3 +36,12 @@ func (l *limiter) take(key string, now time.Time) error {
 	l.counts[key]++
 	return nil
 }
+
+// giveBack takes back what take has just counted for a key that got nothing for it.
+func (l *limiter) giveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.counts[key]--; l.counts[key] <= 0 { // the minute may have turned meanwhile
+		delete(l.counts, key)
+	}
+}

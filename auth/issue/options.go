@@ -118,7 +118,7 @@ func (o Options) faults() []error {
 }
 
 // reserved are claims that something else decides.
-var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "parameters", claimAnonymous}
+var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "parameters", ClaimAnonymous}
 
 // notInstance completes "url: ".
 const notInstance = "must be an address such as https://x.powersync.journeyapps.com, without a slash at its end"

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,15 +13,18 @@ import (
 // swapTries bounds how often a change is made anew because somebody else has changed the keys meanwhile.
 const swapTries = 10
 
-var errBusy = errors.New("keys: others change them all the time; try again")
+var (
+	errBusy = errors.New("keys: others change them all the time; try again")
+	errGone = errors.New("the document of the keys is gone from the store; put it back, or start again to have new keys made")
+)
 
 // Advance looks at the store and does what is due: it makes the first key, which signs at once, publishes the next one,
-// and forgets those that are removed.
+// has retired keys stay for as long as tokens that are signed here, and forgets those that are removed.
 func (s *Set) Advance(ctx context.Context) error {
 	return s.locked(ctx, func(ctx context.Context) error {
 		var fresh *auth.Key
 		_, err := s.change(ctx, func(p plan, now time.Time) (plan, error) {
-			tidied, changed := p.tidy(now)
+			tidied, changed := p.tidy(s.options.times(), now)
 			if !p.rotateDue(s.options.times(), now) {
 				if !changed {
 					return nil, nil
@@ -122,16 +126,20 @@ func (s *Set) read(ctx context.Context) error {
 		return fmt.Errorf("keys: %w", err)
 	}
 	s.mu.Lock()
-	same := version == s.version
+	// A store that was emptied and filled anew counts from 1 again.
+	same, gone := version == s.version && bytes.Equal(text, s.text), version == 0 && s.version > 0
 	s.mu.Unlock()
-	if same {
+	switch {
+	case same:
 		return nil
+	case gone:
+		return fmt.Errorf("keys: %w", errGone)
 	}
 	p, err := s.sealer.open(text)
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	return s.adopt(p, version, time.Now())
+	return s.adopt(p, text, version, time.Now())
 }
 
 // change replaces the plan of the store by what fn makes of it, and returns it. When somebody else was first, fn gets
@@ -158,7 +166,7 @@ func (s *Set) change(ctx context.Context, fn func(plan, time.Time) (plan, error)
 			return nil, fmt.Errorf("keys: %w", err)
 		}
 		if done {
-			return after, s.adopt(after, version+1, now)
+			return after, s.adopt(after, text, version+1, now)
 		}
 	}
 	return nil, errBusy

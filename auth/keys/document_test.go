@@ -18,7 +18,7 @@ func sealed(t *testing.T) (sealer, plan, []byte) {
 	s := must(newSealer(secret))
 	p := must(plan(nil).add(newKey(), turn, t0, false))
 	p = must(p.replace(newKey(), at(1)))
-	p, _ = p.tidy(at(2))
+	p, _ = p.tidy(turn, at(2))
 	p = must(p.add(must(auth.GenerateKey("ES384")), turn, at(3), false))
 	return s, p, must(s.seal(p))
 }
@@ -124,6 +124,6 @@ func FuzzOpen(f *testing.F) {
 		must(auth.NewPublicSet(p.visible(t0)...))
 		p.signer(t0)
 		p.rotateDue(turn, t0)
-		p.tidy(t0)
+		p.tidy(turn, t0)
 	})
 }

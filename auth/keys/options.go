@@ -85,5 +85,5 @@ func (o Options) faults() error {
 }
 
 func (o Options) times() times {
-	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: o.MaxTTL + o.Leeway + o.Margin}
+	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: o.MaxTTL + o.Leeway + o.Margin, leeway: o.Leeway}
 }

@@ -27,6 +27,7 @@ type Set struct {
 	mu      sync.Mutex // held while the view is made
 	plan    plan       // guarded by mu
 	version int64      // of the plan; guarded by mu
+	text    []byte     // the document that the plan was read from or written as; guarded by mu
 	view    atomic.Pointer[view]
 }
 
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 	if s.sealer, err = newSealer(append([]auth.Secret{o.Secret}, o.OldSecrets...)...); err != nil {
 		return nil, err
 	}
-	if err := s.adopt(nil, 0, time.Now()); err != nil {
+	if err := s.adopt(nil, nil, 0, time.Now()); err != nil {
 		return nil, err
 	}
 	if err := s.locked(ctx, s.look); err != nil {
@@ -77,6 +78,9 @@ func (s *Set) Mint(o auth.MintOptions) (string, error) {
 	return v.signer.Mint(o)
 }
 
+// Signs reports whether there is a key to sign with now.
+func (s *Set) Signs() bool { return s.current().signer != nil }
+
 // Public implements [auth.OwnKeys].
 func (s *Set) Public() *auth.PublicSet { return s.current().public }
 
@@ -90,12 +94,18 @@ func (s *Set) Keys() []Key {
 	return s.plan.public()
 }
 
+// longestLook bounds a look at the store that a token asks for.
+const longestLook = 10 * time.Second
+
 // Refresh implements [auth.OwnKeys]: it looks at the store, unless somebody has just done so.
 func (s *Set) Refresh(ctx context.Context) error {
 	return s.locked(ctx, func(ctx context.Context) error {
 		if time.Since(s.looked) < s.options.LookAgain {
 			return s.lastErr
 		}
+		// What is found counts for all who ask, so it doesn't end with who asked first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestLook)
+		defer cancel()
 		return s.look(ctx)
 	})
 }
@@ -129,13 +139,13 @@ func (s *Set) current() *view {
 }
 
 // adopt has another plan count from now on.
-func (s *Set) adopt(p plan, version int64, now time.Time) error {
+func (s *Set) adopt(p plan, text []byte, version int64, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.see(p, now); err != nil {
 		return err
 	}
-	s.plan, s.version = p, version
+	s.plan, s.text, s.version = p, text, version
 	return nil
 }
 

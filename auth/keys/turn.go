@@ -32,6 +32,7 @@ type times struct {
 	rotateEvery time.Duration // 0: never by itself
 	publishFor  time.Duration
 	retireFor   time.Duration
+	leeway      time.Duration // between clocks
 }
 
 // rotateDue reports whether the next key is to be published.
@@ -105,9 +106,16 @@ func (k *held) end(now time.Time) {
 	k.Removed = now
 }
 
-// tidy forgets the private halves of removed keys, and in time the keys. It reports whether there was anything, or a key
-// is to be encrypted anew.
-func (p plan) tidy(now time.Time) (plan, bool) {
+// planned reports whether the removal of a key that is not removed yet is one that add planned. One at once, by who has a clock
+// ahead of ours, is not to be put off.
+func (k *held) planned(t times, now time.Time) bool {
+	return k.Removed.After(k.Retired) && k.Removed.After(now.Add(t.leeway))
+}
+
+// tidy forgets the private halves of removed keys, and in time the keys. A key that is to be removed sooner than these times
+// say, since another replica had shorter ones, stays longer. It reports whether there was anything, or a key is to be
+// encrypted anew.
+func (p plan) tidy(t times, now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
 	for _, k := range slices.Backward(p) {
@@ -120,6 +128,8 @@ func (p plan) tidy(now time.Time) (plan, bool) {
 			}
 			changed = changed || k.private != nil
 			k.private = nil
+		} else if least := stored(k.Retired.Add(t.retireFor)); k.Removed.Before(least) && k.planned(t, now) {
+			k.Removed, changed = least, true
 		}
 		after = append(after, k)
 	}

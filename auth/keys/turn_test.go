@@ -109,14 +109,38 @@ func TestTidy(t *testing.T) {
 	for i := range 30 {
 		p = must(p.replace(newKey(), at(i)))
 	}
-	p, changed := p.tidy(at(30))
+	p, changed := p.tidy(turn, at(30))
 	if !changed || len(p) != rememberMost+1 || p[0].private != nil || p[len(p)-1].private == nil {
 		t.Errorf("%v, %d keys", changed, len(p))
 	}
-	if _, again := p.tidy(at(30)); again {
+	if _, again := p.tidy(turn, at(30)); again {
 		t.Error("there is always something")
 	}
-	if old, changed := p.tidy(at(30).Add(rememberFor)); !changed || len(old) != 1 {
+	if old, changed := p.tidy(turn, at(30).Add(rememberFor)); !changed || len(old) != 1 {
 		t.Errorf("after 90 days: %v, %d keys", changed, len(old))
+	}
+}
+
+// TestTidyPutsNothingOff: keys that were removed at once by a replica whose clock is ahead stay removed.
+func TestTidyPutsNothingOff(t *testing.T) {
+	longer := times{retireFor: 25 * time.Hour, leeway: time.Minute}
+	p := must(plan(nil).add(newKey(), turn, t0, false))
+	p = must(p.add(newKey(), turn, at(1), false))
+	for name, tt := range map[string]struct {
+		p    plan
+		want time.Time
+	}{
+		"a planned removal":                    {p, at(11).Add(25 * time.Hour)},
+		"an emergency":                         {must(p.replace(newKey(), at(40))), at(40)},
+		"an emergency before the key retired":  {must(p.replace(newKey(), at(5))), at(5)},
+		"the removal of a key that is retired": {must(p.remove(p[0].ID, at(40))), at(40)},
+	} {
+		now := tt.want.Add(-time.Minute)
+		if name == "a planned removal" {
+			now = at(20)
+		}
+		if got, _ := tt.p.tidy(longer, now); !got[0].Removed.Equal(tt.want) {
+			t.Errorf("%s: %s, want %s", name, got[0].Removed, tt.want)
+		}
 	}
 }

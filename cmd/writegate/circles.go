@@ -93,7 +93,8 @@ func ownOptions(c *configs.Config, log *slog.Logger) auth.Options {
 	o := auth.Options{
 		Audiences: slices.Concat(c.Auth.Audience, made.Audience), Leeway: c.Auth.Leeway, MaxLifetime: c.Auth.MaxLifetime, Log: log,
 	}
-	if made.Issuer != "" {
+	// Where nobody else names an issuer it is the kid that tells whose a token is, since the app may have the same issuer.
+	if made.Issuer != "" && len(c.Auth.Issuer)+len(c.Auth.Issuers) > 0 {
 		o.Issuers = append(slices.Clone(c.Auth.Issuer), made.Issuer)
 	}
 	return o

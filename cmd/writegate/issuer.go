@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 }
 
 // apart believes tokens as the configuration does, but for those of others that name a user as only we name devices
-// without one: the rows of such a device are nobody else's.
+// without one: the rows of such a device are nobody else's. Whoever is called so is anonymous, whatever the token says.
 type apart struct {
 	*keys
 	reserved func(subject string) bool
@@ -73,7 +74,10 @@ func (a apart) Authenticate(ctx context.Context, token string) (*writegate.Calle
 			Message: "The token's sub is one that only devices without a user have.",
 		}
 	}
-	return caller, nil
+	// The vendor's anonymous function signs with a key that may be ours now, and doesn't say whom it signs for.
+	claims := maps.Clone(caller.Claims)
+	claims[issue.ClaimAnonymous] = true
+	return &writegate.Caller{Subject: caller.Subject, Claims: claims}, nil
 }
 
 // issuing is what the server asks an issuer.

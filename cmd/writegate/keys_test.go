@@ -90,3 +90,38 @@ func TestServeKeys(t *testing.T) {
 		t.Error("a key file was made")
 	}
 }
+
+// TestServeKeysReadOnly starts where the keys can be read and not written: those that are there do.
+func TestServeKeysReadOnly(t *testing.T) {
+	config := notes(t)
+	folder := filepath.Dir(config)
+	write := func(keys string) {
+		text := strings.Replace(keysConfig, `{database: true, encryption_key: "${KEYS_SECRET}"}`, keys, 1)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, after := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	write(`{file: keys.json, encryption_key: ` + before + `}`)
+	if out, err := runKeys(t, "generate", "--config", config); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lock := filepath.Join(folder, "keys.json.lock")
+	if err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	write(`{file: keys.json, encryption_key: ` + after + `, old_encryption_keys: [` + before + `]}`)
+	d := start(t, "serve", "--config", config)
+	if status, answer := d.call(t, http.MethodGet, "/api/auth/token", "", ""); status != http.StatusOK {
+		t.Errorf("%d %v", status, answer)
+	}
+}
+
+func runKeys(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	if code := run(t.Context(), append([]string{"keys"}, args...), &out, &out); code != 0 {
+		return out.String(), errors.New("failed")
+	}
+	return out.String(), nil
+}

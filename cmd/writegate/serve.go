@@ -79,7 +79,10 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	defer keys.verifier.Close()
 	if keys.set != nil {
 		if err := keys.set.Advance(ctx); err != nil {
-			return keysTrouble(err)
+			if !keys.set.Signs() {
+				return keysTrouble(err)
+			}
+			log.WarnContext(ctx, "the keys can't be changed now; those that are there stay in force", "error", keysTrouble(err))
 		}
 		defer watching(ctx, keys.set.Run)()
 	}

@@ -39,7 +39,7 @@ const TIMEOUT = 30_000;
 /** Makes a function that gets a fresh token from writegate whenever it is called. It throws when there is none to be had. */
 export function exchange(options: Exchange): () => Promise<Credentials | null> {
   const { url, session, device, endpoint, path = '/api/auth/token', fetch = globalThis.fetch.bind(globalThis) } = options;
-  return async () => {
+  const get = async (): Promise<Credentials | null> => {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (session) {
       const own = await session();
@@ -60,6 +60,14 @@ export function exchange(options: Exchange): () => Promise<Credentials | null> {
     if (typeof where !== 'string') throw new WritegateError(answer.status, 'token: the answer names no endpoint, and the options neither');
     if (device && typeof said.device_secret === 'string') await device.save(said.device_secret);
     return { endpoint: where, token: said.token, ...expiry(said.expires_at) };
+  };
+  if (!device) return get;
+  // One after the other: of two first tokens at once, each would be another user's.
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const next = last.then(get);
+    last = next.catch(() => {});
+    return next;
   };
 }
 

@@ -40,7 +40,7 @@ export function isSettled(result: Result | undefined): boolean {
 
 /** Whether a transaction was refused for good and is kept by the server. */
 export function isRefused(result: Result | undefined): result is Result & { status: 'fatal_error' } {
-  return result?.status === 'fatal_error' && !result.requires_client_handling;
+  return result?.status === 'fatal_error' && result.requires_client_handling === false;
 }
 
 /** Why a transaction stays on the device. */

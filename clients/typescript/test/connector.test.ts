@@ -148,6 +148,7 @@ for (const [name, rest, left] of [
   ['one that the device has to keep', [held, { status: 'not_attempted' }], [2, 3]],
   ['a refusal that stopped the upload', [refused, { status: 'not_attempted' }], [3]],
   ['a refusal that did not', [refused, { status: 'success' }], []],
+  ['a refusal that does not say it is kept', [{ status: 'fatal_error' }, { status: 'success' }], [2, 3]],
   ['a status of the future', [{ status: 'postponed' }, { status: 'success' }], [2, 3]]
 ] as const) {
   test(`what is settled leaves the queue, up to ${name}`, async () => {

@@ -42,6 +42,22 @@ test('a device without a user stays the same one', async () => {
   assert.deepEqual(asked.map((a) => [a.method, a.token, a.body]), [['GET', null, {}], ['POST', null, { device_secret: 's1' }]]);
 });
 
+test('a device that asks twice at once is one user', async () => {
+  const { asked, fetch } = server((a) => ({ body: { ...good.body, ...(a.method === 'GET' && { device_secret: `s${asked.length}` }) } }));
+  let kept: string | null = null;
+  const device = { load: async () => kept, save: async (secret: string) => void (kept = secret) };
+  const credentials = exchange({ url, fetch, device });
+  await Promise.all([credentials(), credentials()]); // the sync stream, and an upload of what was written before it
+  assert.deepEqual(asked.map((a) => [a.method, a.body]), [['GET', {}], ['POST', { device_secret: 's1' }]]);
+});
+
+test('a device that got no token asks again', async () => {
+  const { asked, fetch } = server({ status: 503 }, { body: { ...good.body, device_secret: 's1' } });
+  const credentials = exchange({ url, fetch, device: { load: () => null, save: () => {} } });
+  const [first, second] = await Promise.allSettled([credentials(), credentials()]);
+  assert.deepEqual([first.status, second.status, asked.length], ['rejected', 'fulfilled', 2]);
+});
+
 test('a secret that could not be kept is an error, since the next token would be for somebody else', async () => {
   const device = { load: () => null, save: async () => Promise.reject(new Error('disk full')) };
   const { fetch } = server({ body: { ...good.body, device_secret: 's1' } });

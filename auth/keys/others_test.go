@@ -1,0 +1,129 @@
+package keys
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"writegate/auth"
+)
+
+// believes reports whether the replica takes a token.
+func believes(t *testing.T, s *Set, token string) error {
+	t.Helper()
+	v := must(auth.NewVerifier(t.Context(), auth.Options{Audiences: []string{"app"}, Own: []auth.OwnKeys{s}}))
+	defer v.Close()
+	_, err := v.Authenticate(t.Context(), token)
+	return err
+}
+
+// TestLongerTokens has a replica with longer tokens join while a rotation is planned by one with shorter ones: the key that retires stays
+// for those, too.
+func TestLongerTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		short := open(t, Options{Store: store, MaxTTL: 5 * time.Minute})
+		must(short.Rotate(t.Context(), ""))
+		long := open(t, Options{Store: store})
+		token := mint(t, long, 12*time.Hour)
+		time.Sleep(12*time.Hour - time.Second)
+		for _, s := range []*Set{long, short} {
+			if err := s.Advance(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := believes(t, s, token); err != nil {
+				t.Errorf("in the last second: %v", err)
+			}
+		}
+		_, version, _ := store.Load(t.Context())
+		for _, s := range []*Set{long, short, long} {
+			if err := s.Advance(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, again, _ := store.Load(t.Context()); again != version {
+			t.Error("they change the plan in turns")
+		}
+	})
+}
+
+// TestEmptiedStore has the document vanish, as where a disk is not there after all: the keys in force stay.
+func TestEmptiedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &shaky{}
+		s := open(t, Options{Store: store})
+		token := mint(t, s, time.Hour)
+		kept := store.doc
+		store.doc, store.version = nil, 0
+		time.Sleep(time.Minute)
+		if err := s.Advance(t.Context()); err == nil || !strings.Contains(err.Error(), "gone") {
+			t.Errorf("advance: %v", err)
+		}
+		if err := believes(t, s, token); err != nil {
+			t.Errorf("a token of before: %v", err)
+		}
+		mint(t, s, time.Hour)
+		if _, version, _ := store.Load(t.Context()); version != 0 {
+			t.Error("it made a first key")
+		}
+		store.doc, store.version = kept, 1
+		if err := s.Advance(t.Context()); err != nil || states(s) != "signing" {
+			t.Errorf("back again: %v, %s", err, states(s))
+		}
+	})
+}
+
+// TestAnotherDocument has the store begin anew, so that a document has the version that another one had.
+func TestAnotherDocument(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		before := open(t, Options{Store: store})
+		store.doc, store.version = nil, 0
+		after := open(t, Options{Store: store})
+		time.Sleep(time.Minute)
+		if err := before.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := believes(t, after, mint(t, before, time.Minute)); err != nil {
+			t.Errorf("replicas have other keys for good: %v", err)
+		}
+	})
+}
+
+// leaving is a store that a client doesn't wait for.
+type leaving struct {
+	inMemory
+	leave context.CancelFunc
+}
+
+func (s *leaving) Load(ctx context.Context) ([]byte, int64, error) {
+	if s.leave != nil {
+		s.leave()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	return s.inMemory.Load(ctx)
+}
+
+// TestRefreshIsForAll: a client that sends a token with an unknown kid and goes away keeps nobody else from a new key.
+func TestRefreshIsForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &leaving{}
+		here, there := open(t, Options{Store: store}), open(t, Options{Store: store})
+		time.Sleep(time.Minute)
+		must(here.Replace(t.Context(), ""))
+		ctx, leave := context.WithCancel(t.Context())
+		store.leave = leave
+		_ = there.Refresh(ctx)
+		store.leave = nil
+		if err := there.Refresh(t.Context()); err != nil {
+			t.Errorf("another client: %v", err)
+		}
+		if err := believes(t, there, mint(t, here, time.Minute)); err != nil {
+			t.Errorf("the new key: %v", err)
+		}
+	})
+}
