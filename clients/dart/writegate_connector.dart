@@ -46,18 +46,11 @@ class WritegateConnector extends PowerSyncBackendConnector {
     }
     if (sent.isEmpty) return;
 
-    final device = await database.get('SELECT powersync_client_id() AS id');
-    // An entry's toJson has op_id, tx_id, op, type, id, data, old and metadata.
-    final body = jsonEncode({
-      'client_id': device['id'],
-      'transactions': [
-        for (final t in sent) {'transaction_id': t.transactionId, 'crud': t.crud},
-      ],
-    });
-    var res = await _post(body);
-    if (res.statusCode == 401) {
-      invalidateCredentials();
-      res = await _post(body);
+    final device = (await database.get('SELECT powersync_client_id() AS id'))['id'] as String;
+    var res = await _send(device, sent);
+    while (res.statusCode == 413 && sent.length > 1) {
+      sent.length = (sent.length + 1) ~/ 2; // too much at once; the rest comes later
+      res = await _send(device, sent);
     }
     if (res.statusCode != 200) throw WritegateException('upload', res);
 
@@ -77,6 +70,20 @@ class WritegateConnector extends PowerSyncBackendConnector {
       await settled?.complete(); // this one and all before it
     }
     if (settled == null) throw WritegateException('upload', res);
+  }
+
+  Future<http.Response> _send(String device, List<CrudTransaction> sent) async {
+    // An entry's toJson has op_id, tx_id, op, type, id, data, old and metadata.
+    final body = jsonEncode({
+      'client_id': device,
+      'transactions': [
+        for (final t in sent) {'transaction_id': t.transactionId, 'crud': t.crud},
+      ],
+    });
+    final res = await _post(body);
+    if (res.statusCode != 401) return res;
+    invalidateCredentials();
+    return _post(body);
   }
 
   Future<http.Response> _post(String body) async {

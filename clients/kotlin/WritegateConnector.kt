@@ -55,7 +55,7 @@ class WritegateConnector(
     }
 
     override suspend fun uploadData(database: PowerSyncDatabase) {
-        val sent = mutableListOf<CrudTransaction>()
+        var sent = listOf<CrudTransaction>()
         var operations = 0
         database.getCrudTransactions().takeWhile { sent.size < MAX_TRANSACTIONS && operations < MAX_OPERATIONS }.collect {
             sent += it
@@ -64,11 +64,10 @@ class WritegateConnector(
         if (sent.isEmpty()) return
 
         val device = database.get("SELECT powersync_client_id()") { it.getString(0)!! }
-        val body = body(device, sent)
-        var res = post(body)
-        if (res.status == HttpStatusCode.Unauthorized) {
-            invalidateCredentials()
-            res = post(body)
+        var res = send(device, sent)
+        while (res.status == HttpStatusCode.PayloadTooLarge && sent.size > 1) {
+            sent = sent.take((sent.size + 1) / 2) // too much at once; the rest comes later
+            res = send(device, sent)
         }
         val results = res.said("upload").getValue("results").jsonArray.map { it.jsonObject }
         check(results.size == sent.size) { "upload: ${results.size} results for ${sent.size} transactions" }
@@ -85,6 +84,14 @@ class WritegateConnector(
             settled?.complete?.invoke(null) // this one and all before it
         }
         check(settled != null) { "upload: ${results.first().text("message") ?: "nothing is settled yet"}" }
+    }
+
+    private suspend fun send(device: String, sent: List<CrudTransaction>): HttpResponse {
+        val body = body(device, sent)
+        val res = post(body)
+        if (res.status != HttpStatusCode.Unauthorized) return res
+        invalidateCredentials()
+        return post(body)
     }
 
     private suspend fun post(body: JsonObject): HttpResponse {

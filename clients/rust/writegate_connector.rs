@@ -65,6 +65,15 @@ impl<A: App> WritegateConnector<A> {
         *self.token.lock().unwrap() = token;
     }
 
+    async fn send(&self, body: &Value) -> Result<(StatusCode, String), PowerSyncError> {
+        let (status, text) = self.post(body).await?;
+        if status != StatusCode::UNAUTHORIZED {
+            return Ok((status, text));
+        }
+        self.keep(None);
+        self.post(body).await
+    }
+
     async fn post(&self, body: &Value) -> Result<(StatusCode, String), PowerSyncError> {
         let have = self.token.lock().unwrap().clone();
         let token = match have {
@@ -118,16 +127,11 @@ impl<A: App> BackendConnector for WritegateConnector<A> {
             return Ok(());
         }
 
-        let body = json!({
-            "client_id": self.device().await?,
-            "transactions": sent.iter().map(|t| json!({
-                "transaction_id": t.id, "crud": t.crud.iter().map(operation).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
-        });
-        let (mut status, mut text) = self.post(&body).await?;
-        if status == StatusCode::UNAUTHORIZED {
-            self.keep(None);
-            (status, text) = self.post(&body).await?;
+        let device = self.device().await?;
+        let (mut status, mut text) = self.send(&upload(&device, &sent)).await?;
+        while status == StatusCode::PAYLOAD_TOO_LARGE && sent.len() > 1 {
+            sent.truncate(sent.len().div_ceil(2)); // too much at once; the rest comes later
+            (status, text) = self.send(&upload(&device, &sent)).await?;
         }
         if status != StatusCode::OK {
             return Err(fault(format!("upload: {status}: {text:.300}")));
@@ -158,6 +162,15 @@ impl<A: App> BackendConnector for WritegateConnector<A> {
         }
         outcome
     }
+}
+
+fn upload(device: &str, sent: &[CrudTransaction<'_>]) -> Value {
+    json!({
+        "client_id": device,
+        "transactions": sent.iter().map(|t| json!({
+            "transaction_id": t.id, "crud": t.crud.iter().map(operation).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
 }
 
 fn operation(entry: &CrudEntry) -> Value {

@@ -46,11 +46,10 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         if sent.isEmpty { return }
 
         let device = try await database.get("SELECT powersync_client_id() AS id") { try $0.getString(name: "id") }
-        let body = try JSONEncoder().encode(Upload(client_id: device, transactions: sent.map(Upload.Transaction.init)))
-        var (data, status) = try await post(body)
-        if status == 401 {
-            token = nil
-            (data, status) = try await post(body)
+        var (data, status) = try await send(sent, of: device)
+        while status == 413 && sent.count > 1 {
+            sent.removeLast(sent.count / 2) // too much at once; the rest comes later
+            (data, status) = try await send(sent, of: device)
         }
         guard status == 200, let answer = try? JSONDecoder().decode(Answer.self, from: data), answer.results.count == sent.count
         else { throw WritegateError(what: "upload", status: status, body: data) }
@@ -71,6 +70,14 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         try await settled?.complete() // this one and all before it
         if let failure { throw failure }
         if settled == nil { throw WritegateError(what: "upload", status: status, body: data) }
+    }
+
+    private func send(_ sent: [any CrudTransaction], of device: String) async throws -> (Data, Int) {
+        let body = try JSONEncoder().encode(Upload(client_id: device, transactions: sent.map(Upload.Transaction.init)))
+        let (data, status) = try await post(body)
+        if status != 401 { return (data, status) }
+        token = nil
+        return try await post(body)
     }
 
     private func post(_ body: Data) async throws -> (Data, Int) {
