@@ -82,6 +82,7 @@ func empty(t *testing.T, dsn string) {
 		begin
 			for name in select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' loop
 				execute format('drop schema %I cascade', name);
+				commit; -- else the locks of all of them are held at the same time
 			end loop;
 			create schema public;
 			grant usage on schema public to public;
