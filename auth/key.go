@@ -2,8 +2,6 @@ package auth
 
 import (
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -109,11 +107,11 @@ func newSigningKey(parsed any, kid, alg string) (*Key, error) {
 // createKey writes a new key to a file that must not exist. The key becomes visible under its name only
 // when it is whole; a name that is taken by then is [fs.ErrExist].
 func createKey(path string) error {
-	private, err := rsa.GenerateKey(rand.Reader, leastRSA)
+	k, err := GenerateKey("RS256")
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	der, err := k.PKCS8()
 	if err != nil {
 		return err
 	}
