@@ -33,6 +33,37 @@ func TestOutageOfACircleOfTheSameProvider(t *testing.T) {
 	})
 }
 
+// Whatever the circle that knows the signature wants beside it, the one that is away may want something else.
+func TestOutageOfACircleThatWantsOther(t *testing.T) {
+	for name, tt := range map[string]struct {
+		known  Options
+		reason string // of the one that is there, when it is asked alone
+	}{
+		"audience": {Options{Audiences: []string{"first"}}, ReasonAudience},
+		"claim":    {Options{Require: map[string][]string{"role": {"first"}}}, ReasonRequired},
+		"subject":  {Options{Subject: "uid"}, ReasonSubject},
+		"lifetime": {Options{MaxLifetime: time.Second}, ReasonLifetime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := bothUp()
+				delete(s.bodies, betaURL)
+				known := tt.known
+				known.Issuers, known.JWKSURLs, known.Transport = []string{alphaIss}, []string{alphaURL}, s
+				if known.Audiences == nil {
+					known.Audiences = []string{"second"}
+				}
+				away := Options{Audiences: []string{"second"}, Issuers: []string{alphaIss}, JWKSURLs: []string{betaURL}, Transport: s}
+				both, alone := newCircles(t, map[string]Options{"first": known, "second": away}), newCircles(t, map[string]Options{"first": known})
+				synctest.Wait()
+				token := forge(`{"alg":"RS256","kid":"1"}`, good().with(object{"iss": alphaIss, "aud": "second"}).String(), with("RS256", rsaKey()))
+				judged(t, alone, token, tt.reason, "first")
+				judged(t, both, token, ReasonKeysUnavailable, "second")
+			})
+		})
+	}
+}
+
 // Of two circles of one provider, one has seen the new key already: the other one looks for it before a token of its own is
 // called wrong.
 func TestRotationSeenByOneCircle(t *testing.T) {

@@ -86,6 +86,8 @@ func TestRedirects(t *testing.T) {
 		{setURL, "https://93.184.216.34/k", ""},
 		{setURL, "https://keys.internal/k", ""}, // A name is judged when it is dialled.
 		{setURL, "https://192.168.0.9/k", ""},   // One of insecure_hosts.
+		{setURL, "http://192.168.0.9/k", ReasonKeysUnavailable},
+		{setURL, "http://localhost/k", ReasonKeysUnavailable},
 		{"https://10.0.0.1/k", "https://10.0.0.1/other", ""},
 		{"http://localhost/k", "https://cdn.example.com/k", ""},
 		{"http://localhost/k", "http://cdn.example.com/k", ReasonKeysUnavailable},
