@@ -132,10 +132,7 @@ func TestOwnerCantStay(t *testing.T) {
 	}
 	dir := asRoot(t)
 	path := owned(t, filepath.Join(dir, "keys.json"), service, serviceGroup)
-	other := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestOwnerCantStay$")
-	other.Dir, other.Env = dir, append(os.Environ(), "CHANGE="+path, "TMPDIR="+dir)
-	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: another, Gid: another}}
-	if out, err := other.CombinedOutput(); err != nil {
+	if out, err := asAnother(t, "TestOwnerCantStay", path); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	belongs(t, path, service, serviceGroup)
@@ -143,4 +140,30 @@ func TestOwnerCantStay(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 	sees(t, dir, "keys.json")
+}
+
+// TestRootNeedsNoFile has another user replace what belongs to root, who can read everything.
+func TestRootNeedsNoFile(t *testing.T) {
+	if path := os.Getenv("CHANGE"); path != "" { // the other user
+		if err := change(t, path); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	path := owned(t, filepath.Join(asRoot(t), "keys.json"), 0, serviceGroup)
+	if out, err := asAnother(t, "TestRootNeedsNoFile", path); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	belongs(t, path, another, another)
+	belongs(t, path+".lock", another, another)
+}
+
+// asAnother runs a test of this file again, as the other user, who gets the path from the environment.
+func asAnother(t *testing.T, test, path string) ([]byte, error) {
+	t.Helper()
+	dir := filepath.Dir(path)
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^"+test+"$") // wherever that is, it can be run from here
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CHANGE="+path, "TMPDIR="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: another, Gid: another}}
+	return cmd.CombinedOutput()
 }
