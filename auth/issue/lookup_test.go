@@ -72,14 +72,6 @@ func TestLookup(t *testing.T) {
 			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "odd"},
 			claims: map[string]string{"tenant": "row.tenant"}, reason: "operator UNCLASSIFIED_ERROR ",
 		},
-		"a document that says two things": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "twofold"},
-			claims: map[string]string{"role": "row.settings.role"}, reason: "operator UNCLASSIFIED_ERROR ",
-		},
-		"a number that can't be exact": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "vast"},
-			claims: map[string]string{"n": "row.settings.n"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := new(minted)
