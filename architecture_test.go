@@ -51,6 +51,9 @@ func TestArchitectureSees(t *testing.T) {
 		{"auth", "writegate/internal/celenv", false},
 		{"auth/issue", "writegate/auth", true},
 		{"auth/issue", "writegate/policy", false},
+		{"auth/issue", "writegate/internal/synctoken", true},
+		{"configs", "writegate/internal/synctoken", true},
+		{"policy", "writegate/internal/synctoken", false},
 		{"server", "writegate/server/dialect", true},
 		{"server", "github.com/labstack/echo/v4", true},
 		{"devsync", "github.com/labstack/echo/v4", false},
@@ -86,9 +89,10 @@ func TestArchitectureSees(t *testing.T) {
 // shared are packages for what several stages do in the same way, and where they may be imported. They import nothing of
 // ours themselves.
 var shared = map[string][]string{
-	module + "/internal/celenv": {"policy/internal/expr", "auth/issue"}, // the language of expressions
-	module + "/internal/wire":   {"appliers"},                           // what clients write is the same for every database
-	module + "/internal/files":  {"auth/keys", "appliers/bare"},         // files that several processes change
+	module + "/internal/celenv":    {"policy/internal/expr", "auth/issue"}, // the language of expressions
+	module + "/internal/synctoken": {"auth/issue", "configs"},              // the rules of the tokens that are made
+	module + "/internal/wire":      {"appliers"},                           // what clients write is the same for every database
+	module + "/internal/files":     {"auth/keys", "appliers/bare"},         // files that several processes change
 }
 
 // forbidden says why the package at a folder of ours may not import another package, or nothing.

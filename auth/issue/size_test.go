@@ -83,7 +83,8 @@ func TestTooLarge(t *testing.T) {
 		want    string // in the cause
 	}{
 		"one claim": {
-			"alice", map[string]string{"list": "claims.list", "role": "claims.role"},
+			"alice",
+			map[string]string{"list": "claims.list", "role": "claims.role"},
 			"the token would say 20126 bytes of JSON, and at most 10240 are allowed; the largest: issue.claims.list 20008, aud 46, iss 28, issue.claims.role 15, issue.parameters.role 15",
 		},
 		"a member of the parameters": {"alice", map[string]string{}, "the largest: issue.parameters.list 20008, aud 46,"},
