@@ -4,7 +4,11 @@
 // and [Default], so that the two can't differ.
 package configs
 
-import "time"
+import (
+	"time"
+
+	"writegate/internal/synctoken"
+)
 
 // Config is the whole file.
 type Config struct {
@@ -347,7 +351,7 @@ func Default() *Config {
 			},
 		},
 		Auth: Auth{Leeway: time.Minute, MaxLifetime: 24 * time.Hour, Subject: "sub"},
-		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: mostTTL},
+		Keys: Keys{Algorithm: "RS256", RotateEvery: 30 * 24 * time.Hour, PublishFor: 10 * time.Minute, MaxTTL: synctoken.MostTTL},
 		Issue: Issue{
 			TTL: 5 * time.Minute, PerMinute: 60, Lookup: IssueLookup{Database: MainDatabase},
 			Anonymous: Anonymous{TTL: 5 * time.Minute, PerMinute: 10, TotalPerMinute: 600},

@@ -3,16 +3,11 @@ package configs
 import (
 	"maps"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-)
 
-// Limits of a token's life.
-const (
-	leastTTL = 30 * time.Second
-	mostTTL  = 24 * time.Hour
+	"writegate/internal/synctoken"
 )
 
 // Issues reports whether tokens are made.
@@ -26,7 +21,7 @@ func (d *decoder) validateIssue(c *Config) {
 	}
 	d.required(path+".url", len(i.URL) > 0, "the address of the sync service")
 	for n, u := range i.URL {
-		d.checkItem(path+".url", n, isInstance(u), "must be an address such as https://x.powersync.journeyapps.com, without a slash at its end")
+		d.checkItem(path+".url", n, synctoken.IsInstance(u), synctoken.NotInstance)
 	}
 	for n, a := range i.Audience {
 		d.checkItem(path+".audience", n, strings.TrimSpace(a) != "", "blank")
@@ -35,14 +30,11 @@ func (d *decoder) validateIssue(c *Config) {
 	d.positive(path+".per_minute", int64(i.PerMinute))
 	d.checkSigner()
 	for _, name := range slices.Sorted(maps.Keys(i.Claims)) {
-		d.check(join(path+".claims", name), !slices.Contains(ownClaims, name), "can't be set this way")
+		d.check(join(path+".claims", name), !synctoken.Reserved(name), "can't be set this way")
 	}
 	d.validateLookup(c)
 	d.validateAnonymous(&i.Anonymous)
 }
-
-// ownClaims are claims of an issued token that something else decides.
-var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "parameters", "is_anonymous"}
 
 // checkSigner wants a key, and somebody who can ask for what it signs.
 func (d *decoder) checkSigner() {
@@ -79,13 +71,7 @@ func (d *decoder) validateAnonymous(a *Anonymous) {
 }
 
 func (d *decoder) checkTTL(path string, ttl time.Duration) {
-	d.check(path, ttl >= leastTTL && ttl <= mostTTL, "must be from 30s to 24h")
-}
-
-func isInstance(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == "" && !strings.HasSuffix(text, "/")
+	d.check(path, ttl >= synctoken.LeastTTL && ttl <= synctoken.MostTTL, "must be from 30s to 24h")
 }
 
 // Proxies are the networks of TrustedProxies.

@@ -1,6 +1,10 @@
 package configs
 
-import "time"
+import (
+	"time"
+
+	"writegate/internal/synctoken"
+)
 
 // Bounds of what keys live through.
 const (
@@ -26,7 +30,7 @@ func (d *decoder) validateOwnKeys(c *Config) {
 	d.check("keys.publish_for", k.PublishFor >= leastPublish, "less than the 5m for which the sync service keeps a key set")
 	d.check("keys.rotate_every", k.RotateEvery == 0 || k.RotateEvery > k.PublishFor, "not longer than publish_for")
 	d.positive("keys.max_ttl", int64(k.MaxTTL))
-	d.check("keys.max_ttl", k.MaxTTL <= mostTTL, "more than 24h")
+	d.check("keys.max_ttl", k.MaxTTL <= synctoken.MostTTL, "more than 24h")
 	d.check("keys.max_ttl", !c.Issues() || k.MaxTTL >= c.Issue.TTL, "shorter than issue.ttl, so tokens would outlive their key")
 	d.check("keys.max_ttl", c.Issue.Anonymous.Subject == "" || k.MaxTTL >= c.Issue.Anonymous.TTL, "shorter than issue.anonymous.ttl, so tokens would outlive their key")
 	for _, other := range []string{"auth.key_file", "auth.key"} {

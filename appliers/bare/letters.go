@@ -13,14 +13,11 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/internal/files"
 )
 
 // lockWait bounds the wait for another process that writes to the same file.
 const lockWait = 2 * time.Second
-
-const lockPause = 5 * time.Millisecond
-
-var errLocked = errors.New("another process keeps the file locked")
 
 // letters is a file with a line for each dead letter. It is opened anew for each settlement, so it may be moved
 // away at any time.
@@ -53,7 +50,7 @@ func (f *letters) keep(ctx context.Context, all []writegate.DeadLetter) error {
 	if err != nil {
 		return err
 	}
-	err = lock(ctx, file)
+	err = files.Lock(ctx, file, lockWait)
 	if err == nil {
 		err = appendLines(file, text)
 	}
@@ -105,7 +102,7 @@ func (f *letters) open() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syncFolder(filepath.Dir(f.path)); err != nil {
+	if err := files.SyncFolder(filepath.Dir(f.path)); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
@@ -121,27 +118,4 @@ func keeping(file *os.File) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
-}
-
-// lock keeps other processes out until the file is closed.
-func lock(ctx context.Context, file *os.File) error {
-	deadline := time.Now().Add(lockWait)
-	for {
-		locked, err := tryLock(file)
-		switch {
-		case err != nil:
-			return err
-		case locked:
-			return nil
-		case time.Now().After(deadline):
-			return errLocked
-		}
-		timer := time.NewTimer(lockPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		}
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"writegate"
 	"writegate/auth"
+	"writegate/internal/synctoken"
 )
 
 // Subject says who anonymous devices are.
@@ -30,7 +31,7 @@ const (
 )
 
 // ClaimAnonymous is true in the tokens of anonymous devices, and absent elsewhere.
-const ClaimAnonymous = "is_anonymous"
+const ClaimAnonymous = synctoken.ClaimAnonymous
 
 // Anonymous makes tokens for devices without a user. They have the claim is_anonymous, and none of Claims and Parameters.
 type Anonymous struct {

@@ -7,15 +7,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-)
 
-// The limits of one expression, as those of a policy.
-const (
-	maxLength = 4 << 10 // characters
-	maxNodes  = 1000
-	maxDepth  = 50
-	maxRegex  = 1000 // instructions of a compiled pattern
-	maxCost   = 100_000
+	"writegate/internal/celenv"
 )
 
 // expression makes one claim.
@@ -27,22 +20,12 @@ type expression struct {
 
 // compile makes the expressions of one key of the configuration, in the order of their names.
 func compile(path string, texts map[string]string, faults *[]error) []expression {
-	env, err := cel.NewEnv(
-		cel.OptionalTypes(cel.OptionalTypesVersion(2)),
-		cel.DefaultUTCTimeZone(true),
-		cel.EnableIdentifierEscapeSyntax(),
-		cel.ExtendedValidations(),
-		cel.ASTValidators(cel.ValidateComprehensionNestingLimit(1)),
-		cel.RegexProgramSizeLimit(maxRegex),
-		cel.ParserExpressionSizeLimit(maxLength),
-		cel.ParserRecursionLimit(maxDepth),
-		cel.ExpressionNodeLimit(maxNodes),
-		cel.CostModelVersion(1),
+	env, err := celenv.New(
 		cel.Variable("claims", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("row", cel.MapType(cel.StringType, cel.DynType)),
 	)
 	if err != nil {
-		*faults = append(*faults, fmt.Errorf("make an environment for expressions: %w", err))
+		*faults = append(*faults, err)
 		return nil
 	}
 	var out []expression
@@ -62,7 +45,7 @@ func program(env *cel.Env, text string) (cel.Program, error) {
 		first := issues.Errors()[0]
 		return nil, fmt.Errorf("%d:%d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
 	}
-	return env.Program(checked, cel.CostLimit(maxCost))
+	return env.Program(checked, cel.CostLimit(celenv.MaxCost))
 }
 
 // evaluate makes the values of expressions, by the names of their claims, without those that are null or absent.
@@ -78,7 +61,7 @@ func evaluate(all []expression, vars map[string]any) (map[string]any, error) {
 		}
 		var plain any
 		if err == nil {
-			plain, err = jsonValue(value)
+			plain, err = celenv.JSON(value)
 		}
 		if err != nil {
 			return nil, forbid(ReasonNotEntitled, "The token's claim "+e.name+" can't be made for this user.", fmt.Errorf("%s: %w", e.path, err))

@@ -37,7 +37,8 @@ func FuzzClaims(f *testing.F) {
 		dec.UseNumber()
 		if dec.Decode(&claims) == nil && claims != nil {
 			_, err := i.Issue(t.Context(), Request{Caller: &writegate.Caller{Subject: "alice", Claims: claims}})
-			if class := writegate.AsError(err); err != nil && class.Class != writegate.Forbidden {
+			tooLarge := len(text) > mostSaid/20 // the claims are written up to three times, and a character up to six times as long
+			if e := writegate.AsError(err); err != nil && e.Class != writegate.Forbidden && (e.Class != writegate.Operator || !tooLarge) {
 				t.Errorf("%v", err)
 			}
 			if _, wrong := json.Marshal(m.last.Claims); err == nil && wrong != nil {

@@ -97,7 +97,8 @@ func New(ctx context.Context, o Options) (*Issuer, error) {
 
 // Issue makes a fresh token on each call. The error is a [*writegate.Error]: of class Refused and code Unauthorized when a
 // token is asked for without one and anonymous devices get none, of class Forbidden when the user gets none, of class
-// Retry with code TooMany after too many calls, and what the database says where the lookup fails.
+// Retry with code TooMany after too many calls, of class Operator where the token would say more than 10 KiB of JSON or can't
+// be signed, and what the database says where the lookup fails.
 func (i *Issuer) Issue(ctx context.Context, r Request) (*Issued, error) {
 	if r.Caller == nil {
 		return i.issueAnonymous(r)
@@ -151,7 +152,7 @@ func (i *Issuer) claimsOf(ctx context.Context, caller *writegate.Caller) (map[st
 
 func (i *Issuer) mint(o auth.MintOptions) (*Issued, error) {
 	o.Audience, o.Issuer = i.o.Audience, i.o.Issuer
-	token, err := i.o.Minter.Mint(o)
+	token, err := i.sign(o)
 	if err != nil {
 		return nil, &writegate.Error{
 			Class: writegate.Operator, Code: writegate.Unavailable,
@@ -159,6 +160,13 @@ func (i *Issuer) mint(o auth.MintOptions) (*Issued, error) {
 		}
 	}
 	return &Issued{Token: token, Endpoint: i.o.URLs[0], Subject: o.Subject, Expires: o.Now.Add(o.TTL).Truncate(time.Second)}, nil
+}
+
+func (i *Issuer) sign(o auth.MintOptions) (string, error) {
+	if err := fits(o); err != nil {
+		return "", err
+	}
+	return i.o.Minter.Mint(o)
 }
 
 func forbid(reason, message string, cause error) *writegate.Error {

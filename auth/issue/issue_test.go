@@ -9,6 +9,7 @@ import (
 
 	"writegate"
 	"writegate/auth"
+	"writegate/internal/synctoken"
 	"writegate/internal/syncverify"
 )
 
@@ -134,9 +135,9 @@ func TestOptions(t *testing.T) {
 	}{
 		"no key":           {func(o *Options) { o.Minter = nil }, "issue: needs a key to sign with"},
 		"no url":           {func(o *Options) { o.URLs = nil }, "issue.url: required: the address of the sync service"},
-		"a slash":          {func(o *Options) { o.URLs = []string{instance + "/"} }, "issue.url[0]: " + notInstance},
-		"no scheme":        {func(o *Options) { o.URLs = []string{instance, "x.example"} }, "issue.url[1]: " + notInstance},
-		"credentials":      {func(o *Options) { o.URLs = []string{"https://a:b@x.example"} }, "issue.url[0]: " + notInstance},
+		"a slash":          {func(o *Options) { o.URLs = []string{instance + "/"} }, "issue.url[0]: " + synctoken.NotInstance},
+		"no scheme":        {func(o *Options) { o.URLs = []string{instance, "x.example"} }, "issue.url[1]: " + synctoken.NotInstance},
+		"credentials":      {func(o *Options) { o.URLs = []string{"https://a:b@x.example"} }, "issue.url[0]: " + synctoken.NotInstance},
 		"blank audience":   {func(o *Options) { o.Audience = []string{" "} }, "issue.audience[0]: blank"},
 		"too short":        {func(o *Options) { o.TTL = 29 * time.Second }, "issue.ttl: must be from 30s to 24h0m0s"},
 		"too long":         {func(o *Options) { o.TTL = 24*time.Hour + time.Second }, "issue.ttl: must be from 30s to 24h0m0s"},

@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,7 @@ func newLookup(ctx context.Context, l Lookup) (*lookup, error) {
 		return nil, fmt.Errorf(lookupName+".table: %w", err)
 	}
 	t := schema[lookupName]
-	setDefault(&l.AtOnce, 4)
+	l.AtOnce = cmp.Or(l.AtOnce, 4)
 	out := &lookup{db: l.Database, turns: make(chan struct{}, l.AtOnce), shown: l.Select, Lookup: &writegate.Lookup{Name: lookupName, Table: t, Limit: 1}}
 	for _, name := range slices.Sorted(maps.Keys(l.Where)) {
 		switch c := t.Column(name); {

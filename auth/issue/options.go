@@ -1,21 +1,21 @@
 package issue
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"writegate"
+	"writegate/internal/synctoken"
 )
 
-// Limits of a token's life. A client asks for the next one when half a minute is left, and the sync service takes none that
-// lives for more than a day.
+// Limits of a token's life.
 const (
-	LeastTTL = 30 * time.Second
-	MostTTL  = 24 * time.Hour
+	LeastTTL = synctoken.LeastTTL
+	MostTTL  = synctoken.MostTTL
 )
 
 // Options say which tokens are made. Minter and URLs are required; every other zero field means what stands with it.
@@ -62,8 +62,8 @@ type Lookup struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.TTL, 5*time.Minute)
-	setDefault(&o.PerMinute, 60)
+	o.TTL = cmp.Or(o.TTL, 5*time.Minute)
+	o.PerMinute = cmp.Or(o.PerMinute, 60)
 	if len(o.Audience) == 0 {
 		o.Audience = o.URLs
 	}
@@ -72,19 +72,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Anonymous != nil {
 		a := *o.Anonymous
-		setDefault(&a.TTL, 5*time.Minute)
-		setDefault(&a.PerMinute, 10)
-		setDefault(&a.TotalPerMinute, 600)
+		a.TTL = cmp.Or(a.TTL, 5*time.Minute)
+		a.PerMinute = cmp.Or(a.PerMinute, 10)
+		a.TotalPerMinute = cmp.Or(a.TotalPerMinute, 600)
 		o.Anonymous = &a
 	}
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // faults lists what is wrong with options that have their defaults, expressions and lookup aside.
@@ -98,7 +91,7 @@ func (o Options) faults() []error {
 	check(o.Minter != nil, "issue: needs a key to sign with")
 	check(len(o.URLs) > 0, "issue.url: required: the address of the sync service")
 	for n, text := range o.URLs {
-		check(isInstance(text), "issue.url[%d]: %s", n, notInstance)
+		check(synctoken.IsInstance(text), "issue.url[%d]: %s", n, synctoken.NotInstance)
 	}
 	for n, text := range o.Audience {
 		check(strings.TrimSpace(text) != "", "issue.audience[%d]: blank", n)
@@ -106,7 +99,7 @@ func (o Options) faults() []error {
 	check(o.TTL >= LeastTTL && o.TTL <= MostTTL, "issue.ttl: must be from %s to %s", LeastTTL, MostTTL)
 	check(o.PerMinute > 0, "issue.per_minute: must be greater than 0")
 	for _, name := range slices.Sorted(maps.Keys(o.Claims)) {
-		check(!slices.Contains(reserved, name), "issue.claims.%s: can't be set this way", name)
+		check(!synctoken.Reserved(name), "issue.claims.%s: can't be set this way", name)
 	}
 	if a := o.Anonymous; a != nil {
 		check(a.Subject == Unique || a.Subject == Fixed, "issue.anonymous.subject: must be unique or fixed")
@@ -115,18 +108,4 @@ func (o Options) faults() []error {
 		check(a.TotalPerMinute > 0, "issue.anonymous.total_per_minute: must be greater than 0")
 	}
 	return faults
-}
-
-// reserved are claims that something else decides.
-var reserved = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "parameters", ClaimAnonymous}
-
-// notInstance completes "url: ".
-const notInstance = "must be an address such as https://x.powersync.journeyapps.com, without a slash at its end"
-
-// isInstance reports whether a text can be the address of the sync service. The service compares aud to the letter, and the
-// vendor's instances have no slash at the end of theirs.
-func isInstance(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == "" && !strings.HasSuffix(text, "/")
 }

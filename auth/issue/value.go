@@ -3,17 +3,16 @@ package issue
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 
 	"writegate"
+	"writegate/internal/celenv"
 )
 
 // claimsValue makes what expressions read of claims.
@@ -25,18 +24,11 @@ func claimsValue(claims map[string]any) map[string]any {
 	return out
 }
 
-// wireValue gives numbers a type. One that none holds exactly is an error once it is read.
+// wireValue gives the numbers in a claim a type.
 func wireValue(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		f, err := v.Float64()
-		if err != nil || !strings.ContainsAny(string(v), ".eE") {
-			return types.NewErr("a number is too large")
-		}
-		return f
+		return number(string(v))
 	case map[string]any:
 		return claimsValue(v)
 	case []any:
@@ -60,62 +52,20 @@ func storedValue(c *writegate.Column, v any) (any, error) {
 		}
 	case string:
 		if c.Type == writegate.Document || c.Type == writegate.List {
-			return document(t)
+			return celenv.Document(t, func(digits string) (any, error) { return number(digits), nil })
 		}
 	}
 	return v, nil
 }
 
-func document(text string) (any, error) {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, errors.New("not JSON")
+// number gives a number a type. One that none holds exactly is an error once it is read.
+func number(digits string) any {
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return n
 	}
-	return wireValue(v), nil
-}
-
-// jsonValue makes a claim of what an expression gave.
-func jsonValue(v ref.Val) (any, error) {
-	switch v := v.(type) {
-	case types.Null:
-		return nil, nil
-	case types.Bool, types.Int, types.Uint, types.String:
-		return v.Value(), nil
-	case types.Double:
-		if f := float64(v); !math.IsInf(f, 0) && !math.IsNaN(f) {
-			return f, nil
-		}
-	case types.Timestamp:
-		return v.UTC().Format(time.RFC3339Nano), nil
-	case *types.Err:
-		return nil, v
-	case traits.Mapper:
-		out := map[string]any{}
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			key := it.Next()
-			name, ok := key.(types.String)
-			if !ok {
-				return nil, errors.New("a key of a mapping is no text")
-			}
-			item, err := jsonValue(v.Get(key))
-			if err != nil {
-				return nil, err
-			}
-			out[string(name)] = item
-		}
-		return out, nil
-	case traits.Lister:
-		out := []any{}
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			item, err := jsonValue(it.Next())
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, item)
-		}
-		return out, nil
+	f, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !strings.ContainsAny(digits, ".eE") {
+		return types.NewErr("a number is too large")
 	}
-	return nil, fmt.Errorf("a value of type %s has no JSON form", v.Type().TypeName())
+	return f
 }

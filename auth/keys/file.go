@@ -8,21 +8,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
+
+	"writegate/internal/files"
 )
 
-// Waits for the lock of a file.
-const (
-	lockWait  = 5 * time.Second
-	lockPause = 5 * time.Millisecond
-)
+// lockWait bounds the wait for another process that replaces the file.
+const lockWait = 5 * time.Second
 
 // mostFile bounds what is read of a file, in bytes.
 const mostFile = 4 << 20
-
-var errLocked = errors.New("another process keeps the file locked")
 
 // inFile is a store in a file.
 type inFile struct{ path string }
@@ -68,7 +64,7 @@ func (s inFile) Load(context.Context) ([]byte, int64, error) {
 }
 
 func (s inFile) Swap(ctx context.Context, doc []byte, version int64) (done bool, err error) {
-	lock, err := s.lock(ctx)
+	lock, err := files.LockBeside(ctx, s.path, lockWait)
 	if err != nil {
 		return false, fmt.Errorf("lock %s: %w", s.path, err)
 	}
@@ -81,48 +77,5 @@ func (s inFile) Swap(ctx context.Context, doc []byte, version int64) (done bool,
 	if err != nil {
 		return false, fmt.Errorf("encode keys: %w", err)
 	}
-	return true, s.replace(append(text, '\n'))
-}
-
-func (s inFile) replace(text []byte) error {
-	dir := filepath.Dir(s.path)
-	f, err := os.CreateTemp(dir, ".keys-*") // Mode 0600.
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), s.path); err != nil {
-		return err
-	}
-	return syncFolder(dir)
-}
-
-// lock keeps other processes from replacing the file until it is closed.
-func (s inFile) lock(ctx context.Context) (*os.File, error) {
-	f, err := os.OpenFile(s.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, errLocked)
-	defer cancel()
-	for {
-		locked, err := tryLock(f)
-		switch {
-		case err != nil:
-			return nil, errors.Join(err, f.Close())
-		case locked:
-			return f, nil
-		}
-		timer := time.NewTimer(lockPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, errors.Join(context.Cause(ctx), f.Close())
-		}
-	}
+	return true, files.Replace(s.path, append(text, '\n'))
 }

@@ -106,7 +106,7 @@ func TestFileIsClosed(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".keys-*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -64,7 +64,7 @@ const (
 )
 
 // within opens the letter boxes that the flags ask for, and closes them when fn is through.
-func (f *letterFlags) within(ctx context.Context, to access, fn func(shelves) error) (err error) {
+func (f *letterFlags) within(ctx context.Context, to access, fn func(shelves) error) error {
 	if f.file != "" {
 		box, err := bare.OpenFile(f.file)
 		if err != nil {
@@ -72,6 +72,11 @@ func (f *letterFlags) within(ctx context.Context, to access, fn func(shelves) er
 		}
 		return fn(shelves{{letterBox: box, file: f.file}})
 	}
+	return f.opened(ctx, to, func(_ *configs.Config, all shelves, _ databases) error { return fn(all) })
+}
+
+// opened opens the databases of the configuration, as far as they are asked for, and closes them when fn is through.
+func (f *letterFlags) opened(ctx context.Context, to access, fn func(*configs.Config, shelves, databases) error) (err error) {
 	c, err := configs.Load(f.config)
 	if err != nil {
 		return err
@@ -81,7 +86,7 @@ func (f *letterFlags) within(ctx context.Context, to access, fn func(shelves) er
 		return err
 	}
 	defer func() { err = errors.Join(err, dbs.Close()) }()
-	return fn(all)
+	return fn(c, all, dbs)
 }
 
 // withKeepers is within, for what needs tables of our own. It leaves out databases that have none.

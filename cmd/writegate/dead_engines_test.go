@@ -40,35 +40,17 @@ func TestDeadEngines(t *testing.T) {
 				"strict.yaml": gate + "strict-policy.yaml\n", "strict-policy.yaml": enginesPolicy,
 				"gate.yaml": gate + "policy.yaml\n", "policy.yaml": strings.Replace(enginesPolicy, "row.owner_id == claims.sub", "row.owner_id != ''", 1),
 			})
-			says := func(line string, code int, want ...string) {
-				t.Helper()
-				got, stdout, stderr := command(t, strings.Fields(line)...)
-				if got != code {
-					t.Fatalf("%s: exit code %d, want %d: %s%s", line, got, code, stdout, stderr)
-				}
-				for _, part := range want {
-					if !strings.Contains(stdout, part) {
-						t.Errorf("%s: %s\nwant %s", line, stdout, part)
-					}
-				}
-			}
-			send := func(config, want string) {
-				t.Helper()
-				if got, err := upload(t.Context(), config, "alice", "phone-1", enginesUpload); err != nil || strings.Join(strings.Fields(got), " ") != want {
-					t.Fatalf("the upload was %q, %v; want %s", got, err, want)
-				}
-			}
-			send("strict.yaml", "rejected rejected")
-			says("dead list --config strict.yaml --table lists --since 1h", 0, "not_writable", "\n└ ", "row.missing")
-			says("dead retry --config gate.yaml --all --dry-run", exitFailed, " applied", " waits ")
-			says("dead retry --config gate.yaml --all --yes --by ann", 0, "2 dead letters: 2 applied")
-			says("dead list --config gate.yaml --state retried --json", 0, `"closed_by":"ann"`)
-			send("gate.yaml", "applied applied")
-			says("ledger show --config gate.yaml --client phone-1", 0, "rejected", "applied")
-			says("dead export --config gate.yaml --state all", 0, `"body":{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists"`)
-			says("ledger prune --config gate.yaml --older-than 30d", 0, "deleted 0 runs")
-			says("ledger prune --config gate.yaml --older-than 30d", 0, "deleted 0 runs") // the lease was given back
-			says("blocked --config gate.yaml", 0, "no device is held back")
+			uploads(t, "strict.yaml", enginesUpload, "rejected rejected")
+			says(t, "dead list --config strict.yaml --table lists --since 1h", 0, "not_writable", "\n└ ", "row.missing")
+			says(t, "dead retry --config gate.yaml --all --dry-run", exitFailed, " applied", " waits ")
+			says(t, "dead retry --config gate.yaml --all --yes --by ann", 0, "2 dead letters: 2 applied")
+			says(t, "dead list --config gate.yaml --state retried --json", 0, `"closed_by":"ann"`)
+			uploads(t, "gate.yaml", enginesUpload, "applied applied")
+			says(t, "ledger show --config gate.yaml --client phone-1", 0, "rejected", "applied")
+			says(t, "dead export --config gate.yaml --state all", 0, `"body":{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists"`)
+			says(t, "ledger prune --config gate.yaml --older-than 30d", 0, "deleted 0 runs")
+			says(t, "ledger prune --config gate.yaml --older-than 30d", 0, "deleted 0 runs") // the lease was given back
+			says(t, "blocked --config gate.yaml", 0, "no device is held back")
 		})
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,27 +14,20 @@ import (
 
 // withGates opens all databases of a configuration and binds its policy to them, as serve does. In a dry run nothing comes
 // of what goes through the gates.
-func (f *letterFlags) withGates(ctx context.Context, dry bool, fn func(shelves, *gates) error) (err error) {
-	c, err := configs.Load(f.config)
-	if err != nil {
-		return err
-	}
-	all, dbs, err := f.open(ctx, c, serving)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, dbs.Close()) }()
-	through := databases{}
-	for name, db := range dbs {
-		if through[name] = db; dry {
-			through[name] = &dryDatabase{db, &rehearsal{db}}
+func (f *letterFlags) withGates(ctx context.Context, dry bool, fn func(shelves, *gates) error) error {
+	return f.opened(ctx, serving, func(c *configs.Config, all shelves, dbs databases) error {
+		through := databases{}
+		for name, db := range dbs {
+			if through[name] = db; dry {
+				through[name] = &dryDatabase{db, &rehearsal{db}}
+			}
 		}
-	}
-	g, err := newGates(ctx, c, through, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	return fn(all, g)
+		g, err := newGates(ctx, c, through, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return fn(all, g)
+	})
 }
 
 // retry has a letter decided and written by the rules of its user's tenancy.

@@ -34,58 +34,40 @@ func TestDeadPostgres(t *testing.T) {
 	files := map[string]string{"gate.yaml": gateYAML, "policy.yaml": roundPolicy, "better.yaml": strings.Replace(roundPolicy, "row.owner == claims.sub", "row.owner != ''", 1)}
 	files["better-gate.yaml"] = strings.Replace(gateYAML, "policy.yaml", "better.yaml", 1)
 	written(t, files)
-	send := func(config, want string) {
-		t.Helper()
-		if got, err := upload(t.Context(), config, "alice", "phone-1", roundUpload); err != nil || strings.Join(strings.Fields(got), " ") != want {
-			t.Fatalf("the upload was %q, %v; want %s", got, err, want)
-		}
-	}
-	says := func(line string, code int, want ...string) {
-		t.Helper()
-		got, stdout, stderr := command(t, strings.Fields(line)...)
-		if got != code {
-			t.Fatalf("%s: exit code %d, want %d: %s%s", line, got, code, stdout, stderr)
-		}
-		for _, part := range want {
-			if !strings.Contains(stdout, part) {
-				t.Errorf("%s: %s\nwant %s", line, stdout, part)
-			}
-		}
-	}
-	send("gate.yaml", "rejected rejected rejected")
-	says("dead list --config gate.yaml", 0, "not_writable", "\n└ ", "FOREIGN_KEY_VIOLATION")
-	says("dead list --config gate.yaml --table lists --since 1h --code UNAUTHORIZED --json", 0, `"client_id":"phone-1","subject":"alice","tx_id":1`)
-	says("dead retry --config gate.yaml --all --yes", exitFailed, "3 dead letters: ")
-	says("dead retry --config better-gate.yaml --all --dry-run", exitFailed, " applied", " waits ")
-	says("dead retry --config better-gate.yaml --all --yes --by ann", exitFailed, "3 dead letters: 2 applied, 1 refused")
-	says("dead list --config gate.yaml --state retried --json", 0, `"closed_by":"ann"`)
-	send("gate.yaml", "applied applied rejected")
-	says("dead discard --config gate.yaml --all --yes --note none", 0, "1 dead letter discarded")
-	says("dead list --config gate.yaml", 0, "no dead letters")
-	says("ledger show --config gate.yaml --client phone-1", 0, "\n3    aborted", "\n1    applied", "FOREIGN_KEY_VIOLATION")
-	says("dead export --config gate.yaml --state all", 0, `"body":{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists"`)
-	looks(t, dsn, says)
+	uploads(t, "gate.yaml", roundUpload, "rejected rejected rejected")
+	says(t, "dead list --config gate.yaml", 0, "not_writable", "\n└ ", "FOREIGN_KEY_VIOLATION")
+	says(t, "dead list --config gate.yaml --table lists --since 1h --code UNAUTHORIZED --json", 0, `"client_id":"phone-1","subject":"alice","tx_id":1`)
+	says(t, "dead retry --config gate.yaml --all --yes", exitFailed, "3 dead letters: ")
+	says(t, "dead retry --config better-gate.yaml --all --dry-run", exitFailed, " applied", " waits ")
+	says(t, "dead retry --config better-gate.yaml --all --yes --by ann", exitFailed, "3 dead letters: 2 applied, 1 refused")
+	says(t, "dead list --config gate.yaml --state retried --json", 0, `"closed_by":"ann"`)
+	uploads(t, "gate.yaml", roundUpload, "applied applied rejected")
+	says(t, "dead discard --config gate.yaml --all --yes --note none", 0, "1 dead letter discarded")
+	says(t, "dead list --config gate.yaml", 0, "no dead letters")
+	says(t, "ledger show --config gate.yaml --client phone-1", 0, "\n3    aborted", "\n1    applied", "FOREIGN_KEY_VIOLATION")
+	says(t, "dead export --config gate.yaml --state all", 0, `"body":{"tx_id":1,"crud":[{"op_id":1,"op":"PUT","type":"lists"`)
+	looks(t, dsn)
 	execute(t, dsn, "update writegate.writegate_ledger set settled_at = settled_at - interval '40 days'",
 		"update writegate.writegate_dead_letters set closed_at = closed_at - interval '40 days'")
-	says("ledger prune --config gate.yaml --older-than 30d", 0, "deleted 5 runs")
-	says("ledger prune --config gate.yaml --letters-older-than 30d", 0, "3 dead letters")
-	says("blocked --config gate.yaml", 0, "no device is held back")
+	says(t, "ledger prune --config gate.yaml --older-than 30d", 0, "deleted 5 runs")
+	says(t, "ledger prune --config gate.yaml --letters-older-than 30d", 0, "3 dead letters")
+	says(t, "blocked --config gate.yaml", 0, "no device is held back")
 	execute(t, dsn, "insert into writegate.writegate_blocked (client_id, subject, since, last_try, tries, code, reason, table_name) values ('phone-2', 'bob', now() - interval '3 hours', now(), 7, 'SCHEMA_MISMATCH', '', 'todos')")
-	says("blocked --config gate.yaml", 0, "3h0m", "phone-2", "todos")
+	says(t, "blocked --config gate.yaml", 0, "3h0m", "phone-2", "todos")
 	if _, _, stderr := command(t, "dead", "list", "--config", "gate.yaml", "--database", "shop"); strings.Contains(stderr, dsn) {
 		t.Errorf("%s shows the address", stderr)
 	}
 }
 
 // looks has a login look that may read our own tables and nothing else, in a database that is read-only for it.
-func looks(t *testing.T, admin string, says func(line string, code int, want ...string)) {
+func looks(t *testing.T, admin string) {
 	t.Helper()
 	login, dsn := newLogin(t, admin)
 	execute(t, admin, "grant usage on schema writegate to "+login, "grant select on all tables in schema writegate to "+login,
 		"alter role "+login+" set default_transaction_read_only = on")
 	t.Setenv("TEST_DSN", dsn)
-	says("dead list --config gate.yaml --state all", 0, "retried", "discarded")
-	says("ledger show --config gate.yaml --client phone-1", 0, "applied")
-	says("blocked --config gate.yaml", 0, "no device is held back")
+	says(t, "dead list --config gate.yaml --state all", 0, "retried", "discarded")
+	says(t, "ledger show --config gate.yaml --client phone-1", 0, "applied")
+	says(t, "blocked --config gate.yaml", 0, "no device is held back")
 	t.Setenv("TEST_DSN", admin)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -50,6 +51,28 @@ func upload(ctx context.Context, config, user, client, lines string) (_ string, 
 		fmt.Fprintln(&out, tx.Status)
 	}
 	return out.String(), nil
+}
+
+// uploads has the phone of alice send transactions, and wants these statuses.
+func uploads(t *testing.T, config, lines, want string) {
+	t.Helper()
+	if got, err := upload(t.Context(), config, "alice", "phone-1", lines); err != nil || strings.Join(strings.Fields(got), " ") != want {
+		t.Fatalf("the upload was %q, %v; want %s", got, err, want)
+	}
+}
+
+// says runs a command that is to exit with this code, and to print these texts.
+func says(t *testing.T, line string, code int, want ...string) {
+	t.Helper()
+	got, stdout, stderr := command(t, strings.Fields(line)...)
+	if got != code {
+		t.Fatalf("%s: exit code %d, want %d: %s%s", line, got, code, stdout, stderr)
+	}
+	for _, part := range want {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("%s: %s\nwant %s", line, stdout, part)
+		}
+	}
 }
 
 // runUpload is the command "upload CONFIG USER DEVICE FILE STATUS..." of the scripts.

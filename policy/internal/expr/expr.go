@@ -7,6 +7,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+
+	"writegate/internal/celenv"
 )
 
 // Scope says which names an expression may use besides claims.
@@ -20,14 +22,6 @@ const (
 	New
 	Row
 	Changed
-)
-
-// The limits of one expression.
-const (
-	maxLength = 4 << 10 // characters
-	maxNodes  = 1000    // with everything written out that it is defined by
-	maxDepth  = 50
-	maxRegex  = 1000 // instructions of a compiled pattern
 )
 
 // Issue is a fault or a doubt in an expression.
@@ -61,29 +55,19 @@ type Compiler struct {
 // NewCompiler makes a compiler for expressions over these claims.
 func NewCompiler(claims []Claim, limits Limits) (*Compiler, error) {
 	if limits.Cost == 0 {
-		limits.Cost = 100_000
+		limits.Cost = celenv.MaxCost
 	}
 	if limits.Depth == 0 {
 		limits.Depth = 2
 	}
 	c := &Compiler{claims: claimsType(claims), lookups: map[string]*lookup{}, defs: map[string]*definition{}, limits: limits}
-	base, err := cel.NewEnv(
-		cel.OptionalTypes(cel.OptionalTypesVersion(2)),
-		cel.DefaultUTCTimeZone(true),
-		cel.EnableIdentifierEscapeSyntax(),
-		cel.ExtendedValidations(),
-		cel.ASTValidators(cel.ValidateComprehensionNestingLimit(1)),
-		cel.RegexProgramSizeLimit(maxRegex),
-		cel.ParserExpressionSizeLimit(maxLength),
-		cel.ParserRecursionLimit(maxDepth),
-		cel.ExpressionNodeLimit(maxNodes),
-		cel.CostModelVersion(1),
+	base, err := celenv.New(
 		cel.Macros(changedMacro()),
 		cel.Types(c.claims, opType(), reqType()),
 		cel.Variable("claims", c.claims.object()),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make an environment for expressions: %w", err)
+		return nil, err
 	}
 	c.base = base
 	return c, nil

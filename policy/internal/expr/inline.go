@@ -6,10 +6,12 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+
+	"writegate/internal/celenv"
 )
 
 // tooLarge is the fault of expressions that grow out of bounds.
-var tooLarge = Issue{Line: 1, Code: "P310", Message: fmt.Sprintf("with its definitions written out the expression has more than %d parts", maxNodes)}
+var tooLarge = Issue{Line: 1, Code: "P310", Message: fmt.Sprintf("with its definitions written out the expression has more than %d parts", celenv.MaxNodes)}
 
 // inline writes out the definitions that an expression uses. There is no result when one of them has faults itself.
 func (t *Table) inline(env *cel.Env, checked *cel.Ast) (*cel.Ast, *Issue) {
@@ -20,7 +22,7 @@ func (t *Table) inline(env *cel.Env, checked *cel.Ast) (*cel.Ast, *Issue) {
 		return nil, nil
 	case !used:
 		return checked, nil
-	case in.size(checked.NativeRep().Expr()) > maxNodes:
+	case in.size(checked.NativeRep().Expr()) > celenv.MaxNodes:
 		return nil, &tooLarge
 	}
 	opt, err := cel.NewStaticOptimizer(in)
@@ -83,7 +85,7 @@ func (in *inliner) size(e ast.Expr) int {
 			}
 		}
 	}
-	return min(n, maxNodes+1)
+	return min(n, celenv.MaxNodes+1)
 }
 
 // Optimize implements the library's rewriting of expressions.

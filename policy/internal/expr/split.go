@@ -9,6 +9,8 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
+
+	"writegate/internal/celenv"
 )
 
 // origin is what a program was compiled from.
@@ -93,7 +95,7 @@ func logical(e ast.Expr) (string, []ast.Expr) {
 func (s *splitter) add(e ast.Expr, condition bool, depth int) int {
 	part := Part{Condition: condition, Depth: depth}
 	part.Line, part.Column = s.start(e)
-	if text, err := parser.Unparse(e, s.info, parser.WrapOnColumn(maxLength)); err == nil {
+	if text, err := parser.Unparse(e, s.info, parser.WrapOnColumn(celenv.MaxLength)); err == nil {
 		part.Text = text
 		if depth > 0 {
 			part.run, _ = s.table.program(text, s.scope, func(*types.Type) string { return "" }, nil)

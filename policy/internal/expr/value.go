@@ -11,9 +11,9 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 
 	"writegate"
+	"writegate/internal/celenv"
 )
 
 // adapt makes an expression's value of a stored one. A value of the wrong sort is an error, and so denies.
@@ -167,57 +167,10 @@ func store(col *writegate.Column, v ref.Val) (any, error) {
 }
 
 func jsonText(v ref.Val) (string, error) {
-	p, err := jsonValue(v)
+	p, err := celenv.JSON(v)
 	if err != nil {
 		return "", err
 	}
 	b, err := json.Marshal(p)
 	return string(b), err
-}
-
-func jsonValue(v ref.Val) (any, error) {
-	switch v := v.(type) {
-	case types.Null:
-		return nil, nil
-	case types.Bool:
-		return bool(v), nil
-	case types.Int:
-		return int64(v), nil
-	case types.Uint:
-		return uint64(v), nil
-	case types.Double:
-		if f := float64(v); !math.IsInf(f, 0) && !math.IsNaN(f) {
-			return f, nil
-		}
-	case types.String:
-		return string(v), nil
-	case types.Timestamp:
-		return v.UTC().Format(time.RFC3339Nano), nil
-	case traits.Mapper:
-		out := map[string]any{}
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			key := it.Next()
-			name, ok := key.(types.String)
-			if !ok {
-				return nil, fmt.Errorf("a key of a document is no text")
-			}
-			item, err := jsonValue(v.Get(key))
-			if err != nil {
-				return nil, err
-			}
-			out[string(name)] = item
-		}
-		return out, nil
-	case traits.Lister:
-		out := []any{}
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			item, err := jsonValue(it.Next())
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, item)
-		}
-		return out, nil
-	}
-	return nil, fmt.Errorf("a value of type %s has no JSON form", v.Type().TypeName())
 }

@@ -1,9 +1,10 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package keys
+package files
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -17,8 +18,14 @@ func tryLock(file *os.File) (locked bool, err error) {
 	return err == nil, err
 }
 
-// syncFolder has the names in a folder survive a power cut.
-func syncFolder(path string) error {
+// ownerOf returns the numbers of a file's user and group.
+func ownerOf(info fs.FileInfo) (user, group int) {
+	stat := info.Sys().(*syscall.Stat_t) // what it always is here
+	return int(stat.Uid), int(stat.Gid)
+}
+
+// SyncFolder has the names in a folder survive a power cut.
+func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err
