@@ -90,8 +90,13 @@ func (s *Set) Mint(o auth.MintOptions) (string, error) {
 	return v.signer.Mint(o)
 }
 
-// Signs reports whether there is a key to sign with now.
-func (s *Set) Signs() bool { return s.current().signer != nil }
+// Signer is the id of the key that signs now, empty while there is none.
+func (s *Set) Signer() string {
+	if v := s.current(); v.signer != nil {
+		return v.signer.ID()
+	}
+	return ""
+}
 
 // Public implements [auth.OwnKeys].
 func (s *Set) Public() *auth.PublicSet { return s.current().public }

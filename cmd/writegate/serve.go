@@ -78,7 +78,7 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	defer keys.verifier.Close()
 	if keys.set != nil {
-		if err := keys.set.Advance(ctx); err != nil && !keys.set.Signs() { // else it is in the log
+		if err := keys.set.Advance(ctx); err != nil && keys.set.Signer() == "" { // else it is in the log
 			return keysTrouble(err)
 		}
 		defer watching(ctx, keys.set.Run)()
