@@ -7,11 +7,16 @@ import (
 	"fmt"
 	"time"
 
+	"writegate"
 	"writegate/auth"
 )
 
-// swapTries bounds how often a change is made anew because somebody else has changed the keys meanwhile.
-const swapTries = 10
+// swapTries bounds how often a change is made anew because somebody else has changed the keys meanwhile, failedSwaps how often
+// because the store has failed.
+const (
+	swapTries   = 10
+	failedSwaps = 2
+)
 
 var (
 	errBusy = errors.New("keys: others change them all the time; try again")
@@ -23,13 +28,9 @@ var (
 func (s *Set) Advance(ctx context.Context) error {
 	return s.locked(ctx, func(ctx context.Context) error {
 		var fresh *auth.Key
-		_, err := s.change(ctx, func(p plan, now time.Time) (plan, error) {
-			tidied, changed := p.tidy(s.options.times(), now)
+		_, err := s.change(ctx, func(p plan, now time.Time, _ bool) (plan, error) {
 			if !p.rotateDue(s.options.times(), now) {
-				if !changed {
-					return nil, nil
-				}
-				return tidied, nil
+				return nil, nil
 			}
 			if fresh == nil {
 				var err error
@@ -37,11 +38,27 @@ func (s *Set) Advance(ctx context.Context) error {
 					return nil, err
 				}
 			}
-			return tidied.add(fresh, s.options.times(), now, false)
+			return p.add(fresh, s.options.times(), now, false)
 		})
-		return err
+		s.note(ctx, err)
+		return about(err, fresh)
 	})
 }
+
+// note logs that what is due can't be done although the store can be read, and that it can again.
+func (s *Set) note(ctx context.Context, err error) {
+	switch stuck := err != nil && s.lastErr == nil; {
+	case canceled(ctx), stuck == s.stuck, err != nil && !stuck:
+	case stuck:
+		s.options.Log.WarnContext(ctx, "what is due with the keys can't be done; they stay as they are", "error", err, "cause", writegate.AsError(err).Cause)
+		s.stuck = true
+	default:
+		s.options.Log.InfoContext(ctx, "what is due with the keys is done again")
+		s.stuck = false
+	}
+}
+
+func canceled(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 // Rotate publishes a new key of an algorithm, which signs after Options.PublishFor, and returns it. No algorithm is that
 // of the options. While another key is to sign next, the error is [ErrPlanned].
@@ -67,7 +84,8 @@ func (s *Set) generate(ctx context.Context, algorithm string, fn func(plan, *aut
 }
 
 // Import adds a key that was made elsewhere. It signs after Options.PublishFor or, if everybody knows it already, at once.
-// The first key of all signs at once. Errors are [ErrKnown] and [ErrPlanned].
+// The first key of all signs at once. Errors are [ErrKnown] and [ErrPlanned]; this and the other changes may also end with an
+// [*UnsureError].
 func (s *Set) Import(ctx context.Context, k *auth.Key, atOnce bool) (Key, error) {
 	return s.put(ctx, k, func(p plan, k *auth.Key, now time.Time) (plan, error) {
 		return p.add(k, s.options.times(), now, atOnce)
@@ -77,8 +95,13 @@ func (s *Set) Import(ctx context.Context, k *auth.Key, atOnce bool) (Key, error)
 func (s *Set) put(ctx context.Context, k *auth.Key, fn func(plan, *auth.Key, time.Time) (plan, error)) (Key, error) {
 	var after plan
 	err := s.locked(ctx, func(ctx context.Context) (err error) {
-		after, err = s.change(ctx, func(p plan, now time.Time) (plan, error) { return fn(p, k, now) })
-		return err
+		after, err = s.change(ctx, func(p plan, now time.Time, again bool) (plan, error) {
+			if again && p.find(k.ID()) != nil {
+				return nil, nil
+			}
+			return fn(p, k, now)
+		})
+		return about(err, k)
 	})
 	if err != nil {
 		return Key{}, err
@@ -86,11 +109,27 @@ func (s *Set) put(ctx context.Context, k *auth.Key, fn func(plan, *auth.Key, tim
 	return after.find(k.ID()).Key, nil
 }
 
+// about says which key a change that may have been made is about.
+func about(err error, k *auth.Key) error {
+	if unsure, ok := errors.AsType[*UnsureError](err); ok && k != nil {
+		unsure.ID = k.ID()
+	}
+	return err
+}
+
 // Remove removes a key at once that doesn't sign, and with it the good of its tokens. When it was to sign next, the key
 // that signs goes on. Errors are [ErrUnknown] and [ErrSigning].
 func (s *Set) Remove(ctx context.Context, id string) error {
 	return s.locked(ctx, func(ctx context.Context) error {
-		_, err := s.change(ctx, func(p plan, now time.Time) (plan, error) { return p.remove(id, now) })
+		_, err := s.change(ctx, func(p plan, now time.Time, again bool) (plan, error) {
+			if k := p.find(id); again && k != nil && k.Gone {
+				return nil, nil
+			}
+			return p.remove(id, s.options.times(), now)
+		})
+		if unsure, ok := errors.AsType[*UnsureError](err); ok {
+			unsure.ID = id
+		}
 		return err
 	})
 }
@@ -106,21 +145,27 @@ func (s *Set) locked(ctx context.Context, fn func(context.Context) error) error 
 	return fn(ctx)
 }
 
-// look reads the store.
+// look reads the store. One that is broken off tells nothing about it.
 func (s *Set) look(ctx context.Context) error {
-	err := s.read(ctx)
+	err := s.load(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && canceled(ctx):
+		return err
 	case err != nil && s.lastErr == nil:
-		s.options.Log.WarnContext(ctx, "the store of the keys can't be read; those that were read last stay in force", "error", err)
+		s.options.Log.WarnContext(ctx, "the store of the keys can't be read; those that were read last stay in force", "error", err, "cause", writegate.AsError(err).Cause)
 	case err == nil && s.lastErr != nil:
 		s.options.Log.InfoContext(ctx, "the store of the keys is read again")
 	}
 	s.looked, s.lastErr = time.Now(), err
+	if err == nil {
+		s.mu.Lock()
+		s.read = s.now()
+		s.mu.Unlock()
+	}
 	return err
 }
 
-func (s *Set) read(ctx context.Context) error {
+func (s *Set) load(ctx context.Context) error {
 	text, version, err := s.store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
@@ -139,34 +184,54 @@ func (s *Set) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	return s.adopt(p, text, version, time.Now())
+	return s.adopt(p, text, version)
 }
 
-// change replaces the plan of the store by what fn makes of it, and returns it. When somebody else was first, fn gets
-// theirs. Nil changes nothing.
-func (s *Set) change(ctx context.Context, fn func(plan, time.Time) (plan, error)) (plan, error) {
+// step makes another plan of one, whose removed keys are forgotten already; nil where it has nothing to change. With again, the
+// store has failed with what the step made before, and may have kept it all the same.
+type step func(p plan, now time.Time, again bool) (plan, error)
+
+// change replaces the plan of the store by what a step makes of it, and returns it. When somebody else was first, the step
+// gets theirs.
+func (s *Set) change(ctx context.Context, fn step) (plan, error) {
+	var failed error
+	failures := 0
 	for range swapTries {
 		if err := s.look(ctx); err != nil {
+			if failed != nil {
+				return nil, &UnsureError{Cause: failed}
+			}
 			return nil, err
 		}
-		now := stored(time.Now())
+		now := stored(s.now())
 		s.mu.Lock()
 		before, version := s.plan, s.version
 		s.mu.Unlock()
-		after, err := fn(before, now)
-		if err != nil || after == nil {
-			return before, err
+		tidied, changed := before.tidy(s.options.times(), now)
+		after, err := fn(tidied, now, failed != nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case after == nil && !changed:
+			return before, nil
+		case after == nil:
+			after = tidied
+		}
+		if failures == failedSwaps {
+			return nil, fmt.Errorf("keys: nothing is changed: %w", failed)
 		}
 		text, err := s.sealer.seal(after)
 		if err != nil {
 			return nil, err
 		}
+		// Where it fails, the answer may be lost and not the change, or the change is still on its way: done once more, it is done
+		// once, since the version tells.
 		done, err := s.store.Swap(ctx, text, version)
-		if err != nil {
-			return nil, fmt.Errorf("keys: %w", err)
-		}
-		if done {
-			return after, s.adopt(after, text, version+1, now)
+		switch {
+		case err != nil:
+			failed, failures = err, failures+1
+		case done:
+			return after, s.adopt(after, text, version+1)
 		}
 	}
 	return nil, errBusy

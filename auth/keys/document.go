@@ -133,6 +133,7 @@ func (s sealer) read(r record) (held, error) {
 		if r.Removed.IsZero() {
 			return k, errors.New("has no private half, and is not removed")
 		}
+		k.Gone = true
 		return k, nil
 	}
 	open, err := r.bound()

@@ -23,12 +23,14 @@ const (
 type Key struct {
 	ID, Algorithm                        string
 	Published, Signing, Retired, Removed time.Time
+	// Gone says that the private half is forgotten, so that the key is removed whatever a clock says.
+	Gone bool
 }
 
 // State is that of the key at a time after it was published.
 func (k Key) State(at time.Time) State {
 	switch {
-	case begun(k.Removed, at):
+	case k.Gone || begun(k.Removed, at):
 		return Removed
 	case begun(k.Retired, at):
 		return Retired
@@ -41,32 +43,45 @@ func (k Key) State(at time.Time) State {
 // begun reports whether a time that is planned has come.
 func begun(planned, at time.Time) bool { return !planned.IsZero() && !at.Before(planned) }
 
-// held is a key with its private half, which a removed key has no more.
+// held is a key with its private half.
 type held struct {
 	Key
-	private *auth.Key
-	stale   bool // in the store it is encrypted with an old secret
+	private *auth.Key // nil when it is gone
+	stale   bool      // in the store it is encrypted with an old secret
 }
+
+// forget drops the private half, for good.
+func (k *held) forget() { k.private, k.stale, k.Gone = nil, false, true }
 
 // plan is all keys of a set, in the order in which they were published. It is never changed in place.
 type plan []held
 
-// signer is the key that signs at a time, nil before there is any.
+// signer is the key that signs at a time, nil before there is any. Where none does yet, since the clock of whoever made the
+// only one is ahead, that one does already.
 func (p plan) signer(at time.Time) *held {
-	var found *held
+	var signs, soon *held
 	for i := range p {
-		if p[i].private != nil && p[i].State(at) == Signing && (found == nil || p[i].Signing.After(found.Signing)) {
-			found = &p[i]
+		k := &p[i]
+		switch k.State(at) {
+		case Signing:
+			if signs == nil || k.Signing.After(signs.Signing) {
+				signs = k
+			}
+		case Published:
+			if soon == nil || k.Signing.Before(soon.Signing) {
+				soon = k
+			}
 		}
 	}
-	return found
+	return cmp.Or(signs, soon)
 }
 
-// next is the key that is to sign later, nil where none is planned.
+// next is the key that is to sign after that, nil where none is planned.
 func (p plan) next(at time.Time) *held {
+	signer := p.signer(at)
 	for i := range p {
-		if p[i].private != nil && p[i].State(at) == Published {
-			return &p[i]
+		if k := &p[i]; k != signer && k.State(at) == Published {
+			return k
 		}
 	}
 	return nil
@@ -85,7 +100,7 @@ func (p plan) find(id string) *held {
 func (p plan) visible(at time.Time) []*auth.Key {
 	var all []*auth.Key
 	for i := range p {
-		if p[i].private != nil && p[i].State(at) != Removed {
+		if p[i].State(at) != Removed {
 			all = append(all, p[i].private)
 		}
 	}

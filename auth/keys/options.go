@@ -36,7 +36,9 @@ type Options struct {
 	LookEvery time.Duration
 	// LookAgain is the least time between a look and one that a token with an unknown kid asks for, 5 s by default.
 	LookAgain time.Duration
-	// Log is told when a key changes its state, and when the store can't be read. Nil means silence.
+	// Now is the clock by which keys change; nil means the machine's.
+	Now func() time.Time
+	// Log is told when a key changes its state, and when the store can't be read or written. Nil means silence.
 	Log *slog.Logger
 }
 
@@ -51,6 +53,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Margin, 5*time.Minute)
 	setDefault(&o.LookEvery, 30*time.Second)
 	setDefault(&o.LookAgain, 5*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,5 +90,5 @@ func (o Options) faults() error {
 }
 
 func (o Options) times() times {
-	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: o.MaxTTL + o.Leeway + o.Margin, leeway: o.Leeway}
+	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: o.MaxTTL + o.Leeway + o.Margin, seenIn: o.Leeway + o.LookEvery}
 }

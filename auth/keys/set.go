@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"writegate/auth"
 )
@@ -23,20 +26,26 @@ type Set struct {
 	turn    chan struct{} // held by who looks at the store or changes it
 	looked  time.Time     // at the end of the last look; guarded by turn
 	lastErr error         // of the last look; guarded by turn
+	stuck   bool          // the last Advance could look and not do what was due; guarded by turn
 
 	mu      sync.Mutex // held while the view is made
+	read    time.Time  // when the store was last read; guarded by mu
 	plan    plan       // guarded by mu
 	version int64      // of the plan; guarded by mu
 	text    []byte     // the document that the plan was read from or written as; guarded by mu
 	view    atomic.Pointer[view]
 }
 
-var _ auth.OwnKeys = (*Set)(nil)
+var (
+	_ auth.OwnKeys         = (*Set)(nil)
+	_ prometheus.Collector = (*Set)(nil)
+)
 
-// view is what the keys are until a time.
+// view is what the keys are from a time until another.
 type view struct {
+	since  time.Time
 	until  time.Time
-	ids    []string // of set
+	ids    []string // of public
 	public *auth.PublicSet
 	signer *auth.Key // nil when there is none
 }
@@ -56,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 	if s.sealer, err = newSealer(append([]auth.Secret{o.Secret}, o.OldSecrets...)...); err != nil {
 		return nil, err
 	}
-	if err := s.adopt(nil, nil, 0, time.Now()); err != nil {
+	if err := s.adopt(nil, nil, 0); err != nil {
 		return nil, err
 	}
 	if err := s.locked(ctx, s.look); err != nil {
@@ -75,11 +84,19 @@ func (s *Set) Mint(o auth.MintOptions) (string, error) {
 	if o.TTL > s.options.MaxTTL {
 		return "", fmt.Errorf("mint token: time to live is more than the %s that a key stays after it has signed", s.options.MaxTTL)
 	}
+	if o.Now.IsZero() {
+		o.Now = s.now()
+	}
 	return v.signer.Mint(o)
 }
 
-// Signs reports whether there is a key to sign with now.
-func (s *Set) Signs() bool { return s.current().signer != nil }
+// Signer is the id of the key that signs now, empty while there is none.
+func (s *Set) Signer() string {
+	if v := s.current(); v.signer != nil {
+		return v.signer.ID()
+	}
+	return ""
+}
 
 // Public implements [auth.OwnKeys].
 func (s *Set) Public() *auth.PublicSet { return s.current().public }
@@ -94,7 +111,10 @@ func (s *Set) Keys() []Key {
 	return s.plan.public()
 }
 
-// longestLook bounds a look at the store that a token asks for.
+// now is the time by the clock on the wall: one that was set back has keys turn back, too.
+func (s *Set) now() time.Time { return s.options.Now().Round(0) }
+
+// longestLook bounds a look at the store that nobody else bounds.
 const longestLook = 10 * time.Second
 
 // Refresh implements [auth.OwnKeys]: it looks at the store, unless somebody has just done so.
@@ -121,15 +141,21 @@ func (s *Set) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		_ = s.Advance(ctx) // it is in the log, and due again
+		s.advanceOnce(ctx)
 	}
+}
+
+func (s *Set) advanceOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, longestLook)
+	defer cancel()
+	_ = s.Advance(ctx) // it is in the log, and due again
 }
 
 // current is what the keys are now.
 func (s *Set) current() *view {
-	now := time.Now()
+	now := s.now()
 	v := s.view.Load()
-	if now.Before(v.until) {
+	if !now.Before(v.since) && now.Before(v.until) {
 		return v
 	}
 	s.mu.Lock()
@@ -139,10 +165,10 @@ func (s *Set) current() *view {
 }
 
 // adopt has another plan count from now on.
-func (s *Set) adopt(p plan, text []byte, version int64, now time.Time) error {
+func (s *Set) adopt(p plan, text []byte, version int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.see(p, now); err != nil {
+	if err := s.see(p, s.now()); err != nil {
 		return err
 	}
 	s.plan, s.text, s.version = p, text, version
@@ -151,24 +177,19 @@ func (s *Set) adopt(p plan, text []byte, version int64, now time.Time) error {
 
 // see makes the view of a plan at a time. The public set stays the same as long as its keys do.
 func (s *Set) see(p plan, now time.Time) error {
-	v, before := &view{until: p.until(now)}, s.view.Load()
+	v, before := &view{since: now, until: p.until(now)}, s.view.Load()
 	visible := p.visible(now)
 	for _, k := range visible {
 		v.ids = append(v.ids, k.ID())
 	}
-	if before != nil && slices.Equal(before.ids, v.ids) {
+	var err error
+	if v.public, err = auth.NewPublicSet(visible...); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	if before != nil && bytes.Equal(before.public.JWKS(), v.public.JWKS()) {
 		v.public = before.public
-	} else {
-		var err error
-		if v.public, err = auth.NewPublicSet(visible...); err != nil {
-			return fmt.Errorf("keys: %w", err)
-		}
 	}
-	signer := p.signer(now)
-	if signer == nil {
-		signer = p.next(now) // the clock of whoever made the first key is ahead
-	}
-	if signer != nil {
+	if signer := p.signer(now); signer != nil {
 		v.signer = signer.private
 	}
 	s.tell(before, v)

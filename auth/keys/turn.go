@@ -18,8 +18,20 @@ var (
 	// ErrUnknown: there is no such key.
 	ErrUnknown = errors.New("there is no such key in the set")
 	// ErrSigning: the key is the one that signs.
-	ErrSigning = errors.New("it is the key that signs; rotate, or rotate in an emergency when it may be known to others")
+	ErrSigning = errors.New("it is the key that signs, or is about to; rotate, or rotate in an emergency when it may be known to others")
 )
+
+// UnsureError says that nobody knows whether the store has kept a change: it failed before it told, and then could not be read.
+type UnsureError struct {
+	ID    string // of the key that was to be added or removed
+	Cause error
+}
+
+func (e *UnsureError) Error() string {
+	return fmt.Sprintf("key %s: the store failed before it told whether it has kept the change: %v", e.ID, e.Cause)
+}
+
+func (e *UnsureError) Unwrap() error { return e.Cause }
 
 // Removed keys are remembered for so long and no more than so many, so that an operator sees what has been.
 const (
@@ -32,7 +44,7 @@ type times struct {
 	rotateEvery time.Duration // 0: never by itself
 	publishFor  time.Duration
 	retireFor   time.Duration
-	leeway      time.Duration // between clocks
+	seenIn      time.Duration // until every replica that can look has seen a change, by any of their clocks
 }
 
 // rotateDue reports whether the next key is to be published.
@@ -44,31 +56,59 @@ func (p plan) rotateDue(t times, now time.Time) bool {
 	return signer == nil || t.rotateEvery > 0 && !now.Before(signer.Signing.Add(t.rotateEvery-t.publishFor))
 }
 
+// turns is when the next key is to sign: the one that is planned, or the one that will be. It is zero where none will.
+func (p plan) turns(t times, now time.Time) time.Time {
+	if next := p.next(now); next != nil {
+		return next.Signing
+	}
+	if signer := p.signer(now); signer != nil && t.rotateEvery > 0 {
+		return signer.Signing.Add(t.rotateEvery)
+	}
+	return time.Time{}
+}
+
 // add has a key sign, at once or when everybody has seen it, and what signs now retire then.
 func (p plan) add(k *auth.Key, t times, now time.Time, atOnce bool) (plan, error) {
-	if p.find(k.ID()) != nil {
-		return nil, fmt.Errorf("key %s: %w", k.ID(), ErrKnown)
+	if err := p.unknown(k, now); err != nil {
+		return nil, err
 	}
 	if next := p.next(now); next != nil {
 		return nil, fmt.Errorf("key %s, from %s on: %w", next.ID, next.Signing.UTC().Format(time.RFC3339), ErrPlanned)
 	}
-	signs := now
-	if p.signer(now) != nil && !atOnce {
+	after := slices.Clone(p)
+	signer, signs := after.signer(now), now
+	if signer != nil && !atOnce {
 		signs = now.Add(t.publishFor)
 	}
-	after := slices.Clone(p)
 	for i := range after {
-		if after[i].State(now) == Signing {
-			after[i].Retired, after[i].Removed = signs, signs.Add(t.retireFor)
+		if k := &after[i]; k == signer || k.State(now) == Signing {
+			k.Published, k.Signing = earlier(k.Published, now), earlier(k.Signing, now) // later by the clock of its maker
+			k.Retired, k.Removed = signs, signs.Add(t.retireFor)
 		}
 	}
 	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: signs}, private: k}).sorted(), nil
 }
 
-// replace has a key sign at once and removes all others at once: whoever knows one of them may know them all.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// unknown fails for a key whose id is or was in the set.
+func (p plan) unknown(k *auth.Key, now time.Time) error {
+	if is := p.find(k.ID()); is != nil {
+		return fmt.Errorf("key %s, %s: %w", is.ID, is.State(now), ErrKnown)
+	}
+	return nil
+}
+
+// replace has a key sign at once and removes all others at once: whoever knows one of them may know them all. Since nothing is
+// left of those, the new one signs also where a clock is behind.
 func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
-	if p.find(k.ID()) != nil {
-		return nil, fmt.Errorf("key %s: %w", k.ID(), ErrKnown)
+	if err := p.unknown(k, now); err != nil {
+		return nil, err
 	}
 	after := slices.Clone(p)
 	for i := range after {
@@ -77,44 +117,37 @@ func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
 	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: now}, private: k}).sorted(), nil
 }
 
-// remove ends a key that doesn't sign. When it was to sign next, the one that signs goes on.
-func (p plan) remove(id string, now time.Time) (plan, error) {
+// remove ends a key that doesn't sign anywhere, by no clock and until all have seen it. When it was to sign next, the one that
+// signs goes on.
+func (p plan) remove(id string, t times, now time.Time) (plan, error) {
 	after := slices.Clone(p)
-	k := after.find(id)
+	k, signer := after.find(id), after.signer(now)
 	switch {
 	case k == nil || k.State(now) == Removed:
 		return nil, fmt.Errorf("key %s: %w", id, ErrUnknown)
-	case k.State(now) == Signing:
+	case k == signer || k.State(now) == Signing || k.State(now.Add(t.seenIn)) == Signing:
 		return nil, fmt.Errorf("key %s: %w", id, ErrSigning)
 	case k.State(now) == Published:
-		if signer := after.signer(now); signer != nil {
-			signer.Retired, signer.Removed = time.Time{}, time.Time{}
-		}
+		signer.Retired, signer.Removed = time.Time{}, time.Time{}
 	}
 	k.end(now)
 	return after, nil
 }
 
-// end removes a key now.
+// end removes a key now, whatever the clocks of others say.
 func (k *held) end(now time.Time) {
-	if k.State(now) == Removed {
-		return
+	if k.State(now) != Removed {
+		if !begun(k.Retired, now) {
+			k.Retired = now
+		}
+		k.Removed = now
 	}
-	if !begun(k.Retired, now) {
-		k.Retired = now
-	}
-	k.Removed = now
-}
-
-// planned reports whether the removal of a key that is not removed yet is one that add planned. One at once, by who has a clock
-// ahead of ours, is not to be put off.
-func (k *held) planned(t times, now time.Time) bool {
-	return k.Removed.After(k.Retired) && k.Removed.After(now.Add(t.leeway))
+	k.forget()
 }
 
 // tidy forgets the private halves of removed keys, and in time the keys. A key that is to be removed sooner than these times
-// say, since another replica had shorter ones, stays longer. It reports whether there was anything, or a key is to be
-// encrypted anew.
+// say, since another replica had shorter ones, stays longer, unless somebody may have removed it before all have seen that. It
+// reports whether there was anything, or a key is to be encrypted anew.
 func (p plan) tidy(t times, now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
@@ -126,9 +159,9 @@ func (p plan) tidy(t times, now time.Time) (plan, bool) {
 				changed = true
 				continue
 			}
-			changed = changed || k.private != nil
-			k.private = nil
-		} else if least := stored(k.Retired.Add(t.retireFor)); k.Removed.Before(least) && k.planned(t, now) {
+			changed = changed || !k.Gone
+			k.forget()
+		} else if least := stored(k.Retired.Add(t.retireFor)); k.Removed.Before(least) && k.Removed.After(now.Add(t.seenIn)) {
 			k.Removed, changed = least, true
 		}
 		after = append(after, k)

@@ -51,8 +51,8 @@ func TestTurns(t *testing.T) {
 		{"known to all, end", imported, at(120), []State{Removed, Signing}},
 		{"emergency", must(rotated.replace(newKey(), at(65))), at(65), []State{Removed, Removed, Signing}},
 		{"emergency after the turn", must(rotated.replace(newKey(), at(75))), at(75), []State{Removed, Removed, Signing}},
-		{"the next one is taken back", must(rotated.remove(rotated[1].ID, at(65))), at(500), []State{Signing, Removed}},
-		{"a retired one is removed early", must(rotated.remove(rotated[0].ID, at(80))), at(80), []State{Removed, Signing}},
+		{"the next one is taken back", must(rotated.remove(rotated[1].ID, turn, at(65))), at(500), []State{Signing, Removed}},
+		{"a retired one is removed early", must(rotated.remove(rotated[0].ID, turn, at(80))), at(80), []State{Removed, Signing}},
 	} {
 		if diff := cmp.Diff(tt.want, tt.p.line(tt.now)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -64,14 +64,14 @@ func TestTurns(t *testing.T) {
 	for name, err := range map[error]error{
 		ErrPlanned: second(rotated.add(newKey(), turn, at(65), false)),
 		ErrKnown:   second(rotated.add(rotated[0].private, turn, at(80), false)),
-		ErrSigning: second(rotated.remove(rotated[0].ID, at(65))),
-		ErrUnknown: second(rotated.remove("other", at(65))),
+		ErrSigning: second(rotated.remove(rotated[0].ID, turn, at(65))),
+		ErrUnknown: second(rotated.remove("other", turn, at(65))),
 	} {
 		if !errors.Is(err, name) {
 			t.Errorf("%v, want %v", err, name)
 		}
 	}
-	if err := second(rotated.remove(rotated[0].ID, at(200))); !errors.Is(err, ErrUnknown) {
+	if err := second(rotated.remove(rotated[0].ID, turn, at(200))); !errors.Is(err, ErrUnknown) {
 		t.Errorf("removed twice: %v", err)
 	}
 	if err := second(rotated.replace(rotated[1].private, at(65))); !errors.Is(err, ErrKnown) {
@@ -123,7 +123,7 @@ func TestTidy(t *testing.T) {
 
 // TestTidyPutsNothingOff: keys that were removed at once by a replica whose clock is ahead stay removed.
 func TestTidyPutsNothingOff(t *testing.T) {
-	longer := times{retireFor: 25 * time.Hour, leeway: time.Minute}
+	longer := times{retireFor: 25 * time.Hour, seenIn: time.Minute}
 	p := must(plan(nil).add(newKey(), turn, t0, false))
 	p = must(p.add(newKey(), turn, at(1), false))
 	for name, tt := range map[string]struct {
@@ -133,7 +133,7 @@ func TestTidyPutsNothingOff(t *testing.T) {
 		"a planned removal":                    {p, at(11).Add(25 * time.Hour)},
 		"an emergency":                         {must(p.replace(newKey(), at(40))), at(40)},
 		"an emergency before the key retired":  {must(p.replace(newKey(), at(5))), at(5)},
-		"the removal of a key that is retired": {must(p.remove(p[0].ID, at(40))), at(40)},
+		"the removal of a key that is retired": {must(p.remove(p[0].ID, turn, at(40))), at(40)},
 	} {
 		now := tt.want.Add(-time.Minute)
 		if name == "a planned removal" {

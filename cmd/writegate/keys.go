@@ -111,13 +111,13 @@ next one.`,
 		Example: `  writegate keys generate --config gate.yaml && writegate keys export --config gate.yaml`,
 	}
 	return keysCommand(cmd, func(ctx context.Context, set *keyset.Set, _ *configs.Config, _ []string) error {
-		if len(set.Keys()) > 0 {
-			return fmt.Errorf("there are keys already; %q makes the next one", "writegate keys rotate")
+		if id := set.Signer(); id != "" {
+			return fmt.Errorf("there are keys already, and %s signs; %q makes the next one", id, "writegate keys rotate")
 		}
 		if err := set.Advance(ctx); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), set.Keys()[0].ID)
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), set.Signer())
 		return err
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"writegate"
+	keyset "writegate/auth/keys"
 	"writegate/internal/syncverify"
 )
 
@@ -114,6 +116,20 @@ func TestServeKeysReadOnly(t *testing.T) {
 	d := start(t, "serve", "--config", config)
 	if status, answer := d.call(t, http.MethodGet, "/api/auth/token", "", ""); status != http.StatusOK {
 		t.Errorf("%d %v", status, answer)
+	}
+}
+
+// TestKeysTrouble says what an operator can do where nobody knows what became of a change.
+func TestKeysTrouble(t *testing.T) {
+	lost := &keyset.UnsureError{ID: "k1", Cause: writegate.TryLater(errors.New("connection reset"))}
+	got := keysTrouble(lost).Error()
+	for _, want := range []string{"key k1: ", "has kept the change", "connection reset", `"writegate keys list" says`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s lacks %q", got, want)
+		}
+	}
+	if got := keysTrouble(writegate.TryLater(errors.New("connection reset"))).Error(); !strings.HasPrefix(got, "keys: ") || !strings.HasSuffix(got, "connection reset") {
+		t.Error(got)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"writegate"
 	"writegate/appliers"
 	"writegate/auth"
@@ -41,10 +43,22 @@ func openKeySet(ctx context.Context, c *configs.Config, shelf writegate.Shelf, l
 
 // keysTrouble is an error of the keys in words for operators.
 func keysTrouble(err error) error {
+	cause := err
 	if e, ok := errors.AsType[*writegate.Error](err); ok {
-		return fmt.Errorf("keys: %w", plain(e))
+		cause = fmt.Errorf("keys: %w", plain(e))
 	}
-	return err
+	if e, ok := errors.AsType[*keyset.UnsureError](err); ok {
+		return fmt.Errorf("%w; %q says whether it has, before you try again", &keyset.UnsureError{ID: e.ID, Cause: cause}, "writegate keys list")
+	}
+	return cause
+}
+
+// register has the metrics of keys that are made and rotated beside those of the server.
+func (k *keys) register(r *prometheus.Registry) error {
+	if k.set == nil {
+		return nil
+	}
+	return register(r, k.set)
 }
 
 // withKeys opens the keys of a configuration for a command.

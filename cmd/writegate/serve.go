@@ -78,18 +78,15 @@ func serve(ctx context.Context, c *configs.Config, log *slog.Logger) (err error)
 	}
 	defer keys.verifier.Close()
 	if keys.set != nil {
-		if err := keys.set.Advance(ctx); err != nil {
-			if !keys.set.Signs() {
-				return keysTrouble(err)
-			}
-			log.WarnContext(ctx, "the keys can't be changed now; those that are there stay in force", "error", keysTrouble(err))
+		if err := keys.set.Advance(ctx); err != nil && keys.set.Signer() == "" { // else it is in the log
+			return keysTrouble(err)
 		}
 		defer watching(ctx, keys.set.Run)()
 	}
 
 	pruner := gates.newPruner()
 	o := serverOptions(c, log)
-	if err := errors.Join(gates.metrics.register(o.Registry), register(o.Registry, gates.book, pruner)); err != nil {
+	if err := errors.Join(gates.metrics.register(o.Registry), register(o.Registry, gates.book, pruner), keys.register(o.Registry)); err != nil {
 		return err
 	}
 	o.Auth = keys.verifier
