@@ -18,9 +18,23 @@ func TestIsPublic(t *testing.T) {
 		"::": false, "::1": false, "fe80::1%eth0": false, "fd12::1": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false,
 		"64:ff9b::a00:1": false, "2002:7f00:1::": false,
 		"::127.0.0.1": false, "::ffff:0:7f00:1": false, "fec0::1": false, "5f00::1": false, "2001:0:a00:1::": false, "2001:4860:4860::8888": true,
+		"168.63.129.16": false, "192.0.2.1": false, "198.51.100.1": false, "203.0.113.1": false, "2001:db8::1": false, "2001:2::1": false, "2001:200::1": true, "3fff::1": false,
 	} {
 		if got := isPublic(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v", address, got)
+		}
+	}
+}
+
+// Addresses have more ways to be written than a parser of addresses takes, and a proxy may know them all.
+func TestMaybePublic(t *testing.T) {
+	for host, want := range map[string]bool{
+		"id.example.com": true, "id.example.com.": true, "3com.com": true, "93.184.216.34": true, "2606:2800:220:1::1": true, "xn--bcher-kva.example": true,
+		"localhost": false, "LOCALHOST.": false, "a.localhost": false, "127.0.0.1.": false, "127.1": false, "0177.0.0.1": false, "0x7f.0.0.1": false,
+		"0x7f000001": false, "2130706433": false, "10.0.0.1.": false, "::1": false, "::ffff:7f00:1": false, "fe80::1%eth0": false, "::ffff:10.0.0.7%1": false, "": false, ".": false,
+	} {
+		if got := maybePublic(host); got != want {
+			t.Errorf("%q: %v", host, got)
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
+
+	"writegate/internal/secretfile"
 )
 
 // Waits for the lock of a file.
@@ -53,8 +54,9 @@ func (s inFile) Load(context.Context) ([]byte, int64, error) {
 		return nil, 0, err
 	case !info.Mode().IsRegular():
 		return nil, 0, fmt.Errorf("%s is no file", s.path)
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return nil, 0, fmt.Errorf("%s may be read by others (mode %o); run chmod 600 on it", s.path, info.Mode().Perm())
+	}
+	if err := secretfile.Check(f); err != nil {
+		return nil, 0, fmt.Errorf("%s %w", s.path, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, mostFile))
 	if err != nil {
