@@ -107,6 +107,28 @@ func define(t *testing.T, driver, dsn, statement string) {
 	}
 }
 
+// TestTry does a lookup once on every server, opened as check does.
+func TestTry(t *testing.T) {
+	for _, e := range engines[1:] {
+		t.Run(e.name, func(t *testing.T) {
+			driver, dsn := e.make(t)
+			db, err := appliers.Open(t.Context(), driver, appliers.Config{DSN: dsn, ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			o := options(new(minted))
+			o.Lookup = &Lookup{Database: db, Table: "people", Where: map[string]string{"user_id": "sub", "age": "years"}, Select: []string{"tenant", "settings"}}
+			if err := mustNew(t, o).Try(t.Context()); err != nil {
+				t.Errorf("%v (%v)", err, writegate.AsError(err).Cause)
+			}
+		})
+	}
+	if err := mustNew(t, options(new(minted))).Try(t.Context()); err != nil {
+		t.Errorf("without a lookup: %v", err)
+	}
+}
+
 // open opens the database of an engine, with the rows of [people].
 func (e engine) open(t *testing.T) writegate.Applier {
 	t.Helper()

@@ -171,39 +171,3 @@ tables:
 		t.Errorf("%s does not say %s", stderr, want)
 	}
 }
-
-// TestCheckLookup does the lookup of tokens once, with the rights of the login or of the role that it becomes.
-func TestCheckLookup(t *testing.T) {
-	admin := pgtest.Fresh(t)
-	login, dsn := newLogin(t, admin)
-	role, _ := newLogin(t, admin)
-	execute(t, admin, `create table lists (id uuid primary key, owner_id text)`,
-		`create table people (id uuid primary key, org uuid not null, tenant text, secret text)`,
-		`create publication powersync for table lists`,
-		`alter table people enable row level security`,
-		`create policy own on people using (org = (current_setting('request.jwt.claims', true)::json ->> 'sub')::uuid)`,
-		`grant select, insert, update, delete on lists to `+login+`, `+role,
-		`grant `+role+` to `+login, `do $$ begin execute format('grant create on database %I to `+login+`', current_database()); end $$`)
-	t.Setenv("TEST_DSN", dsn)
-	for name, tt := range map[string]struct{ database, grant, want string }{
-		"no right":         {"", "", "gate.yaml: error: issue.lookup: the database refuses it, so no token could be made: ERROR: permission denied for table people (SQLSTATE 42501); grant select on people to the login"},
-		"one column short": {"", "grant select (id, tenant) on people to " + login, "gate.yaml: error: issue.lookup: the database refuses it, so no token could be made: ERROR: permission denied for table people (SQLSTATE 42501); grant select on people to the login"},
-		"its columns":      {"", "grant select (id, org, tenant) on people to " + login, ""},
-		"no right of role": {", rls: {role: " + role + "}", "", "gate.yaml: error: issue.lookup: the database refuses it, so no token could be made: ERROR: permission denied for table people (SQLSTATE 42501); grant select on people to " + role},
-		"right of role":    {", rls: {role: " + role + "}", "grant select on people to " + role, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if execute(t, admin, "revoke all on people from "+login+", "+role); tt.grant != "" {
-				execute(t, admin, tt.grant)
-			}
-			written(t, map[string]string{
-				"gate.yaml":   strings.NewReplacer("key_file: key.pem", "key_file: key.pem, jwks_uri: 'https://id.example'", "}\npolicy", tt.database+"}\nissue: {url: \"https://x\", lookup: {table: people, where: {org: sub}, select: [tenant]}, claims: {tenant: row.tenant}}\npolicy").Replace(gateYAML),
-				"policy.yaml": "policy: 1\nclaims: {sub: {path: sub, type: text, required: true}}\ntables:\n  lists:\n    rules: [{name: all, ops: [create, update], row: row.owner_id == claims.sub}]\n",
-			})
-			_, stdout, stderr := command(t, "check", "--config", "gate.yaml")
-			if faults := strings.Count(stderr, "error: "); faults > 1 || (faults == 1) != (tt.want != "") || !strings.Contains(stderr, tt.want) {
-				t.Errorf("%s%s\nwant %s", stdout, stderr, tt.want)
-			}
-		})
-	}
-}
