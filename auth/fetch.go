@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// client returns the client for key sets: few redirects, none to what could not be configured, none from
+// client returns the client for the key set at an address: few redirects, none to what could not be configured, none from
 // https to http.
-func (o Options) client() *http.Client {
+func (o Options) client(configured string) *http.Client {
 	return &http.Client{
-		Transport: o.guarded(),
+		Transport: o.guarded(configured),
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("more than %d redirects", maxRedirects)

@@ -18,22 +18,17 @@ import (
 type guard struct {
 	direct, public http.RoundTripper
 	options        Options
-	named          []string // host:port of the addresses that were configured
+	named          string // host:port of the address that was configured
 }
 
-func (o Options) guarded() *guard {
+// guarded is the guard of one address. What it leads to may not be another one that is configured, whose network is its own.
+func (o Options) guarded(configured string) *guard {
 	g := &guard{direct: o.Transport, public: o.Transport, options: o}
 	if o.Transport == nil {
 		g.direct, g.public = newTransport(nil), newTransport(publicOnly)
 	}
-	configured := o.JWKSURLs
-	if o.Discover {
-		configured = slices.Concat(configured, o.Issuers)
-	}
-	for _, raw := range configured {
-		if u, err := url.Parse(raw); err == nil {
-			g.named = append(g.named, hostPort(u))
-		}
+	if u, err := url.Parse(configured); err == nil {
+		g.named = hostPort(u)
 	}
 	return g
 }
@@ -42,7 +37,7 @@ func (o Options) guarded() *guard {
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	switch {
-	case slices.Contains(g.named, hostPort(r.URL)) || containsFold(g.options.InsecureHosts, host):
+	case hostPort(r.URL) == g.named || containsFold(g.options.InsecureHosts, host):
 		return g.direct.RoundTrip(r)
 	case !maybePublic(host):
 		return nil, errPrivateAddress

@@ -46,7 +46,7 @@ func TestPublicTransportDialsNoPrivateAddress(t *testing.T) {
 	defer server.Close()
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		url := strings.Replace(server.URL, "127.0.0.1", host, 1)
-		resp, err := (&http.Client{Transport: Options{}.guarded().public}).Get(url)
+		resp, err := (&http.Client{Transport: Options{}.guarded("").public}).Get(url)
 		if err == nil {
 			resp.Body.Close()
 		}
@@ -59,11 +59,17 @@ func TestPublicTransportDialsNoPrivateAddress(t *testing.T) {
 // Between servers that all listen here: what was configured is asked, and what it redirects to is not.
 func TestRedirectWithinTheMachine(t *testing.T) {
 	set := jwks(jwk("k", "", rsaKey().Public()))
-	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) }))
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			_, _ = w.Write(set)
+		}
+	}))
 	defer inside.Close()
 	outside := httptest.NewServer(http.RedirectHandler(inside.URL, http.StatusFound))
 	defer outside.Close()
 	expect(t, newVerifier(t, Options{JWKSURLs: []string{inside.URL}}), as("k", rsaKey()), "")
 	expect(t, newVerifier(t, Options{JWKSURLs: []string{outside.URL}}), as("k", rsaKey()), ReasonKeysUnavailable)
+	// Not even where that is configured besides.
+	expect(t, newVerifier(t, Options{JWKSURLs: []string{outside.URL, inside.URL + "/missing"}}), as("k", rsaKey()), ReasonKeysUnavailable)
 	expect(t, newVerifier(t, Options{JWKSURLs: []string{outside.URL}, InsecureHosts: []string{"127.0.0.1"}}), as("k", rsaKey()), "")
 }

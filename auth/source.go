@@ -35,8 +35,8 @@ type flight struct {
 	err  error
 }
 
-func newSource(life context.Context, v *Verifier, client *http.Client, raw, issuer string) *source {
-	s := &source{verifier: v, life: life, client: client, url: raw, issuer: issuer}
+func newSource(life context.Context, v *Verifier, raw, issuer string) *source {
+	s := &source{verifier: v, life: life, client: v.options.client(raw), url: raw, issuer: issuer}
 	host := ""
 	if u, err := url.Parse(raw); err == nil {
 		host = u.Host + u.Path

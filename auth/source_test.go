@@ -42,6 +42,27 @@ func TestRemovedKeyEndsCachedTokens(t *testing.T) {
 	})
 }
 
+// A set in another order is the same, so nothing that was verified is forgotten, and nothing told.
+func TestSetInAnotherOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := jwk("1", "", rsaKey().Public()), jwk("2", "", otherRSA().Public())
+		server := serveKeys(first, second)
+		v := newVerifier(t, server.options())
+		synctest.Wait()
+		ring := v.current()
+		server.publish(second, first)
+		time.Sleep(6 * time.Minute)
+		if server.count() < 2 || v.current() != ring {
+			t.Errorf("%d fetches, and other keys in force", server.count())
+		}
+		server.publish(second, first, first)
+		time.Sleep(6 * time.Minute)
+		if v.current() == ring {
+			t.Error("a key more is the same")
+		}
+	})
+}
+
 func TestUnknownKidIsRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveKeys(jwk("k", "", rsaKey().Public()))

@@ -46,13 +46,12 @@ func NewVerifier(ctx context.Context, o Options) (*Verifier, error) {
 	}
 	v := &Verifier{options: o, inline: inline, cache: newCache(o.CacheTokens), parser: jwt.NewParser(rules...)}
 	ctx, v.close = context.WithCancel(ctx)
-	client := o.client()
 	for _, raw := range o.JWKSURLs {
-		v.sources = append(v.sources, newSource(ctx, v, client, raw, ""))
+		v.sources = append(v.sources, newSource(ctx, v, raw, ""))
 	}
 	if o.Discover {
 		for _, issuer := range o.Issuers {
-			v.sources = append(v.sources, newSource(ctx, v, client, discoveryURL(issuer), issuer))
+			v.sources = append(v.sources, newSource(ctx, v, discoveryURL(issuer), issuer))
 		}
 	}
 	v.gather()
