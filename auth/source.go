@@ -64,7 +64,7 @@ func (s *source) lacks() bool {
 func (s *source) keepFresh() {
 	for s.life.Err() == nil {
 		wait := s.verifier.options.RefreshEvery
-		if err := s.refresh(s.life); err != nil && !(errors.Is(err, errNoKeys) && s.lacks()) {
+		if err := s.refresh(s.life); err != nil && (!errors.Is(err, errNoKeys) || !s.lacks()) {
 			wait = min(wait, retryAfter)
 		}
 		// Up to a tenth sooner, so that replicas don't ask all at once.
