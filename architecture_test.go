@@ -68,7 +68,8 @@ func TestArchitectureSees(t *testing.T) {
 		{"internal/wire", "writegate", false},
 		{"internal/wire", "writegate/internal/files", false},
 		{"auth/keys", "writegate/internal/files", true},
-		{"auth", "writegate/internal/files", false},
+		{"auth", "writegate/internal/files", true},
+		{"policy", "writegate/internal/files", false},
 		{"appliers/bare", "writegate/internal/files", true},
 		{"appliers/sqlite", "writegate/internal/files", false},
 		{"appliers/applierstest", "writegate/appliers/memory", true},
@@ -77,6 +78,8 @@ func TestArchitectureSees(t *testing.T) {
 		{"policytest", "writegate/appliers/memory", false},
 		{"policy", "writegate/policytest", false},
 		{"configs", "writegate/server", false},
+		{"configs", "writegate/internal/files", true},
+		{"server", "writegate/internal/files", false},
 		{"cmd/writegate", "writegate/server", true},
 	}
 	for _, tt := range tests {
@@ -92,7 +95,7 @@ var shared = map[string][]string{
 	module + "/internal/celenv":    {"policy/internal/expr", "auth/issue"}, // the language of expressions
 	module + "/internal/synctoken": {"auth/issue", "configs"},              // the rules of the tokens that are made
 	module + "/internal/wire":      {"appliers"},                           // what clients write is the same for every database
-	module + "/internal/files":     {"auth/keys", "appliers/bare"},         // files that several processes change
+	module + "/internal/files":     {"auth", "appliers/bare", "configs"},   // files that several processes share, and files of secrets
 }
 
 // forbidden says why the package at a folder of ours may not import another package, or nothing.

@@ -43,7 +43,8 @@ type Config struct {
 	// NoOwnTables makes, checks and uses no tables of writegate's own: no ledger, no dead letters, no checkpoints.
 	NoOwnTables bool
 	// ReadOnly opens to look only: nothing is made, an SQLite file included. Schema, List, Inspect, Version and
-	// Snapshot work then, and what of [writegate.Keeper] only reads; nothing else is promised.
+	// Snapshot work then, what of [writegate.Keeper] only reads, and on a server a transaction that only finds; nothing
+	// else is promised.
 	ReadOnly bool
 	// Log hears of what an operator should know. Nil discards it.
 	Log *slog.Logger

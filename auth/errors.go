@@ -52,6 +52,10 @@ func because(cause error, reason, message string) *writegate.Error {
 	return e
 }
 
+func expired(cause error) *writegate.Error {
+	return because(cause, ReasonExpired, "The token has expired.")
+}
+
 func unavailable(cause error) *writegate.Error {
 	return &writegate.Error{
 		Class: writegate.Retry, Code: writegate.Unavailable, Reason: ReasonKeysUnavailable,
@@ -65,7 +69,7 @@ func explain(err error) *writegate.Error {
 	var own *writegate.Error
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return because(err, ReasonExpired, "The token has expired.")
+		return expired(err)
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return because(err, ReasonNotYet, "The token is not valid yet (nbf).")
 	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// client returns the client for key sets: few redirects, none to what could not be configured, none from
+// client returns the client for the key set at an address: few redirects, none to what could not be configured, none from
 // https to http.
-func (o Options) client() *http.Client {
+func (o Options) client(configured string) *http.Client {
 	return &http.Client{
-		Transport: o.guarded(),
+		Transport: o.guarded(configured),
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
 				return fmt.Errorf("more than %d redirects", maxRedirects)
@@ -23,6 +23,7 @@ func (o Options) client() *http.Client {
 			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 				return errors.New("redirect away from https")
 			}
+			req.Header.Del("Referer") // The address that was configured may hold a credential.
 			_, err := o.checkURL(req.URL.String())
 			return err
 		},
@@ -35,7 +36,10 @@ func (o Options) mayUseHTTP(host string) bool {
 	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost") || containsFold(o.InsecureHosts, host)
 }
 
-// fetch gets the key set once. It returns the usable keys and why others are ignored: one bad key does not
+// errNoKeys: a set without a key counts as no answer. A provider in trouble may publish one, and none that signs does.
+var errNoKeys = errors.New("key set: has no key that can verify tokens")
+
+// fetch gets the key set once. It returns the usable keys, at least one, and why others are ignored: one bad key does not
 // spoil the set.
 func (s *source) fetch(ctx context.Context) (keys []*key, ignored []error, err error) {
 	address, err := s.address(ctx)
@@ -58,7 +62,13 @@ func (s *source) fetch(ctx context.Context) (keys []*key, ignored []error, err e
 		}
 		keys = append(keys, k)
 	}
-	return keys, ignored, nil
+	switch {
+	case len(keys) > 0:
+		return keys, ignored, nil
+	case len(ignored) > 0:
+		return nil, nil, fmt.Errorf("%w: %d are ignored, the first: %w", errNoKeys, len(ignored), ignored[0])
+	}
+	return nil, nil, errNoKeys
 }
 
 func (s *source) get(ctx context.Context, address string) ([]byte, error) {

@@ -18,22 +18,17 @@ import (
 type guard struct {
 	direct, public http.RoundTripper
 	options        Options
-	named          []string // host:port of the addresses that were configured
+	named          string // host:port of the address that was configured
 }
 
-func (o Options) guarded() *guard {
+// guarded is the guard of one address. What it leads to may not be another one that is configured, whose network is its own.
+func (o Options) guarded(configured string) *guard {
 	g := &guard{direct: o.Transport, public: o.Transport, options: o}
 	if o.Transport == nil {
 		g.direct, g.public = newTransport(nil), newTransport(publicOnly)
 	}
-	configured := o.JWKSURLs
-	if o.Discover {
-		configured = slices.Concat(configured, o.Issuers)
-	}
-	for _, raw := range configured {
-		if u, err := url.Parse(raw); err == nil {
-			g.named = append(g.named, hostPort(u))
-		}
+	if u, err := url.Parse(configured); err == nil {
+		g.named = hostPort(u)
 	}
 	return g
 }
@@ -42,7 +37,7 @@ func (o Options) guarded() *guard {
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := r.URL.Hostname()
 	switch {
-	case slices.Contains(g.named, hostPort(r.URL)) || containsFold(g.options.InsecureHosts, host):
+	case hostPort(r.URL) == g.named || containsFold(g.options.InsecureHosts, host):
 		return g.direct.RoundTrip(r)
 	case !maybePublic(host):
 		return nil, errPrivateAddress
@@ -79,24 +74,33 @@ func publicOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// maybePublic tells hosts that are private as they are written. What a name stands for shows when it is dialled.
+// maybePublic tells hosts that are private as they are written. What a name stands for shows when it is dialled, by us or by
+// a proxy. A last label that begins with a digit is none of a name: "127.1" and "0x7f000001" are old ways to write addresses.
 func maybePublic(host string) bool {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return isPublic(ip)
 	}
-	return name != "localhost" && !strings.HasSuffix(name, ".localhost")
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return last != "" && (last[0] < '0' || last[0] > '9') && last != "localhost"
 }
 
 // special are ranges that no public server has, beside those that netip tells.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("168.63.129.16/32"), // Azure's host, as its machines see it
 	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("2001::/32"), // IPv4 inside, as in the next
+	netip.MustParsePrefix("2001::/23"), // IPv4 inside, as in 2002::/16
+	netip.MustParsePrefix("2001:db8::/32"),
 	netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("3fff::/20"),
 }
 
 // global is where IPv6 addresses of the Internet are. Outside are ranges that have IPv4 addresses inside.

@@ -10,10 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"writegate/internal/files"
 )
 
 // Key is a signing key of our own. It never changes.
@@ -48,12 +49,8 @@ func loadKey(path string) (*Key, error) {
 		return nil, fmt.Errorf("load key: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("load key: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("load key: %s may be read by others (mode %o); run chmod 600 on it", path, info.Mode().Perm())
+	if err := files.CheckSecret(f); err != nil {
+		return nil, fmt.Errorf("load key: %s %w", path, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
 	if err != nil {

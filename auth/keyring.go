@@ -45,7 +45,14 @@ func (r *keyring) find(h *header) (keys jwt.VerificationKeySet, named bool) {
 	return keys, named
 }
 
-// sameKeys reports whether two sets hold the same keys in the same order.
-func sameKeys(a, b []*key) bool {
-	return slices.EqualFunc(a, b, func(x, y *key) bool { return x.id == y.id })
+// sameKeys reports whether two sets hold the same keys, in whatever order.
+func sameKeys(a, b []*key) bool { return slices.Equal(ids(a), ids(b)) }
+
+func ids(keys []*key) []string {
+	all := make([]string, len(keys))
+	for i, k := range keys {
+		all[i] = k.id
+	}
+	slices.Sort(all)
+	return all
 }

@@ -12,12 +12,13 @@ import (
 
 // keyServer plays the servers of key sets, by URL, without a network, so that a test can run on fake time.
 type keyServer struct {
-	mu     sync.Mutex
-	bodies map[string]string // by URL; one that is absent is a refused connection
-	status int               // 0 means 200
-	delay  time.Duration
-	hits   int
-	active int // requests that have not ended
+	mu      sync.Mutex
+	bodies  map[string]string // by URL; one that is absent is a refused connection
+	status  int               // 0 means 200
+	delay   time.Duration
+	hits    int
+	active  int    // requests that have not ended
+	referer string // what the last request said
 }
 
 const setURL = "https://id.example.com/jwks"
@@ -53,6 +54,7 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	s.hits++
 	s.active++
+	s.referer = r.Header.Get("Referer")
 	defer func() {
 		s.mu.Lock()
 		s.active--

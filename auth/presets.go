@@ -72,7 +72,8 @@ var presets = []Preset{
 	{
 		Name: "keycloak", About: "Keycloak: access tokens of a realm, whose address is issuer", Needs: []string{"issuer", "audience"},
 		Audience: "{audience}", Issuer: "{issuer}", JWKSURL: "{issuer}/protocol/openid-connect/certs",
-		Docs: "https://www.keycloak.org/securing-apps/oidc-layers",
+		Require: map[string]string{"typ": "Bearer"}, // ID, refresh and logout tokens have the same keys and iss, and a client for aud.
+		Docs:    "https://www.keycloak.org/securing-apps/oidc-layers",
 	},
 	{
 		Name: "oidc", About: "any provider with OpenID Connect discovery", Needs: []string{"issuer", "audience"},

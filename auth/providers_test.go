@@ -41,8 +41,12 @@ var providers = []provider{
 	{
 		preset: "clerk", settings: map[string][]string{"domain": {"clerk.example.com"}, "audience": {"powersync"}},
 		set: "https://clerk.example.com/.well-known/jwks.json", alg: "RS256",
-		claims:  object{"iss": "https://clerk.example.com", "sub": "user_1", "aud": "powersync", "azp": "https://app.example.com"},
-		refused: []change{{"a session token", object{"aud": absent, "sid": "sess_1"}, ReasonAudience}},
+		claims: object{"iss": "https://clerk.example.com", "sub": "user_1", "aud": "powersync", "azp": "https://app.example.com"},
+		refused: []change{
+			{"a session token", object{"aud": absent, "sid": "sess_1"}, ReasonAudience},
+			{"of somebody else's app", object{"aud": absent, "client_id": "app_1", "scope": "profile"}, ReasonAudience},
+			{"of a machine", object{"aud": []string{"mch_1"}, "sub": "mch_2"}, ReasonAudience},
+		},
 	},
 	{
 		preset: "clerk-session", settings: map[string][]string{"domain": {"x.clerk.accounts.dev"}, "origins": {"https://app.example.com", "http://localhost:5173"}},
@@ -81,13 +85,21 @@ var providers = []provider{
 		refused: []change{
 			{"of another project", object{"iss": "https://securetoken.google.com/evil", "aud": "evil"}, ReasonIssuer},
 			{"of another project, for this one", object{"iss": "https://securetoken.google.com/evil"}, ReasonIssuer},
+			{"a session cookie", object{"iss": "https://session.firebase.google.com/app-1"}, ReasonIssuer},
 		},
 	},
 	{
 		preset: "keycloak", settings: map[string][]string{"issuer": {"https://id.example.com/realms/app"}, "audience": {"writes"}},
 		set: "https://id.example.com/realms/app/protocol/openid-connect/certs", alg: "PS256",
-		claims:  object{"iss": "https://id.example.com/realms/app", "sub": "0-1", "aud": []string{"account", "writes"}, "typ": "Bearer"},
-		refused: []change{{"of another realm", object{"iss": "https://id.example.com/realms/master"}, ReasonIssuer}},
+		claims: object{"iss": "https://id.example.com/realms/app", "sub": "0-1", "aud": []string{"account", "writes"}, "typ": "Bearer", "azp": "app"},
+		refused: []change{
+			{"of another realm", object{"iss": "https://id.example.com/realms/master"}, ReasonIssuer},
+			{"an ID token of a client called as the audience", object{"aud": "writes", "typ": "ID"}, ReasonRequired},
+			{"a refresh token", object{"aud": "writes", "typ": "Refresh"}, ReasonRequired},
+			{"a logout token", object{"aud": "writes", "typ": "Logout"}, ReasonRequired},
+			{"a token that wants a proof besides", object{"typ": "DPoP"}, ReasonRequired},
+			{"of no kind", object{"typ": absent}, ReasonRequired},
+		},
 	},
 	{
 		preset: "oidc", settings: map[string][]string{"issuer": {"https://id.example.com/tenant/"}, "audience": {"api"}},
@@ -111,6 +123,7 @@ var providers = []provider{
 		claims: object{"iss": "https://abcdefgh.supabase.co/auth/v1", "sub": "0-1", "aud": "authenticated", "role": "authenticated", "is_anonymous": false},
 		refused: []change{
 			{"of another project", object{"iss": "https://ijklmnop.supabase.co/auth/v1"}, ReasonIssuer},
+			{"an ID token of its OAuth server, for a client", object{"aud": "0-2", "client_id": "0-2"}, ReasonAudience},
 			{"the anonymous API key", object{"iss": "supabase", "ref": "abcdefgh", "role": "anon", "sub": absent, "aud": absent}, ReasonAudience},
 		},
 	},
@@ -325,7 +338,7 @@ func answersWrong(t *testing.T, p provider, s *keyServer, v *Verifier) {
 	for _, a := range []struct {
 		status int
 		body   string
-	}{{500, set}, {502, "bad gateway"}, {429, set}, {200, "<!doctype html><title>Sign in</title>"}, {200, set[:40]}, {200, `{"error":"x"}`}} {
+	}{{500, set}, {502, "bad gateway"}, {429, set}, {200, "<!doctype html><title>Sign in</title>"}, {200, set[:40]}, {200, `{"error":"x"}`}, {200, `{"keys":[]}`}, {200, `{"keys":[{"kty":"oct","k":"AAAA"}]}`}} {
 		time.Sleep(11 * time.Second)
 		p.serve(s, a.status, a.body)
 		expect(t, v, p.token("k2", second, nil), ReasonKeysUnavailable)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -34,8 +35,8 @@ type flight struct {
 	err  error
 }
 
-func newSource(life context.Context, v *Verifier, client *http.Client, raw, issuer string) *source {
-	s := &source{verifier: v, life: life, client: client, url: raw, issuer: issuer}
+func newSource(life context.Context, v *Verifier, raw, issuer string) *source {
+	s := &source{verifier: v, life: life, client: v.options.client(raw), url: raw, issuer: issuer}
 	host := ""
 	if u, err := url.Parse(raw); err == nil {
 		host = u.Host + u.Path
@@ -58,11 +59,12 @@ func (s *source) lacks() bool {
 	return s.goodAt.IsZero()
 }
 
-// keepFresh fetches at once and then again and again, sooner after a failure.
+// keepFresh fetches at once and then again and again, sooner after a failure. A set that never had keys may stay so for
+// good, as that of a Supabase project with a shared secret does; whoever comes with a key has it fetched at once anyway.
 func (s *source) keepFresh() {
 	for s.life.Err() == nil {
 		wait := s.verifier.options.RefreshEvery
-		if s.refresh(s.life) != nil {
+		if err := s.refresh(s.life); err != nil && (!errors.Is(err, errNoKeys) || !s.lacks()) {
 			wait = min(wait, retryAfter)
 		}
 		// Up to a tenth sooner, so that replicas don't ask all at once.
@@ -141,6 +143,8 @@ func (s *source) tell(before, err error, changed bool, keys int, ignored []error
 	ctx := s.life
 	switch {
 	case ctx.Err() != nil:
+	case before == nil && errors.Is(err, errNoKeys):
+		s.log.WarnContext(ctx, "key set has no keys, which counts as no answer; the last good keys stay in force for a while", "error", err)
 	case err != nil && before == nil:
 		s.log.WarnContext(ctx, "key set can't be fetched; the last good keys stay in force for a while", "error", err)
 	case err != nil:

@@ -42,6 +42,27 @@ func TestRemovedKeyEndsCachedTokens(t *testing.T) {
 	})
 }
 
+// A set in another order is the same, so nothing that was verified is forgotten, and nothing told.
+func TestSetInAnotherOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := jwk("1", "", rsaKey().Public()), jwk("2", "", otherRSA().Public())
+		server := serveKeys(first, second)
+		v := newVerifier(t, server.options())
+		synctest.Wait()
+		ring := v.current()
+		server.publish(second, first)
+		time.Sleep(6 * time.Minute)
+		if server.count() < 2 || v.current() != ring {
+			t.Errorf("%d fetches, and other keys in force", server.count())
+		}
+		server.publish(second, first, first)
+		time.Sleep(6 * time.Minute)
+		if v.current() == ring {
+			t.Error("a key more is the same")
+		}
+	})
+}
+
 func TestUnknownKidIsRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := serveKeys(jwk("k", "", rsaKey().Public()))
@@ -120,6 +141,90 @@ func TestLastGoodKeysServeWhileDown(t *testing.T) {
 		}
 		if strings.Contains(log.String(), "refused: ") || !strings.Contains(log.String(), "jwks=id.example.com/jwks") {
 			t.Errorf("log:\n%s", &log)
+		}
+	})
+}
+
+// A set without keys is no answer: the last good keys stay as long as in an outage, and so does the verdict 503. One that
+// never has keys is told of once, and asked for as seldom as a good one.
+func TestSetWithoutKeys(t *testing.T) {
+	for name, body := range map[string]string{"empty": `{"keys":[]}`, "others only": `{"keys":[{"kty":"oct","kid":"k","k":"AAAA"},{"kty":"new","kid":"k"}]}`} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				server := serveKeys(jwk("k", "", rsaKey().Public()))
+				o := server.options()
+				o.Log = slog.New(slog.NewTextHandler(&log, nil))
+				v := newVerifier(t, o)
+				synctest.Wait()
+				server.answer(0, body)
+				time.Sleep(time.Hour - time.Second)
+				expect(t, v, as("k", rsaKey()), "")
+				expect(t, v, as("k", otherRSA()), ReasonSignature)
+				expect(t, v, as("new", otherRSA()), ReasonKeysUnavailable)
+				time.Sleep(time.Minute)
+				expect(t, v, as("k", rsaKey()), ReasonKeysUnavailable)
+				server.publish(jwk("new", "", otherRSA().Public()))
+				time.Sleep(11 * time.Second)
+				expect(t, v, as("new", otherRSA()), "")
+				expect(t, v, as("k", rsaKey()), ReasonKeyUnknown)
+				if warns, errs := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "level=ERROR"); warns != 1 || errs != 1 {
+					t.Errorf("%d warnings, %d errors:\n%s", warns, errs, &log)
+				}
+			})
+		})
+	}
+}
+
+// A Supabase project that still signs with its secret has a set without keys: that is no trouble, and told of once.
+func TestSetWithoutKeysBesideASecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		server := serveKeys()
+		server.answer(0, `{"keys":[]}`)
+		o := server.options()
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		o.HS256Secrets = []Secret{NewSecret(secret)}
+		v := newVerifier(t, o)
+		synctest.Wait()
+		hour := time.Now()
+		for time.Since(hour) < time.Hour {
+			expect(t, v, forge(`{"alg":"HS256","kid":"legacy"}`, good().String(), mac([]byte(secret))), "")
+			expect(t, v, forge(`{"alg":"HS256"}`, good().String(), mac([]byte("guessed"))), ReasonSignature)
+			time.Sleep(time.Minute)
+		}
+		if hits := server.count(); hits > 14 {
+			t.Errorf("%d fetches in an hour", hits)
+		}
+		if warns, lines := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "\n"); warns != 1 || lines != 1 {
+			t.Errorf("%d warnings:\n%s", warns, &log)
+		}
+		expect(t, v, as("k", rsaKey()), ReasonKeysUnavailable) // Its key may have been made a moment ago.
+		server.publish(jwk("k", "", rsaKey().Public()))
+		time.Sleep(11 * time.Second)
+		expect(t, v, as("k", rsaKey()), "")
+	})
+}
+
+// A token that has ended by its own words is 401 while its key can't be had, so that whoever sends it fetches another.
+func TestExpiredDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveKeys()
+		server.down()
+		v := newVerifier(t, server.options())
+		synctest.Wait()
+		ended := func(claims object) string {
+			return forge(`{"alg":"RS256","kid":"k"}`, good().with(claims).String(), with("RS256", rsaKey()))
+		}
+		hits := server.count()
+		for ago, want := range map[time.Duration]string{time.Minute: ReasonExpired, time.Hour: ReasonExpired, time.Minute - time.Second: ReasonKeysUnavailable} {
+			expect(t, v, ended(object{"exp": time.Now().Add(-ago).Unix()}), want)
+		}
+		for _, exp := range []any{absent, nil, "1", -1, 1e300, []int{1}} {
+			expect(t, v, ended(object{"exp": exp}), ReasonKeysUnavailable)
+		}
+		if server.count() != hits {
+			t.Error("asked for the set within the cooldown")
 		}
 	})
 }

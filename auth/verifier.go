@@ -2,8 +2,10 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,13 +46,12 @@ func NewVerifier(ctx context.Context, o Options) (*Verifier, error) {
 	}
 	v := &Verifier{options: o, inline: inline, cache: newCache(o.CacheTokens), parser: jwt.NewParser(rules...)}
 	ctx, v.close = context.WithCancel(ctx)
-	client := o.client()
 	for _, raw := range o.JWKSURLs {
-		v.sources = append(v.sources, newSource(ctx, v, client, raw, ""))
+		v.sources = append(v.sources, newSource(ctx, v, raw, ""))
 	}
 	if o.Discover {
 		for _, issuer := range o.Issuers {
-			v.sources = append(v.sources, newSource(ctx, v, client, discoveryURL(issuer), issuer))
+			v.sources = append(v.sources, newSource(ctx, v, discoveryURL(issuer), issuer))
 		}
 	}
 	v.gather()
@@ -127,14 +128,29 @@ func (v *Verifier) check(p *presented) (*writegate.Caller, error) {
 	return caller, nil
 }
 
-// checkAnew checks a token after the keys were fetched.
+// checkAnew checks a token after the keys were fetched. One that has ended by its own words is not worth it: no key makes it
+// good, and whoever sends it has to hear so while the keys can't be had, or would send it for ever.
 func (v *Verifier) checkAnew(ctx context.Context, p *presented) (*writegate.Caller, error) {
+	if v.ended(p) {
+		return nil, expired(nil)
+	}
 	fetchErr := v.fetch(ctx)
 	caller, err := v.check(p)
 	if err != nil && fetchErr != nil && v.worthFetching(p.header, err) {
 		return nil, unavailable(fetchErr)
 	}
 	return caller, err
+}
+
+// ended reports whether a token says that it has expired. What can't be read has not.
+func (v *Verifier) ended(p *presented) bool {
+	c := &claims{rules: &v.options}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(strings.SplitN(p.text, ".", 3)[1])
+	if err != nil || c.UnmarshalJSON(text) != nil {
+		return false
+	}
+	exp, err := c.GetExpirationTime()
+	return err == nil && exp != nil && !time.Now().Before(exp.Add(v.options.Leeway))
 }
 
 // verify checks a token against the keys of a ring.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"writegate/internal/files"
 )
 
 const (
@@ -16,13 +18,16 @@ const (
 )
 
 // ReadAdminTokens reads the tokens of operators from a file, one on a line, so that an old one can stay good while the
-// new one is handed out. No error carries any of the text.
+// new one is handed out. A file that others may read is an error. No error carries any of the text.
 func ReadAdminTokens(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("can't be opened: %w", reasonOf(err))
 	}
 	defer func() { _ = f.Close() }()
+	if err := files.CheckSecret(f); err != nil {
+		return nil, err
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxAdminTokens+1))
 	switch {
 	case err != nil:

@@ -37,6 +37,16 @@ func TestReadAdminTokens(t *testing.T) {
 			}
 		})
 	}
+	path := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(path, []byte(long), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := configs.ReadAdminTokens(path); err == nil || err.Error() != "may be read by others (mode 644); run chmod 600 on it" {
+		t.Error(err)
+	}
 	if _, err := configs.ReadAdminTokens(filepath.Join(t.TempDir(), "missing")); err == nil || err.Error() != "can't be opened: no such file or directory" {
 		t.Error(err)
 	}

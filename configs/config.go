@@ -67,8 +67,8 @@ type Admin struct {
 	Addr string `yaml:"addr"`
 	// Token is what operators and scrapers have to send, as Authorization: Bearer: at least 32 characters.
 	Token Secret `yaml:"token"`
-	// TokenFile is a file with such tokens in place of token, one on a line; any of them is good. It is read again for each
-	// request, so that they may change while the daemon runs. Relative to the folder of this file.
+	// TokenFile is a file with such tokens in place of token that nobody else may read, one on a line; any of them is good. It is
+	// read again for each request, so that they may change while the daemon runs. Relative to the folder of this file.
 	TokenFile string `yaml:"token_file"`
 	// UserTokens lets operators have a token of any user, to see what that user sees: POST /api/auth/token?user_id=… here makes
 	// one that lives for 12h. The log says so each time.
@@ -233,7 +233,7 @@ type Database struct {
 	// DSN says where it is: a postgres://, mysql://, sqlserver:// or mongodb:// address, or the file of SQLite
 	// (relative to the folder of this file).
 	DSN Secret `yaml:"dsn"`
-	// DSNFile is a file with the address in place of dsn, and nothing else in it. It is read again for each new connection, so
+	// DSNFile is a file with the address in place of dsn, and nothing else in it, that nobody else may read. It is read again for each new connection, so
 	// that a password may change while the daemon runs. Relative to the folder of this file.
 	DSNFile string `yaml:"dsn_file"`
 	// Schema holds our own tables and is made when it is missing: a schema of Postgres and SQL Server, a database of

@@ -6,34 +6,36 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"writegate/internal/files"
 )
 
 // maxDSN is the longest address of a database that is read from a file, in bytes.
 const maxDSN = 64 << 10
 
-// ReadDSN reads the address of a database from a file that has nothing else in it but white space around. Exposed says
-// that everybody on this machine may read the file. No error carries any of the text.
-func ReadDSN(path string) (dsn Secret, exposed bool, err error) {
+// ReadDSN reads the address of a database from a file that has nothing else in it but white space around. A file that
+// others may read is an error. No error carries any of the text.
+func ReadDSN(path string) (Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", false, fmt.Errorf("can't be opened: %w", reasonOf(err))
+		return "", fmt.Errorf("can't be opened: %w", reasonOf(err))
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return "", false, fmt.Errorf("can't be read: %w", reasonOf(err))
+	if err := files.CheckSecret(f); err != nil {
+		return "", err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxDSN+1))
 	switch {
 	case err != nil:
-		return "", false, fmt.Errorf("can't be read: %w", reasonOf(err))
+		return "", fmt.Errorf("can't be read: %w", reasonOf(err))
 	case len(text) > maxDSN:
-		return "", false, errors.New("is larger than 64 KiB")
+		return "", errors.New("is larger than 64 KiB")
 	}
-	if dsn = Secret(strings.TrimSpace(string(text))); dsn == "" {
-		return "", false, errors.New("is empty")
+	dsn := Secret(strings.TrimSpace(string(text)))
+	if dsn == "" {
+		return "", errors.New("is empty")
 	}
-	return dsn, info.Mode().Perm()&0o004 != 0, nil
+	return dsn, nil
 }
 
 // reasonOf leaves the path out, which stands beside the error anyway.
@@ -58,7 +60,7 @@ func (d *decoder) readDSN(path string, db *Database) {
 		return
 	}
 	var err error
-	if db.DSN, _, err = ReadDSN(db.DSNFile); err != nil {
+	if db.DSN, err = ReadDSN(db.DSNFile); err != nil {
 		d.check(path+".dsn_file", false, fmt.Sprintf("the file %s %v; it has to hold the address of the database and nothing else", db.DSNFile, err))
 	}
 }

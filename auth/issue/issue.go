@@ -117,6 +117,15 @@ func (i *Issuer) Issue(ctx context.Context, r Request) (*Issued, error) {
 	return i.mint(auth.MintOptions{Subject: r.Caller.Subject, TTL: i.o.TTL, Claims: claims, Now: now})
 }
 
+// Try asks the database once as each token of a user does, nil when there is no lookup or nothing keeps it from an answer. The
+// error is the database's own, such as one of class Operator where the login lacks a right.
+func (i *Issuer) Try(ctx context.Context) error {
+	if i.lookup == nil {
+		return nil
+	}
+	return i.lookup.try(ctx)
+}
+
 // Reserved reports whether only devices without a user are called so: nobody else's token may say it.
 func (i *Issuer) Reserved(subject string) bool {
 	return i.o.Anonymous != nil && i.o.Anonymous.taken(subject)

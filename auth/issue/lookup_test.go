@@ -16,77 +16,124 @@ import (
 	"writegate/auth"
 )
 
+// asked is a lookup of one user, and what it makes.
+type asked struct {
+	where  map[string]string
+	caller map[string]any
+	claims map[string]string
+	want   map[string]any
+	reason string
+}
+
+// lookups are those that every engine answers alike.
+var lookups = map[string]asked{
+	"found": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "alice"},
+		claims: map[string]string{"tenant": "row.tenant", "person": "row.id", "dark": "row.settings.dark", "size": "row.settings.size", "since": "row.joined", "me": "row.user_id"},
+		want: map[string]any{
+			"tenant": "t1", "person": "p1", "dark": true, "size": int64(12345678901234567), "since": "2026-05-04T12:00:30Z", "me": "alice",
+		},
+	},
+	"by two columns": {
+		where: map[string]string{"user_id": "sub", "age": "years"}, caller: map[string]any{"sub": "alice", "years": json.Number("42")},
+		claims: map[string]string{"tenant": "row.tenant"}, want: map[string]any{"tenant": "t1"},
+	},
+	"by the key": {
+		where: map[string]string{"id": "person"}, caller: map[string]any{"person": "p1"},
+		claims: map[string]string{"tenant": "row.tenant"}, want: map[string]any{"tenant": "t1"},
+	},
+	"null is left out": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "nothing"},
+		claims: map[string]string{"a": "row.?tenant"}, want: map[string]any{},
+	},
+	"no row": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "bob"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"no row, and that is fine": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "bob"},
+		claims: map[string]string{"tenant": `row.?tenant.orValue("free")`}, want: map[string]any{"tenant": "free"},
+	},
+	"the claim is not there": {
+		where: map[string]string{"user_id": "email"}, caller: map[string]any{"sub": "alice"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"the claim is a list": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": []any{"alice"}},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"the claim does not fit": {
+		where: map[string]string{"age": "sub"}, caller: map[string]any{"sub": "alice"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"another case": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "ALICE"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"an accent": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "alicé"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a blank at the end": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "alice "},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"the key in another case": {
+		where: map[string]string{"id": "person"}, caller: map[string]any{"person": "P1"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a number for a text": { // MySQL takes every text for 0
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": json.Number("0")},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a number and more": {
+		where: map[string]string{"user_id": "sub", "age": "years"}, caller: map[string]any{"sub": "alice", "years": "42 or so"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a statement": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "' or '1'='1"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a zero byte": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "alice\x00"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"a long text": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": strings.Repeat("alice", 2000)},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
+	"two rows": {
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "twin"},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "operator UNCLASSIFIED_ERROR ",
+	},
+}
+
+func (tt asked) test(t *testing.T, db writegate.Applier) {
+	t.Helper()
+	m := new(minted)
+	o := options(m)
+	o.Claims = tt.claims
+	o.Lookup = &Lookup{Database: db, Table: "people", Where: tt.where, Select: []string{"tenant", "settings", "joined", "id", "user_id"}}
+	_, err := mustNew(t, o).Issue(t.Context(), Request{Caller: &writegate.Caller{Subject: "alice", Claims: tt.caller}})
+	if reasonOf(err) != tt.reason {
+		t.Errorf("%v (%v), want %q", err, writegate.AsError(err), tt.reason)
+	}
+	if diff := cmp.Diff(tt.want, m.last.Claims); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLookup(t *testing.T) {
 	db := people(t)
-	for name, tt := range map[string]struct {
-		where  map[string]string
-		caller map[string]any
-		claims map[string]string
-		want   map[string]any
-		reason string
-	}{
-		"found": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "alice"},
-			claims: map[string]string{"tenant": "row.tenant", "person": "row.id", "dark": "row.settings.dark", "size": "row.settings.size", "since": "row.joined", "me": "row.user_id"},
-			want: map[string]any{
-				"tenant": "t1", "person": "p1", "dark": true, "size": int64(12345678901234567), "since": "2026-05-04T12:00:30Z", "me": "alice",
-			},
-		},
-		"by two columns": {
-			where: map[string]string{"user_id": "sub", "age": "years"}, caller: map[string]any{"sub": "alice", "years": json.Number("42")},
-			claims: map[string]string{"tenant": "row.tenant"}, want: map[string]any{"tenant": "t1"},
-		},
-		"by the key": {
-			where: map[string]string{"id": "person"}, caller: map[string]any{"person": "p1"},
-			claims: map[string]string{"tenant": "row.tenant"}, want: map[string]any{"tenant": "t1"},
-		},
-		"null is left out": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "odd2"},
-			claims: map[string]string{"a": "row.?tenant"}, want: map[string]any{},
-		},
-		"no row": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "bob"},
-			claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
-		},
-		"no row, and that is fine": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "bob"},
-			claims: map[string]string{"tenant": `row.?tenant.orValue("free")`}, want: map[string]any{"tenant": "free"},
-		},
-		"the claim is not there": {
-			where: map[string]string{"user_id": "email"}, caller: map[string]any{"sub": "alice"},
-			claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
-		},
-		"the claim is a list": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": []any{"alice"}},
-			claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
-		},
-		"the claim does not fit": {
-			where: map[string]string{"age": "sub"}, caller: map[string]any{"sub": "alice"},
-			claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
-		},
-		"two rows": {
-			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "twin"},
-			claims: map[string]string{"tenant": "row.tenant"}, reason: "operator UNCLASSIFIED_ERROR ",
-		},
-		"a document that is none": {
+	for name, tt := range lookups {
+		t.Run(name, func(t *testing.T) { tt.test(t, db) })
+	}
+	t.Run("a document that is none", func(t *testing.T) {
+		asked{
 			where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": "odd"},
 			claims: map[string]string{"tenant": "row.tenant"}, reason: "operator UNCLASSIFIED_ERROR ",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := new(minted)
-			o := options(m)
-			o.Claims = tt.claims
-			o.Lookup = &Lookup{Database: db, Table: "people", Where: tt.where, Select: []string{"tenant", "settings", "joined", "id", "user_id"}}
-			_, err := mustNew(t, o).Issue(t.Context(), Request{Caller: &writegate.Caller{Subject: "alice", Claims: tt.caller}})
-			if reasonOf(err) != tt.reason {
-				t.Errorf("%v, want %q", err, tt.reason)
-			}
-			if diff := cmp.Diff(tt.want, m.last.Claims); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+		}.test(t, db)
+	})
 }
 
 func TestLookupOptions(t *testing.T) {

@@ -77,25 +77,39 @@ func people(t *testing.T) *memory.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	fill(t, db)
+	write(t, db, writegate.Row{"id": "p4", "user_id": "odd", "settings": "not JSON"})
+	return db
+}
+
+// fill writes the rows that every engine can have.
+func fill(t *testing.T, db writegate.Applier) {
+	t.Helper()
+	write(t, db,
+		writegate.Row{"id": "p1", "user_id": "alice", "age": int64(42), "tenant": "t1", "settings": `{"dark":true,"size":12345678901234567}`, "joined": noon},
+		writegate.Row{"id": "p2", "user_id": "twin", "tenant": "t1"},
+		writegate.Row{"id": "p3", "user_id": "twin", "tenant": "t2"},
+		writegate.Row{"id": "p5", "user_id": "nothing"},
+	)
+}
+
+// write inserts rows, each with its id.
+func write(t *testing.T, db writegate.Applier, rows ...writegate.Row) {
+	t.Helper()
 	schema, err := db.Schema(t.Context(), []writegate.TableRef{{Name: "people"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.InTx(t.Context(), writegate.Caller{Subject: "test"}, func(tx writegate.Tx) error {
-		insert := func(key string, row writegate.Row) writegate.Change {
-			return writegate.Change{Verb: writegate.Insert, Table: schema["people"], Key: key, Set: row}
-		}
-		return tx.Write(t.Context(), []writegate.Change{
-			insert("p1", writegate.Row{"user_id": "alice", "age": int64(42), "tenant": "t1", "settings": `{"dark":true,"size":12345678901234567}`, "joined": noon}),
-			insert("p2", writegate.Row{"user_id": "twin", "tenant": "t1"}),
-			insert("p3", writegate.Row{"user_id": "twin", "tenant": "t2"}),
-			insert("p4", writegate.Row{"user_id": "odd", "settings": "not JSON"}),
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
+	var changes []writegate.Change
+	for _, row := range rows {
+		key := row["id"]
+		delete(row, "id")
+		changes = append(changes, writegate.Change{Verb: writegate.Insert, Table: schema["people"], Key: key, Set: row})
 	}
-	return db
+	err = db.InTx(t.Context(), writegate.Caller{Subject: "test"}, func(tx writegate.Tx) error { return tx.Write(t.Context(), changes) })
+	if err != nil {
+		t.Fatalf("%v (%v)", err, writegate.AsError(err).Cause)
+	}
 }
 
 // reasonOf is class, code and reason of an error.

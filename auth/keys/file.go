@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"time"
 
 	"writegate/internal/files"
@@ -49,8 +48,9 @@ func (s inFile) Load(context.Context) ([]byte, int64, error) {
 		return nil, 0, err
 	case !info.Mode().IsRegular():
 		return nil, 0, fmt.Errorf("%s is no file", s.path)
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return nil, 0, fmt.Errorf("%s may be read by others (mode %o); run chmod 600 on it", s.path, info.Mode().Perm())
+	}
+	if err := files.CheckSecret(f); err != nil {
+		return nil, 0, fmt.Errorf("%s %w", s.path, err)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, mostFile))
 	if err != nil {

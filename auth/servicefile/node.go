@@ -105,7 +105,8 @@ func (n Node) variable(node *ast.TagNode) (string, error) {
 	name, _, _ := strings.Cut(node.Value.GetToken().Value, "::")
 	value, ok := n.env(name)
 	if !ok || value == "" {
-		return "", fmt.Errorf("the environment variable %s is not set", name)
+		line, _ := n.place() // The name might be the secret itself.
+		return "", fmt.Errorf("the variable that !env names in line %d is not set, or empty; set it for this process", line)
 	}
 	return value, nil
 }

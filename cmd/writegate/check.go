@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 
@@ -76,6 +77,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	r.addPolicy(err)
 	r.checkKeys(ctx, *c)
 	r.checkShared(c.Auth)
+	r.checkMetrics(c.Server.MetricsAddr)
 	switch {
 	case !f.offline:
 		err = r.checkDatabases(ctx, c, source)
@@ -135,6 +137,15 @@ func (r *report) checkFile(ctx context.Context, path string, source *policy.Sour
 		r.bind(source, schema, false)
 	}
 	return err
+}
+
+// checkMetrics warns of a listener without a token that other machines reach. A name but localhost may stand for any address.
+func (r *report) checkMetrics(addr string) {
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback() {
+		return
+	}
+	r.add(remark{file: r.config, path: "server.metrics_addr", message: "other machines reach it, and nobody there is asked for a token; listen on 127.0.0.1, or have server.admin in its place"})
 }
 
 // checkKeys has the keys read as serve would, without making any and without waiting for those elsewhere.

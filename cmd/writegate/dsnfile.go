@@ -14,22 +14,19 @@ func renewed(c configs.Database, log *slog.Logger) func() string {
 		return nil
 	}
 	var mu sync.Mutex
-	last, exposed := c.DSN, false
+	last := c.DSN
 	renew := func() string {
 		mu.Lock()
 		defer mu.Unlock()
-		dsn, open, err := configs.ReadDSN(c.DSNFile)
-		switch {
-		case err != nil:
+		dsn, err := configs.ReadDSN(c.DSNFile)
+		if err != nil {
 			log.Warn("the address of the database can't be read again; the last one stays", "file", c.DSNFile, "error", err)
 			return string(last)
-		case open && !exposed:
-			log.Warn("everybody on this machine may read the address of the database, with its password: run chmod o-r on the file", "file", c.DSNFile)
 		}
 		if dsn != last {
 			log.Info("the address of the database has changed; new connections take it", "file", c.DSNFile)
 		}
-		last, exposed = dsn, open
+		last = dsn
 		return string(last)
 	}
 	renew() // says at the start what there is to say about the file

@@ -39,7 +39,8 @@ func TestRenewed(t *testing.T) {
 	}{
 		{write: func() {}, want: "first", log: []string{"can't be read again"}},
 		{write: func() { write("first\n", 0o600) }, want: "first", silence: true},
-		{write: func() { write("hunter2", 0o644) }, want: "hunter2", log: []string{"has changed", "chmod o-r"}},
+		{write: func() { write("hunter2", 0o644) }, want: "first", log: []string{"can't be read again", "may be read by others (mode 644); run chmod 600 on it"}},
+		{write: func() { write("hunter2", 0o600) }, want: "hunter2", log: []string{"has changed"}},
 		{write: func() {}, want: "hunter2", silence: true},
 		{write: func() { write("", 0o600) }, want: "hunter2", log: []string{"is empty"}},
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -40,7 +41,10 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 	if !c.Issues() {
 		return
 	}
-	if _, err := newIssuer(ctx, c, dbs, unminted{}); err != nil {
+	issuer, err := newIssuer(ctx, c, dbs, unminted{})
+	if err == nil {
+		r.tryLookup(ctx, c, issuer)
+	} else {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			r.add(remark{file: r.config, fault: true, message: line}) // it begins with the path
 		}
@@ -53,6 +57,30 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 			r.add(remark{file: r.config, path: path, message: "more than 1h: nothing revokes a token before it ends"})
 		}
 	}
+}
+
+// tryLookup does the lookup once. A file has no rights to lack, and one that was opened to look can't be locked.
+func (r *report) tryLookup(ctx context.Context, c *configs.Config, issuer *issue.Issuer) {
+	settings := c.All()[c.Issue.Lookup.Database]
+	if settings.InFile() {
+		return
+	}
+	err := issuer.Try(ctx)
+	e := writegate.AsError(err)
+	if e == nil || e.Class != writegate.Operator {
+		return // of a database that is away has been told
+	}
+	who := "the login"
+	if settings.RLS.Role != "" {
+		who = settings.RLS.Role
+	}
+	if e.Cause != nil {
+		err = e.Cause // an operator may read it
+	}
+	r.add(remark{
+		file: r.config, fault: true, path: "issue.lookup",
+		message: fmt.Sprintf("the database refuses it, so no token could be made: %v; grant select on %s to %s", redact(err, string(settings.DSN)), c.Issue.Lookup.Table, who),
+	})
 }
 
 // apart believes tokens as the configuration does, but for those of others that name a user as only we name devices

@@ -15,6 +15,7 @@ import (
 	"writegate/auth"
 	keyset "writegate/auth/keys"
 	"writegate/configs"
+	"writegate/internal/files"
 )
 
 func newKeysCommand() *cobra.Command {
@@ -197,16 +198,23 @@ who verifies knows already, or as the first one of all.`,
 
 const maxKey = 64 << 10
 
+// readKey reads a private key from a file that nobody else may read, or from what stands for "-".
 func readKey(stdin io.Reader, path string) (*auth.Key, error) {
-	in := stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	if path == "-" {
+		return parseKey(stdin, path)
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := files.CheckSecret(f); err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return parseKey(f, path)
+}
+
+func parseKey(in io.Reader, path string) (*auth.Key, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxKey))
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)

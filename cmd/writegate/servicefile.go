@@ -63,12 +63,9 @@ func (s serviceKey) find(keys []servicefile.Node) (func(auth.MintOptions) (strin
 	}
 	var own *auth.Key
 	if s.private != "" {
-		text, err := os.ReadFile(s.private)
-		if err != nil {
+		var err error
+		if own, err = readKey(strings.NewReader(""), s.private); err != nil {
 			return nil, fmt.Errorf("private key: %w", err)
-		}
-		if own, err = auth.ReadKey(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.private, err)
 		}
 	}
 	for i, item := range keys {

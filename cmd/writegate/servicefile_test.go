@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -190,19 +191,26 @@ func TestServiceTokenFaults(t *testing.T) {
 		"a public key":    {"  audience: [a]\n  jwks:\n    keys:\n" + otherYAML, nil, "service.yaml: client_auth.jwks.keys: no HS256 key; for a public key give its private half with --private-key"},
 		"another kid":     {hs, []string{"--kid", "b"}, `service.yaml: client_auth.jwks.keys: no HS256 key with kid "b"; for a public key give its private half with --private-key`},
 		"another pair":    {"  audience: [a]\n  jwks:\n    keys:\n" + otherYAML, []string{"--private-key", "key.pem"}, "service.yaml: client_auth.jwks.keys: no key is the public half of the one in key.pem"},
-		"no private key":  {hs, []string{"--private-key", "service.yaml"}, "service.yaml: neither a PEM block, nor a JSON Web Key, nor the base64 of one"},
+		"no private key":  {hs, []string{"--private-key", "service.yaml"}, "service.yaml: client_auth.jwks.keys: private key: service.yaml is neither a PEM block, nor a JSON Web Key, nor the base64 of one"},
 		"not base64":      {strings.ReplaceAll(hs, "hunter2", "hunter!"), nil, "service.yaml: client_auth.jwks.keys: [0].k: not base64url"},
-		"not set":         {strings.ReplaceAll(hs, "hunter2", "!env PS_NOT_SET"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: the environment variable PS_NOT_SET is not set"},
+		"not set":         {strings.ReplaceAll(hs, "hunter2", "!env hunter3"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: the variable that !env names in line 11 is not set, or empty; set it for this process"},
 		"another tag":     {strings.ReplaceAll(hs, "hunter2", "!secret hunter2"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: has a tag; !env NAME is the one that is known"},
 		"keys no mapping": {"  audience: [a]\n  jwks: {keys: [hunter2]}\n", nil, "service.yaml: client_auth.jwks.keys: [0]: not a mapping"},
 		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: not one document of YAML or JSON"},
 		"no file":         {"", []string{"--service-yaml", "none.yaml"}, "none.yaml: no such file or directory"},
+		"a key of others": {hs, []string{"--private-key", "open.pem"}, "private key: open.pem may be read by others (mode 644); run chmod 600 on it"},
 		"the life":        {hs, []string{"--ttl", "25h"}, "time to live from 1s to 24h"},
 		"two sources":     {hs, []string{"--data", "d"}, "give one of --data, --config and --service-yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(filepath.Dir(serviceFolder(t, tt.service, "")))
 			if err := os.WriteFile("key.pem", []byte(rsaPEM), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile("open.pem", []byte(rsaPEM), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.Chmod("open.pem", 0o644), os.Chmod("service.yaml", 0o600)); err != nil {
 				t.Fatal(err)
 			}
 			var stdout, stderr bytes.Buffer

@@ -1,5 +1,5 @@
 // Package files changes files that several processes share, perhaps those of several users: under a lock, as a whole, and
-// so that a power cut takes nothing back. Errors name paths, so they are for the operator only.
+// so that a power cut takes nothing back. It also says whether a file of secrets is one. Errors name paths, so they are for the operator only.
 package files
 
 import (
