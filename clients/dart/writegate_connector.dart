@@ -8,7 +8,7 @@ import 'package:powersync/powersync.dart';
 /// connector for each sign-in.
 class WritegateConnector extends PowerSyncBackendConnector {
   WritegateConnector({required this.url, required this.session, this.onRefused, http.Client? client})
-      : _http = client ?? http.Client();
+    : _http = client ?? http.Client();
 
   /// The address of writegate, such as https://write.example.com, without a slash at the end.
   final String url;
@@ -104,16 +104,14 @@ class WritegateConnector extends PowerSyncBackendConnector {
     }
     final res = await send(Uri.parse('$url$path')).timeout(_timeout);
     final asked = int.tryParse(res.headers['retry-after'] ?? '') ?? 0;
-    _notBefore[path] = _clock.elapsed + Duration(seconds: asked.clamp(0, _longestPause));
+    _notBefore[path] = _clock.elapsed + Duration(seconds: asked.clamp(0, _longestPause).toInt());
     return res;
   }
 }
 
 /// Why nothing could be uploaded, or no token be had. The SDK keeps the writes and tries again.
 class WritegateException implements Exception {
-  WritegateException(this.what, http.Response res)
-      : status = res.statusCode,
-        body = res.body;
+  WritegateException(this.what, http.Response res) : status = res.statusCode, body = res.body;
 
   final String what;
   final int status;
