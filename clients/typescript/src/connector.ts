@@ -40,10 +40,8 @@ export class WritegateConnector {
   #current: Credentials | null = null;
   readonly #pause = new Pause('upload');
 
-  constructor(options: Options) {
-    this.#options = {
-      maxTransactions: 50, maxOperations: 1000, timeout: 150_000, fetch: globalThis.fetch.bind(globalThis), ...options
-    };
+  constructor({ maxTransactions = 50, maxOperations = 1000, timeout = 150_000, fetch = globalThis.fetch.bind(globalThis), ...rest }: Options) {
+    this.#options = { maxTransactions, maxOperations, timeout, fetch, ...rest };
   }
 
   /** Gets a fresh token, as the SDK asks for: it calls this before the last one ends. */

@@ -61,6 +61,22 @@ for (const [name, sizes, options, want] of [
   });
 }
 
+test('an option that is undefined is one that is left out', async () => {
+  const { asked, fetch } = server(success);
+  const sizes = Array.from({ length: 60 }, () => 1);
+  const untyped = { url, fetch, credentials: tokens().credentials, maxTransactions: undefined, maxOperations: undefined, timeout: undefined };
+  await new WritegateConnector(untyped as never).uploadData(queue(...sizes));
+  assert.equal(asked[0]?.body.transactions.length, 50);
+});
+
+test('an app that brings its own fetch needs no other', async (t) => {
+  t.mock.property(globalThis, 'fetch', undefined as never);
+  const { fetch } = server(success);
+  const db = queue(1);
+  await new WritegateConnector({ url, fetch, credentials: tokens().credentials }).uploadData(db);
+  assert.deepEqual(db.left(), []);
+});
+
 test('a token is used until it is refused, and then once more with a fresh one', async () => {
   const { asked, fetch } = server(success, { status: 401 }, success);
   const t = tokens();
