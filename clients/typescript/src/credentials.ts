@@ -70,7 +70,12 @@ export function exchange(options: Exchange): () => Promise<Credentials | null> {
     if (answer.status !== 200 || typeof said?.token !== 'string') throw refusal('token', answer);
     const where = endpoint ?? said.endpoint;
     if (typeof where !== 'string') throw new WritegateError(answer.status, 'token: the answer names no endpoint, and the options neither');
-    if (device && typeof said.device_secret === 'string') await device.save(said.device_secret);
+    if (device && typeof said.device_secret === 'string') {
+      const now = await device.load();
+      if (now && now !== secret) return get(); // another tab was first: this one is the same user
+      await device.save(said.device_secret);
+      if (await device.load() !== said.device_secret) throw new WritegateError(answer.status, 'token: the secret of the device is not loaded as it was saved');
+    }
     return { endpoint: where, token: said.token, ...expiry(said.expires_at) };
   };
   if (!device) return get;

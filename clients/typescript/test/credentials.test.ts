@@ -53,7 +53,8 @@ test('a device that asks twice at once is one user', async () => {
 
 test('a device that got no token asks again', async () => {
   const { asked, fetch } = server({ status: 503 }, { body: { ...good.body, device_secret: 's1' } });
-  const credentials = exchange({ url, fetch, device: { load: () => null, save: () => {} } });
+  let kept: string | null = null;
+  const credentials = exchange({ url, fetch, device: { load: () => kept, save: (secret) => void (kept = secret) } });
   const [first, second] = await Promise.allSettled([credentials(), credentials()]);
   assert.deepEqual([first.status, second.status, asked.length], ['rejected', 'fulfilled', 2]);
 });
@@ -62,6 +63,27 @@ test('a secret that could not be kept is an error, since the next token would be
   const device = { load: () => null, save: async () => Promise.reject(new Error('disk full')) };
   const { fetch } = server({ body: { ...good.body, device_secret: 's1' } });
   await assert.rejects(exchange({ url, fetch, device })(), /disk full/);
+});
+
+for (const [name, keeps] of [['not at all', () => null], ['cut short', (secret: string) => secret.slice(0, 32)]] as const) {
+  test(`a secret that is kept ${name} is an error, since the next token would be for somebody else`, async () => {
+    const { fetch } = server({ body: { ...good.body, device_secret: 's'.repeat(43) } });
+    let kept: string | null = null;
+    const device = { load: () => kept, save: (secret: string) => void (kept = keeps(secret)) };
+    await assert.rejects(exchange({ url, fetch, device })(), /not loaded as it was saved/);
+  });
+}
+
+test('two tabs that begin at once are one user', async () => {
+  let kept: string | null = null;
+  const device = { load: async () => kept, save: async (secret: string) => void (kept = secret) };
+  const { asked, fetch } = server((a) => {
+    if (a.method === 'POST') return { body: { ...good.body, token: `of ${(a.body as unknown as { device_secret: string }).device_secret}` } };
+    kept = 'of the other tab'; // which asked later, and was answered first
+    return { body: { ...good.body, token: 'of nobody', device_secret: 'mine' } };
+  });
+  assert.equal((await exchange({ url, fetch, device })())?.token, 'of of the other tab');
+  assert.deepEqual([asked.map((a) => a.method), kept], [['GET', 'POST'], 'of the other tab']);
 });
 
 const forbidden = { status: 403, body: { message: "The device's secret is not one that was given to it." } };
