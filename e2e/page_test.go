@@ -46,7 +46,9 @@ func TestDevPage(t *testing.T) {
 			Status string
 			Hidden bool
 		}
-		Overtaken         bool
+		Markup, Pages     int    // elements made of a user's name, and entries in the history
+		Selected, At      string // what is selected where it can't be copied, and the address at the end
+		Told, Overtaken   bool
 		Complaints, Asked []string
 	}
 	node.run(t, "page.mjs", script{Sync: gate.URL, Browser: browser}, &res)
@@ -69,6 +71,15 @@ func TestDevPage(t *testing.T) {
 	}
 	if res.Second.Copied.Token != res.Second.Token || res.Second.Copied.Endpoint != gate.URL {
 		t.Errorf("copied: %+v", res.Second.Copied)
+	}
+	if res.Selected != res.Second.Token {
+		t.Errorf("selected: %q", res.Selected)
+	}
+	if res.Markup > 0 {
+		t.Error("a user's name is taken for markup")
+	}
+	if res.Told || res.At != gate.URL+"/dev" || res.Pages > 2 { // the second is the blank page that the tab begins with
+		t.Errorf("a token is in an address: %t; at the end of %d pages %s", res.Told, res.Pages, res.At)
 	}
 	if res.Refused.Status != "No token: user_id is too long." || !res.Refused.Hidden {
 		t.Errorf("what the server refuses: %+v", res.Refused)

@@ -8,7 +8,7 @@ import 'package:powersync/powersync.dart';
 /// connector for each sign-in.
 class WritegateConnector extends PowerSyncBackendConnector {
   WritegateConnector({required this.url, required this.session, this.onRefused, http.Client? client})
-      : _http = client ?? http.Client();
+    : _http = client ?? http.Client();
 
   /// The address of writegate, such as https://write.example.com, without a slash at the end.
   final String url;
@@ -23,13 +23,17 @@ class WritegateConnector extends PowerSyncBackendConnector {
 
   static const _maxTransactions = 50, _maxOperations = 1000;
   static const _timeout = Duration(seconds: 150); // the server may take two minutes
+  static const _longestPause = 300; // seconds that the server is left alone at most, whatever it asks for
+
+  /// When each path may be asked again, by [_clock].
+  final _notBefore = <String, Duration>{};
+  final _clock = Stopwatch()..start();
 
   @override
   Future<PowerSyncCredentials?> fetchCredentials() async {
     final own = await session();
     if (own == null) return null;
-    final res = await _http
-        .get(Uri.parse('$url/api/auth/token'), headers: {'authorization': 'Bearer $own'}).timeout(_timeout);
+    final res = await _ask('/api/auth/token', (uri) => _http.get(uri, headers: {'authorization': 'Bearer $own'}));
     if (res.statusCode != 200) throw WritegateException('token', res);
     final said = jsonDecode(utf8.decode(res.bodyBytes)) as Map<String, dynamic>;
     return PowerSyncCredentials(endpoint: said['endpoint'] as String, token: said['token'] as String);
@@ -81,27 +85,33 @@ class WritegateConnector extends PowerSyncBackendConnector {
       ],
     });
     final res = await _post(body);
-    if (res.statusCode != 401) return res;
-    invalidateCredentials();
-    return _post(body);
+    return res.statusCode == 401 ? _post(body) : res;
   }
 
   Future<http.Response> _post(String body) async {
     final credentials = await getCredentialsCached();
     if (credentials == null) throw StateError('upload: nobody is signed in');
-    return _http.post(
-      Uri.parse('$url/api/data'),
-      headers: {'content-type': 'application/json', 'authorization': 'Bearer ${credentials.token}'},
-      body: body,
-    ).timeout(_timeout);
+    final headers = {'content-type': 'application/json', 'authorization': 'Bearer ${credentials.token}'};
+    final res = await _ask('/api/data', (uri) => _http.post(uri, headers: headers, body: body));
+    if (res.statusCode == 401) invalidateCredentials();
+    return res;
+  }
+
+  /// Asks, unless an answer at that path said in Retry-After that it is too early.
+  Future<http.Response> _ask(String path, Future<http.Response> Function(Uri uri) send) async {
+    if (_clock.elapsed < (_notBefore[path] ?? Duration.zero)) {
+      throw StateError('$path: the server asks to be left alone for a while');
+    }
+    final res = await send(Uri.parse('$url$path')).timeout(_timeout);
+    final asked = int.tryParse(res.headers['retry-after'] ?? '') ?? 0;
+    _notBefore[path] = _clock.elapsed + Duration(seconds: asked.clamp(0, _longestPause).toInt());
+    return res;
   }
 }
 
 /// Why nothing could be uploaded, or no token be had. The SDK keeps the writes and tries again.
 class WritegateException implements Exception {
-  WritegateException(this.what, http.Response res)
-      : status = res.statusCode,
-        body = res.body;
+  WritegateException(this.what, http.Response res) : status = res.statusCode, body = res.body;
 
   final String what;
   final int status;

@@ -1,5 +1,6 @@
 // A PowerSync connector for .NET that uploads to writegate.
 using System;
+using System.Collections.Concurrent;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -26,19 +27,27 @@ public class WritegateConnector(
     string url, Func<Task<string?>> session, HttpClient http, Func<CrudTransaction, JsonElement, Task>? onRefused = null
 ) : IPowerSyncBackendConnector
 {
-    private string? token;
+    /// <summary>The server is left alone for so long at most, whatever it asks for, in milliseconds.</summary>
+    private const double LongestPause = 300_000;
+
+    /// <summary>When each path may be asked again, by Environment.TickCount64.</summary>
+    private readonly ConcurrentDictionary<string, long> notBefore = new();
+
+    private volatile string? token;
 
     public async Task<PowerSyncCredentials?> FetchCredentials()
     {
-        token = null;
         var own = await session();
-        if (own == null) return null;
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"{url}/api/auth/token");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", own);
-        using var response = await http.SendAsync(request);
+        if (own == null)
+        {
+            token = null;
+            return null;
+        }
+        using var response = await Ask(HttpMethod.Get, "/api/auth/token", own);
         var said = await Said("token", response);
-        token = said.GetProperty("token").GetString()!;
-        return new PowerSyncCredentials(said.GetProperty("endpoint").GetString()!, token);
+        var fresh = said.GetProperty("token").GetString()!;
+        token = fresh;
+        return new PowerSyncCredentials(said.GetProperty("endpoint").GetString()!, fresh);
     }
 
     /// <summary>Uploads the transaction at the head of the queue. The SDK calls it again until the queue is empty.</summary>
@@ -58,7 +67,6 @@ public class WritegateConnector(
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             response.Dispose();
-            token = null;
             response = await Post(body);
         }
         using (response)
@@ -88,10 +96,23 @@ public class WritegateConnector(
     private async Task<HttpResponseMessage> Post(object body)
     {
         if (token == null) await FetchCredentials();
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/api/data") { Content = JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue(
-            "Bearer", token ?? throw new InvalidOperationException("upload: nobody is signed in"));
-        return await http.SendAsync(request);
+        var sent = token ?? throw new InvalidOperationException("upload: nobody is signed in");
+        var response = await Ask(HttpMethod.Post, "/api/data", sent, JsonContent.Create(body));
+        if (response.StatusCode == HttpStatusCode.Unauthorized && token == sent) token = null;
+        return response;
+    }
+
+    /// <summary>Asks, unless an answer at that path said in Retry-After that it is too early.</summary>
+    private async Task<HttpResponseMessage> Ask(HttpMethod method, string path, string bearer, HttpContent? content = null)
+    {
+        using var request = new HttpRequestMessage(method, url + path) { Content = content };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        if (notBefore.TryGetValue(path, out var until) && Environment.TickCount64 < until)
+            throw new InvalidOperationException($"{path}: the server asks to be left alone for a while");
+        var response = await http.SendAsync(request);
+        var asked = response.Headers.RetryAfter?.Delta?.TotalMilliseconds ?? 0;
+        notBefore[path] = Environment.TickCount64 + (long)Math.Min(asked, LongestPause);
+        return response;
     }
 
     /// <summary>The answer as JSON. The SDK keeps the writes and tries again when it is another than 200.</summary>

@@ -12,8 +12,12 @@ import io.ktor.client.request.setBody
 import io.ktor.client.statement.HttpResponse
 import io.ktor.client.statement.bodyAsText
 import io.ktor.http.ContentType
+import io.ktor.http.HttpHeaders
 import io.ktor.http.HttpStatusCode
 import io.ktor.http.contentType
+import kotlin.concurrent.Volatile
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
 import kotlinx.coroutines.flow.takeWhile
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject
@@ -28,6 +32,7 @@ import kotlinx.serialization.json.putJsonArray
 
 private const val MAX_TRANSACTIONS = 50
 private const val MAX_OPERATIONS = 1000
+private const val LONGEST_PAUSE = 300L // seconds that the server is left alone at most, whatever it asks for
 
 /**
  * Whatever happens, a write leaves the queue only when the server has applied it, or has refused and kept it. Make a new
@@ -44,9 +49,14 @@ class WritegateConnector(
     private val session: suspend () -> String?,
     private val onRefused: suspend (CrudTransaction, JsonObject) -> Unit = { _, _ -> },
 ) : PowerSyncBackendConnector() {
+    private val tokenPause = Pause("token")
+    private val uploadPause = Pause("upload")
+
     override suspend fun fetchCredentials(): PowerSyncCredentials? {
         val own = session() ?: return null
+        tokenPause.check()
         val res = http.get("$url/api/auth/token") { bearerAuth(own) }
+        tokenPause.after(res)
         val said = res.said("token")
         return PowerSyncCredentials(
             endpoint = said.getValue("endpoint").jsonPrimitive.content,
@@ -89,18 +99,20 @@ class WritegateConnector(
     private suspend fun send(device: String, sent: List<CrudTransaction>): HttpResponse {
         val body = body(device, sent)
         val res = post(body)
-        if (res.status != HttpStatusCode.Unauthorized) return res
-        invalidateCredentials()
-        return post(body)
+        return if (res.status == HttpStatusCode.Unauthorized) post(body) else res
     }
 
     private suspend fun post(body: JsonObject): HttpResponse {
+        uploadPause.check()
         val credentials = checkNotNull(getCredentialsCached()) { "upload: nobody is signed in" }
-        return http.post("$url/api/data") {
+        val res = http.post("$url/api/data") {
             bearerAuth(credentials.token)
             contentType(ContentType.Application.Json)
             setBody(body.toString())
         }
+        if (res.status == HttpStatusCode.Unauthorized) invalidateCredentials()
+        uploadPause.after(res)
+        return res
     }
 
     private fun body(device: String, transactions: List<CrudTransaction>) = buildJsonObject {
@@ -122,6 +134,19 @@ class WritegateConnector(
         entry.opData?.let { put("data", it.jsonValues) }
         entry.previousValues?.let { put("old", it.jsonValues) }
         entry.metadata?.let { put("metadata", it) }
+    }
+}
+
+/** Keeps to the Retry-After of answers. */
+private class Pause(private val what: String) {
+    @Volatile
+    private var until = TimeSource.Monotonic.markNow()
+
+    fun check() = check(until.hasPassedNow()) { "$what: the server asks to be left alone for a while" }
+
+    fun after(res: HttpResponse) {
+        val asked = res.headers[HttpHeaders.RetryAfter]?.toLongOrNull() ?: 0
+        until = TimeSource.Monotonic.markNow() + asked.coerceIn(0, LONGEST_PAUSE).seconds
     }
 }
 

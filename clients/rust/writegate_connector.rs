@@ -2,21 +2,26 @@
 //!
 //! Besides `powersync` it takes `async-trait`, `futures-lite`, `reqwest` with the feature `json`, `serde` and `serde_json`.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_lite::StreamExt;
 use powersync::error::PowerSyncError;
 use powersync::{BackendConnector, CrudEntry, CrudTransaction, PowerSyncCredentials, PowerSyncDatabase, UpdateType};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 const MAX_TRANSACTIONS: usize = 50;
 const MAX_OPERATIONS: usize = 1000;
 const TIMEOUT: Duration = Duration::from_secs(150); // the server may take two minutes
+const LONGEST_PAUSE: u64 = 300; // seconds that the server is left alone at most, whatever it asks for
+const TOKEN: &str = "/api/auth/token";
+const UPLOAD: &str = "/api/data";
 
 /// What an app adds to the connector.
 #[async_trait]
@@ -36,6 +41,7 @@ pub struct WritegateConnector<A: App> {
     app: A,
     http: Client,
     token: Mutex<Option<String>>,
+    not_before: Mutex<HashMap<&'static str, Instant>>, // when each path may be asked again
 }
 
 #[derive(Deserialize)]
@@ -52,13 +58,7 @@ struct Answer {
 impl<A: App> WritegateConnector<A> {
     /// `url` is the address of writegate, such as `https://write.example.com`, without a slash at the end.
     pub fn new(db: PowerSyncDatabase, url: impl Into<String>, app: A) -> Self {
-        Self {
-            db,
-            url: url.into(),
-            app,
-            http: Client::new(),
-            token: Mutex::new(None),
-        }
+        Self { db, url: url.into(), app, http: Client::new(), token: Mutex::new(None), not_before: Mutex::default() }
     }
 
     fn keep(&self, token: Option<String>) {
@@ -70,7 +70,6 @@ impl<A: App> WritegateConnector<A> {
         if status != StatusCode::UNAUTHORIZED {
             return Ok((status, text));
         }
-        self.keep(None);
         self.post(body).await
     }
 
@@ -80,12 +79,35 @@ impl<A: App> WritegateConnector<A> {
             Some(token) => token,
             None => self.fetch_credentials().await?.token,
         };
-        ask(self
-            .http
-            .post(format!("{}/api/data", self.url))
-            .bearer_auth(token)
-            .json(body))
-        .await
+        let answer = self.ask(UPLOAD, &token, Some(body)).await?;
+        if answer.0 == StatusCode::UNAUTHORIZED {
+            let mut current = self.token.lock().unwrap();
+            current.take_if(|t| *t == token); // the SDK may have a newer one already
+        }
+        Ok(answer)
+    }
+
+    async fn ask(
+        &self,
+        path: &'static str,
+        token: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, String), PowerSyncError> {
+        let until = self.not_before.lock().unwrap().get(path).copied();
+        if until.is_some_and(|until| Instant::now() < until) {
+            return Err(fault(format!("{path}: the server asks to be left alone for a while")));
+        }
+        let url = format!("{}{path}", self.url);
+        let request = match body {
+            Some(body) => self.http.request(Method::POST, url).json(body),
+            None => self.http.request(Method::GET, url),
+        };
+        let response = request.bearer_auth(token).timeout(TIMEOUT).send().await.map_err(fault)?;
+        let status = response.status();
+        let pause = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let until = Instant::now() + Duration::from_secs(pause.unwrap_or(0).min(LONGEST_PAUSE));
+        self.not_before.lock().unwrap().insert(path, until);
+        Ok((status, response.text().await.map_err(fault)?))
     }
 
     async fn device(&self) -> Result<String, PowerSyncError> {
@@ -97,13 +119,11 @@ impl<A: App> WritegateConnector<A> {
 #[async_trait]
 impl<A: App> BackendConnector for WritegateConnector<A> {
     async fn fetch_credentials(&self) -> Result<PowerSyncCredentials, PowerSyncError> {
-        self.keep(None);
-        let own = self
-            .app
-            .session()
-            .await
-            .ok_or_else(|| fault("token: nobody is signed in"))?;
-        let (status, text) = ask(self.http.get(format!("{}/api/auth/token", self.url)).bearer_auth(own)).await?;
+        let Some(own) = self.app.session().await else {
+            self.keep(None);
+            return Err(fault("token: nobody is signed in"));
+        };
+        let (status, text) = self.ask(TOKEN, &own, None).await?;
         if status != StatusCode::OK {
             return Err(fault(format!("token: {status}: {text:.300}")));
         }
@@ -188,12 +208,6 @@ fn operation(entry: &CrudEntry) -> Value {
         "old": entry.previous_values,
         "metadata": entry.metadata,
     })
-}
-
-async fn ask(request: RequestBuilder) -> Result<(StatusCode, String), PowerSyncError> {
-    let response = request.timeout(TIMEOUT).send().await.map_err(fault)?;
-    let status = response.status();
-    Ok((status, response.text().await.map_err(fault)?))
 }
 
 /// The SDK has no error that others may make but that of JSON. It keeps the writes and tries again.

@@ -6,15 +6,18 @@ import PowerSync
 /// connector for each sign-in.
 public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
     /// Told of a refused transaction before the device forgets it. When it throws, the transaction stays and comes again.
-    public typealias OnRefused = @Sendable (any CrudTransaction, Refusal) async throws -> Void
+    public typealias OnRefused = @Sendable (CrudTransaction, Refusal) async throws -> Void
 
     private let url: URL
     private let session: @Sendable () async throws -> String?
     private let onRefused: OnRefused?
     private var token: String?
+    /// When each path may be asked again, by the system's uptime.
+    private var notBefore: [String: TimeInterval] = [:]
 
     private let maxTransactions = 50
     private let maxOperations = 1000
+    private let longestPause: TimeInterval = 300 // the server is left alone for so long at most, whatever it asks for
 
     /// - Parameters:
     ///   - url: The address of writegate, such as https://write.example.com.
@@ -26,8 +29,10 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
     }
 
     public func fetchCredentials() async throws -> PowerSyncCredentials? {
-        token = nil
-        guard let own = try await session() else { return nil }
+        guard let own = try await session() else {
+            token = nil
+            return nil
+        }
         let (data, status) = try await ask("api/auth/token", token: own, body: nil)
         guard status == 200 else { throw WritegateError(what: "token", status: status, body: data) }
         let said = try JSONDecoder().decode(Issued.self, from: data)
@@ -36,7 +41,7 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
     }
 
     public func uploadData(database: PowerSyncDatabaseProtocol) async throws {
-        var sent: [any CrudTransaction] = []
+        var sent: [CrudTransaction] = []
         var operations = 0
         for try await transaction in database.getCrudTransactions() {
             sent.append(transaction)
@@ -45,7 +50,7 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         }
         if sent.isEmpty { return }
 
-        let device = try await database.get("SELECT powersync_client_id() AS id") { try $0.getString(name: "id") }
+        let device = try await database.get("SELECT powersync_client_id()") { try $0.getString(index: 0) }
         var (data, status) = try await send(sent, of: device)
         while status == 413 && sent.count > 1 {
             sent.removeLast(sent.count / 2) // too much at once; the rest comes later
@@ -54,7 +59,7 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         guard status == 200, let answer = try? JSONDecoder().decode(Answer.self, from: data), answer.results.count == sent.count
         else { throw WritegateError(what: "upload", status: status, body: data) }
 
-        var settled: (any CrudTransaction)?
+        var settled: (CrudTransaction)?
         var failure: (any Error)?
         for (transaction, result) in zip(sent, answer.results) {
             let refused = result.status == "fatal_error" && result.requires_client_handling == false
@@ -72,21 +77,25 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         if settled == nil { throw WritegateError(what: "upload", status: status, body: data) }
     }
 
-    private func send(_ sent: [any CrudTransaction], of device: String) async throws -> (Data, Int) {
+    private func send(_ sent: [CrudTransaction], of device: String) async throws -> (Data, Int) {
         let body = try JSONEncoder().encode(Upload(client_id: device, transactions: sent.map(Upload.Transaction.init)))
         let (data, status) = try await post(body)
-        if status != 401 { return (data, status) }
-        token = nil
-        return try await post(body)
+        return status == 401 ? try await post(body) : (data, status)
     }
 
     private func post(_ body: Data) async throws -> (Data, Int) {
         if token == nil { _ = try await fetchCredentials() }
         guard let token else { throw WritegateError(what: "upload: nobody is signed in", status: 0, body: Data()) }
-        return try await ask("api/data", token: token, body: body)
+        let (data, status) = try await ask("api/data", token: token, body: body)
+        if status == 401, self.token == token { self.token = nil } // the SDK may have a newer one already
+        return (data, status)
     }
 
+    /// Asks, unless an answer at that path said in Retry-After that it is too early.
     private func ask(_ path: String, token: String, body: Data?) async throws -> (Data, Int) {
+        if let until = notBefore[path], ProcessInfo.processInfo.systemUptime < until {
+            throw WritegateError(what: "\(path): the server asks to be left alone for a while", status: 0, body: Data())
+        }
         var request = URLRequest(url: url.appendingPathComponent(path))
         request.timeoutInterval = 150 // the server may take two minutes
         request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
@@ -96,7 +105,10 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
             request.httpBody = body
         }
         let (data, response) = try await URLSession.shared.data(for: request)
-        return (data, (response as? HTTPURLResponse)?.statusCode ?? 0)
+        guard let response = response as? HTTPURLResponse else { throw WritegateError(what: path, status: 0, body: data) }
+        let asked = TimeInterval(response.value(forHTTPHeaderField: "Retry-After") ?? "") ?? 0
+        notBefore[path] = ProcessInfo.processInfo.systemUptime + max(0, min(asked, longestPause))
+        return (data, response.statusCode)
     }
 }
 
@@ -129,19 +141,19 @@ private struct Upload: Encodable {
     struct Transaction: Encodable {
         let transaction_id: Int64?, crud: [Operation]
 
-        init(_ transaction: any CrudTransaction) {
+        init(_ transaction: CrudTransaction) {
             transaction_id = transaction.transactionId
             crud = transaction.crud.map {
                 Operation(op_id: $0.clientId, tx_id: $0.transactionId, op: $0.op.rawValue, table: $0.table, id: $0.id,
-                          data: $0.opData, old: $0.previousValues, metadata: $0.metadata)
+                          data: $0.opDataTyped, old: $0.previousValuesTyped, metadata: $0.metadata)
             }
         }
     }
 
-    /// Values are strings here, whatever they were; writegate converts them by the type of the column.
+    /// The typed values: in `opData` all are strings, and a null is the string "null" in some versions of the SDK.
     struct Operation: Encodable {
         let op_id: Int64, tx_id: Int64?, op: String, table: String, id: String
-        let data: [String: String?]?, old: [String: String?]?, metadata: String?
+        let data: JsonParam?, old: JsonParam?, metadata: String?
     }
 
     let client_id: String, transactions: [Transaction]

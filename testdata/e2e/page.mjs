@@ -11,9 +11,13 @@ const context = await browser.newContext({ permissions: ['clipboard-read', 'clip
 const page = await context.newPage();
 const complaints = [];
 const asked = new Set();
+const urls = [];
 page.on('pageerror', (err) => complaints.push(err.message));
 page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-page.on('request', (request) => asked.add(new URL(request.url()).origin));
+page.on('request', (request) => {
+  asked.add(new URL(request.url()).origin);
+  urls.push(request.url());
+});
 
 const status = page.getByRole('status');
 const shown = async (user) => {
@@ -44,12 +48,28 @@ const first = await shown('developer');
 const name = 'zoë <b>&"\u{1F680}';
 await ask(name);
 const second = { ...(await shown(name)), copied: { endpoint: await copied(0), token: await copied(1) } };
+const markup = await page.locator('main b').count();
+
+// Where pages may not write to the clipboard, as without HTTPS, the token is selected.
+await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }));
+await page.locator('.copied').nth(1).getByRole('button', { name: 'Copy' }).click();
+await status.filter({ hasText: 'Selected:' }).waitFor();
+const selected = await page.evaluate(() => {
+  const { value, selectionStart, selectionEnd } = document.activeElement;
+  return value.slice(selectionStart, selectionEnd);
+});
 
 // The box can't hold more than the server takes, so a question that it refuses is made by hand.
 await page.route('**/api/auth/token*', (route) => route.continue({ url: `${SYNC_URL}/api/auth/token?user_id=${'x'.repeat(300)}` }));
 await ask('refused');
 await status.filter({ hasText: 'No token:' }).waitFor();
 const refused = { status: await status.textContent(), hidden: await page.locator('#given').isHidden() };
+
+// A proxy's page is no token.
+await page.unroute('**/api/auth/token*');
+await page.route('**/api/auth/token*', (route) => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }));
+await ask('proxied');
+await status.filter({ hasText: 'No token: status 502.' }).waitFor();
 
 // Of two questions the last one counts, however late the first is answered.
 await page.unroute('**/api/auth/token*');
@@ -69,7 +89,8 @@ await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
 const last = await page.getByLabel('Token', { exact: true }).inputValue();
 
 console.log(JSON.stringify({
-  first, second, refused, overtaken: overtaken.token === last && overtaken.claims.sub === 'fast',
-  complaints: complaints.filter((text) => !text.includes('400')), asked: [...asked]
+  first, second, refused, markup, selected, at: page.url(), pages: await page.evaluate(() => history.length),
+  told: urls.some((url) => [first, second].some(({ token }) => url.includes(token.split('.')[2]))), overtaken: overtaken.token === last && overtaken.claims.sub === 'fast',
+  complaints: complaints.filter((text) => !/ (400|502) /.test(text)), asked: [...asked]
 }));
 await browser.close();

@@ -1,5 +1,5 @@
 import type { Credentials } from './credentials.ts';
-import { type Fetch, WritegateError, ask, at } from './http.ts';
+import { type Answer, type Fetch, Pause, WritegateError, ask, at } from './http.ts';
 import { type Database, type Transaction, body, take } from './queue.ts';
 import { type Refusal, type Result, heldBack, isRefused, isSettled, resultsOf } from './results.ts';
 
@@ -29,8 +29,6 @@ export interface Options {
 
 /** A token that ends sooner is not used any more. The SDK asks for the next one as early. */
 const EXPIRES_SOON = 30_000;
-/** The server is left alone for so long at most, whatever it asks for. */
-const LONGEST_PAUSE = 300_000;
 
 /**
  * A connector for the PowerSync SDK. Whatever happens, a write leaves the queue only when the server has applied it, or
@@ -40,13 +38,10 @@ export class WritegateConnector {
   readonly #options: Required<Omit<Options, 'onRefused'>> & Pick<Options, 'onRefused'>;
   /** The last credentials, for uploads. */
   #current: Credentials | null = null;
-  /** When the server wants to be asked again, by performance.now(). */
-  #notBefore = 0;
+  readonly #pause = new Pause('upload');
 
-  constructor(options: Options) {
-    this.#options = {
-      maxTransactions: 50, maxOperations: 1000, timeout: 150_000, fetch: globalThis.fetch.bind(globalThis), ...options
-    };
+  constructor({ maxTransactions = 50, maxOperations = 1000, timeout = 150_000, fetch = globalThis.fetch.bind(globalThis), ...rest }: Options) {
+    this.#options = { maxTransactions, maxOperations, timeout, fetch, ...rest };
   }
 
   /** Gets a fresh token, as the SDK asks for: it calls this before the last one ends. */
@@ -57,8 +52,7 @@ export class WritegateConnector {
 
   /** Uploads from the head of the queue. The SDK calls it again until the queue is empty, and after a pause when it throws. */
   async uploadData(db: Database): Promise<void> {
-    const pause = Math.ceil(this.#notBefore - performance.now());
-    if (pause > 0) throw new WritegateError(503, `upload: the server asks to be left alone for another ${pause} ms`);
+    this.#pause.check();
     let sent = await take(db, this.#options.maxTransactions, this.#options.maxOperations);
     if (sent.length === 0) return;
     const device = await db.getClientId();
@@ -67,22 +61,26 @@ export class WritegateConnector {
       sent = sent.slice(0, Math.ceil(sent.length / 2));
       answer = await this.#post(body(device, sent));
     }
-    this.#notBefore = performance.now() + Math.min(answer.retryAfter, LONGEST_PAUSE);
+    this.#pause.after(answer);
     const results = resultsOf(answer, sent.length);
     if (!isSettled(results[0])) throw heldBack(answer, results[0]);
     await this.#complete(sent, results);
   }
 
   /** Sends a body, and once more with a fresh token when the one at hand is not good any more. */
-  async #post(body: string) {
+  async #post(body: string): Promise<Answer> {
+    const answer = await this.#send(body);
+    return answer.status === 401 ? this.#send(body) : answer;
+  }
+
+  async #send(body: string): Promise<Answer> {
     const { url, fetch, timeout } = this.#options;
-    const send = (token: string) => ask(fetch, at(url, '/api/data'), {
+    const token = await this.#token();
+    const answer = await ask(fetch, at(url, '/api/data'), {
       method: 'POST', body, headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }
     }, timeout);
-    const answer = await send(await this.#token());
-    if (answer.status !== 401) return answer;
-    this.#current = null;
-    return send(await this.#token());
+    if (answer.status === 401 && this.#current?.token === token) this.#current = null; // the SDK may have a newer one already
+    return answer;
   }
 
   async #token(): Promise<string> {

@@ -4,7 +4,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 /** Why nothing could be uploaded, or no token be had. The SDK keeps the writes and tries again. */
 export class WritegateError extends Error {
   override name = 'WritegateError';
-  /** The status of the answer; 0 where there was none, as when nobody is signed in. */
+  /** The status of the answer, or of the one that asked for a pause; 0 where there was none, as when nobody is signed in. */
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -20,6 +20,33 @@ export interface Answer {
   body: unknown;
   /** How long the server asks to be left alone, in milliseconds; 0 when it doesn't. */
   retryAfter: number;
+}
+
+/** The server is left alone for so long at most, whatever it asks for, in milliseconds. */
+const LONGEST_PAUSE = 300_000;
+
+/** Keeps to the Retry-After of answers. */
+export class Pause {
+  readonly #what: string;
+  #status = 0;
+  /** By performance.now(), since the clock of the device may be set. */
+  #until = 0;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** Throws while the server wants to be left alone. */
+  check(): void {
+    const left = Math.ceil(this.#until - performance.now());
+    if (left > 0) throw new WritegateError(this.#status, `${this.#what}: the server asks to be left alone for another ${left} ms`);
+  }
+
+  /** Begins the pause that an answer asks for, if it does. */
+  after(answer: Answer): void {
+    this.#status = answer.status;
+    this.#until = performance.now() + Math.min(answer.retryAfter, LONGEST_PAUSE);
+  }
 }
 
 /** Asks, and reads the whole answer. It throws when that takes more than `timeout` milliseconds. */

@@ -20,7 +20,7 @@ export interface FailedOperation {
 /** A transaction that was refused for good. The server keeps it; the device forgets it. */
 export interface Refusal {
   transaction: Transaction;
-  /** In words that may be shown to the user. */
+  /** In words that may be shown to the user, as text and not as markup: names of tables and columns are in it as the device sent them. */
   message: string;
   failed?: FailedOperation;
 }

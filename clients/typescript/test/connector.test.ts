@@ -61,6 +61,22 @@ for (const [name, sizes, options, want] of [
   });
 }
 
+test('an option that is undefined is one that is left out', async () => {
+  const { asked, fetch } = server(success);
+  const sizes = Array.from({ length: 60 }, () => 1);
+  const untyped = { url, fetch, credentials: tokens().credentials, maxTransactions: undefined, maxOperations: undefined, timeout: undefined };
+  await new WritegateConnector(untyped as never).uploadData(queue(...sizes));
+  assert.equal(asked[0]?.body.transactions.length, 50);
+});
+
+test('an app that brings its own fetch needs no other', async (t) => {
+  t.mock.property(globalThis, 'fetch', undefined as never);
+  const { fetch } = server(success);
+  const db = queue(1);
+  await new WritegateConnector({ url, fetch, credentials: tokens().credentials }).uploadData(db);
+  assert.deepEqual(db.left(), []);
+});
+
 test('a token is used until it is refused, and then once more with a fresh one', async () => {
   const { asked, fetch } = server(success, { status: 401 }, success);
   const t = tokens();
@@ -70,6 +86,27 @@ test('a token is used until it is refused, and then once more with a fresh one',
   await connector.uploadData(db);
   assert.deepEqual(asked.map((a) => a.token), ['Bearer t1', 'Bearer t1', 'Bearer t2']);
   assert.deepEqual(db.left(), []);
+});
+
+test('a token that is refused twice is not sent again', async () => {
+  const { asked, fetch } = server({ status: 401 }, { status: 401 }, success);
+  const connector = new WritegateConnector({ url, fetch, credentials: tokens().credentials });
+  const db = queue(1);
+  await assert.rejects(connector.uploadData(db), error(401, /401/));
+  await connector.uploadData(db);
+  assert.deepEqual(asked.map((a) => a.token), ['Bearer t1', 'Bearer t2', 'Bearer t3']);
+});
+
+test('a token that came while another was refused is kept', async () => {
+  const t = tokens();
+  const { asked, fetch } = server((now) => {
+    if (now.token !== 'Bearer t1') return success(now);
+    void connector.fetchCredentials(); // as the sync stream may do meanwhile
+    return { status: 401 };
+  });
+  const connector: WritegateConnector = new WritegateConnector({ url, fetch, credentials: t.credentials });
+  await connector.uploadData(queue(1));
+  assert.deepEqual([asked.map((a) => a.token), t.given], [['Bearer t1', 'Bearer t2'], 2]);
 });
 
 test('the token of the sync stream uploads, too', async () => {
@@ -188,12 +225,12 @@ test('a body that is too large is halved', async () => {
   assert.deepEqual(db.left(), [2, 3, 4, 5]);
 });
 
-test('a server that asks to be left alone is left alone', async () => {
-  const { asked, fetch } = server({ status: 503, headers: { 'retry-after': '7' } }, success);
+for (const status of [429, 503]) test(`a server that asks with ${status} to be left alone is left alone`, async () => {
+  const { asked, fetch } = server({ status, headers: { 'retry-after': '7' } }, success);
   const db = queue(1);
   const connector = new WritegateConnector({ url, fetch, credentials: tokens().credentials });
-  await assert.rejects(connector.uploadData(db), error(503, /503/));
-  await assert.rejects(connector.uploadData(db), error(503, /left alone for another [67]\d{3} ms/));
+  await assert.rejects(connector.uploadData(db), error(status, new RegExp(`${status}`)));
+  await assert.rejects(connector.uploadData(db), error(status, /left alone for another [67]\d{3} ms/));
   assert.equal(asked.length, 1);
 });
 

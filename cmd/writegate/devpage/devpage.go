@@ -20,8 +20,9 @@ var (
 	js []byte
 )
 
-// security lets the page run its own script and ask its own server, and no other page show it in a frame.
-const security = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// security lets the page run its own script and ask its own server, make no markup of a text, and no other page show it in a
+// frame.
+const security = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Handlers are the page and its parts by exact path. The page asks GET /api/auth/token of the same server, so it belongs
 // only where anybody may.

@@ -18,9 +18,9 @@ async function get(user) {
   say(`Asking for a token for ${user} …`);
   try {
     const res = await fetch(`/api/auth/token?${new URLSearchParams({ user_id: user })}`, { cache: 'no-store' });
-    const answer = await res.json();
+    const answer = await res.json().catch(() => ({})); // what is no JSON is not from this server
     if (mine !== asked) return;
-    if (!res.ok) throw new Error(answer.message);
+    if (!res.ok || typeof answer.token !== 'string') throw new Error(answer.message ?? `status ${res.status}.`);
     show(answer);
   } catch (err) {
     if (mine === asked) say(`No token: ${err.message}`);
