@@ -31,9 +31,15 @@ type source struct {
 
 // flight is a fetch that others may wait for.
 type flight struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	err     error
+	waiting int // how many wait, under the source's mu
 }
+
+// mostWaiting is how many may wait for one fetch. Anybody can ask for one, with a kid that nobody has.
+const mostWaiting = 1000
+
+var errCrowded = errors.New("too many wait for the key set already")
 
 func newSource(life context.Context, v *Verifier, raw, issuer string) *source {
 	s := &source{verifier: v, life: life, client: v.options.client(raw), url: raw, issuer: issuer}
@@ -94,11 +100,19 @@ func (s *source) refresh(ctx context.Context) error {
 		s.flight = f
 		s.verifier.closed.Go(func() { s.fly(f) })
 	}
+	if f.waiting == mostWaiting {
+		s.mu.Unlock()
+		return errCrowded
+	}
+	f.waiting++
 	s.mu.Unlock()
 	select {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f.waiting--
 		return ctx.Err()
 	}
 }

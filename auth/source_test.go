@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -92,6 +93,40 @@ func TestOneFetchAtATime(t *testing.T) {
 		if server.count() != 1 {
 			t.Errorf("%d fetches", server.count())
 		}
+	})
+}
+
+// Whoever comes with a kid that nobody has waits for a fetch, but not all of them at once: the rest is told to come again.
+func TestFewWaitForAFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := serveKeys(jwk("k", "", rsaKey().Public()))
+		v := newVerifier(t, server.options())
+		known, unknown := as("k", rsaKey()), as("new", otherRSA())
+		expect(t, v, known, "")
+		time.Sleep(11 * time.Second)
+		server.mu.Lock()
+		server.delay = 4 * time.Second
+		server.mu.Unlock()
+		gone, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = v.Authenticate(gone, unknown) })
+		for range mostWaiting - 1 {
+			all.Go(func() { expect(t, v, unknown, ReasonKeyUnknown) })
+		}
+		synctest.Wait()
+		start := time.Now()
+		expect(t, v, unknown, ReasonKeysUnavailable)
+		expect(t, v, known, "")
+		if time.Since(start) != 0 {
+			t.Error("one too many had to wait")
+		}
+		cancel()
+		synctest.Wait()
+		expect(t, v, unknown, ReasonKeyUnknown) // In the place of the one that has gone.
+		if time.Since(start) != 4*time.Second {
+			t.Errorf("waited for %s", time.Since(start))
+		}
+		all.Wait()
 	})
 }
 
