@@ -58,6 +58,10 @@ var lookups = map[string]asked{
 		where: map[string]string{"user_id": "email"}, caller: map[string]any{"sub": "alice"},
 		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
 	},
+	"the claim is null": { // where a row has an empty text
+		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": nil},
+		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",
+	},
 	"the claim is a list": {
 		where: map[string]string{"user_id": "sub"}, caller: map[string]any{"sub": []any{"alice"}},
 		claims: map[string]string{"tenant": "row.tenant"}, reason: "forbidden UNAUTHORIZED issue.not_entitled",

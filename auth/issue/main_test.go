@@ -90,6 +90,7 @@ func fill(t *testing.T, db writegate.Applier) {
 		writegate.Row{"id": "p2", "user_id": "twin", "tenant": "t1"},
 		writegate.Row{"id": "p3", "user_id": "twin", "tenant": "t2"},
 		writegate.Row{"id": "p5", "user_id": "nothing"},
+		writegate.Row{"id": "p6", "user_id": "", "tenant": "t3"},
 	)
 }
 

@@ -183,6 +183,42 @@ func TestReplace(t *testing.T) {
 	})
 }
 
+// contested is a store that somebody else changes just before our own change comes.
+type contested struct {
+	Store
+	first func() // nil once it was called
+}
+
+func (s *contested) Swap(ctx context.Context, doc []byte, version int64) (bool, error) {
+	if first := s.first; first != nil {
+		s.first = nil
+		first()
+	}
+	return s.Store.Swap(ctx, doc, version)
+}
+
+// Of two who change the keys at one time, the one who comes later makes its change to what the other one made.
+func TestSomebodyElseWasFirst(t *testing.T) {
+	store := &inMemory{}
+	there := open(t, Options{Store: store})
+	between := &contested{Store: store}
+	here := open(t, Options{Store: between})
+	var planned, replaced Key
+	between.first = func() { planned = must(there.Rotate(t.Context(), "")) }
+	if k, err := here.Rotate(t.Context(), ""); !errors.Is(err, ErrPlanned) {
+		t.Errorf("a second key was planned: %v, %v", k, err)
+	}
+	between.first = func() { replaced = must(there.Replace(t.Context(), "")) }
+	if err := here.Remove(t.Context(), planned.ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a key that was gone already: %v", err)
+	}
+	for name, s := range map[string]*Set{"here": here, "there": there} {
+		if got := states(s); got != "removed removed signing" || s.current().signer.ID() != replaced.ID {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestRefreshIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &shaky{}
