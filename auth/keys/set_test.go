@@ -199,24 +199,28 @@ func (s *contested) Swap(ctx context.Context, doc []byte, version int64) (bool, 
 
 // Of two who change the keys at one time, the one who comes later makes its change to what the other one made.
 func TestSomebodyElseWasFirst(t *testing.T) {
-	store := &inMemory{}
-	there := open(t, Options{Store: store})
-	between := &contested{Store: store}
-	here := open(t, Options{Store: between})
-	var planned, replaced Key
-	between.first = func() { planned = must(there.Rotate(t.Context(), "")) }
-	if k, err := here.Rotate(t.Context(), ""); !errors.Is(err, ErrPlanned) {
-		t.Errorf("a second key was planned: %v, %v", k, err)
-	}
-	between.first = func() { replaced = must(there.Replace(t.Context(), "")) }
-	if err := here.Remove(t.Context(), planned.ID); !errors.Is(err, ErrUnknown) {
-		t.Errorf("a key that was gone already: %v", err)
-	}
-	for name, s := range map[string]*Set{"here": here, "there": there} {
-		if got := states(s); got != "removed removed signing" || s.current().signer.ID() != replaced.ID {
-			t.Errorf("%s: %s", name, got)
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		there := open(t, Options{Store: store})
+		between := &contested{Store: store}
+		here := open(t, Options{Store: between})
+		var planned, replaced Key
+		time.Sleep(time.Second)
+		between.first = func() { planned = must(there.Rotate(t.Context(), "")) }
+		if k, err := here.Rotate(t.Context(), ""); !errors.Is(err, ErrPlanned) {
+			t.Errorf("a second key was planned: %v, %v", k, err)
 		}
-	}
+		time.Sleep(time.Second)
+		between.first = func() { replaced = must(there.Replace(t.Context(), "")) }
+		if err := here.Remove(t.Context(), planned.ID); !errors.Is(err, ErrUnknown) {
+			t.Errorf("a key that was gone already: %v", err)
+		}
+		for name, s := range map[string]*Set{"here": here, "there": there} {
+			if got := states(s); got != "removed removed signing" || s.current().signer.ID() != replaced.ID {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	})
 }
 
 func TestRefreshIsBounded(t *testing.T) {
