@@ -1,19 +1,16 @@
 package acceptance
 
 import (
-	"context"
-	"crypto/rand"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate"
 	"writegate/appliers/mongodb"
+	"writegate/internal/mongotest"
 )
 
 // eachKeeper runs a test wherever dead letters are kept in the database, documents included.
@@ -25,35 +22,12 @@ func eachKeeper(t *testing.T, test func(t *testing.T, s *stage)) {
 // openMongoDB makes the tables of gadgets as collections, in databases of the test's own.
 func openMongoDB(t *testing.T) *stage {
 	t.Helper()
-	dsn := os.Getenv("WRITEGATE_TEST_MONGODB")
-	switch {
-	case dsn == "" && os.Getenv("WRITEGATE_TEST_ALL") == "1":
-		t.Fatal("WRITEGATE_TEST_MONGODB is not set, and WRITEGATE_TEST_ALL wants every server")
-	case dsn == "":
-		t.Skip("WRITEGATE_TEST_MONGODB is not set")
-	}
-	client, err := mongo.Connect(options.Client().ApplyURI(dsn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "wg_" + strings.ToLower(rand.Text()[:12])
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		for _, database := range []string{name, name + "_own"} {
-			if err := client.Database(database).Drop(ctx); err != nil {
-				t.Errorf("database %s stays: %v", database, err)
-			}
-		}
-		_ = client.Disconnect(ctx)
-	})
-	s := &stage{t: t, documents: client.Database(name)}
+	dsn, documents := mongotest.Fresh(t)
+	s := &stage{t: t, documents: documents}
 	for _, statement := range gadgetTables {
 		s.collection(statement)
 	}
-	scheme, rest, _ := strings.Cut(dsn, "://")
-	hosts, query, _ := strings.Cut(rest, "?")
-	hosts, _, _ = strings.Cut(hosts, "/")
-	db, err := mongodb.Open(t.Context(), mongodb.Config{DSN: scheme + "://" + hosts + "/" + name + "?" + query, Schema: name + "_own"})
+	db, err := mongodb.Open(t.Context(), mongodb.Config{DSN: dsn, Schema: documents.Name() + "_own"})
 	if err != nil {
 		t.Fatalf("%v (cause: %v)", err, writegate.AsError(err).Cause)
 	}

@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -17,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	_ "modernc.org/sqlite" // the database/sql driver named sqlite
 
+	"writegate/internal/mongotest"
 	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
 )
@@ -74,23 +72,7 @@ func newMySQL(t *testing.T, variable string) target {
 // newMongoDB makes collections with validators that say the types, in databases of its own.
 func newMongoDB(t *testing.T) target {
 	t.Helper()
-	const variable = "WRITEGATE_TEST_MONGODB"
-	server := os.Getenv(variable)
-	if server == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(variable + " is not set")
-		}
-		t.Skip(variable + " is not set: make engines-up")
-	}
-	client, err := mongo.Connect(options.Client().ApplyURI(server))
-	if err != nil {
-		t.Fatal(variable + " is not an address of MongoDB")
-	}
-	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	name := fmt.Sprintf("writegate_e2e_%d_%d", os.Getpid(), time.Now().UnixNano())
-	for _, database := range []string{name, name + "_own"} {
-		t.Cleanup(func() { _ = client.Database(database).Drop(context.Background()) })
-	}
+	dsn, db := mongotest.Fresh(t)
 	var validators map[string]bson.M
 	text, err := os.ReadFile(filepath.Join(scripts, "mongodb.json"))
 	if err == nil {
@@ -99,18 +81,12 @@ func newMongoDB(t *testing.T) target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := client.Database(name)
 	for collection, schema := range validators {
 		if err := db.CreateCollection(t.Context(), collection, options.CreateCollection().SetValidator(bson.M{"$jsonSchema": schema})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(variable + " is not an address of MongoDB")
-	}
-	u.Path = "/" + name
-	return target{docs: db, source: []string{"--config", devConfig(t, "mongodb", u.String(), "schema: "+name+"_own")}}
+	return target{docs: db, source: []string{"--config", devConfig(t, "mongodb", dsn, "schema: "+db.Name()+"_own")}}
 }
 
 func openDB(t *testing.T, driver, dsn string) *sql.DB {

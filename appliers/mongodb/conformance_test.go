@@ -13,14 +13,13 @@ import (
 
 	"writegate"
 	"writegate/appliers/applierstest"
+	"writegate/internal/mongotest"
 )
-
-func withoutCancel(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 func cause(err error) error { return errors.Unwrap(writegate.AsError(err)) }
 
 func TestContract(t *testing.T) {
-	server(t)
+	mongotest.Server(t)
 	applierstest.Run(t, applierstest.Harness{
 		Name: "mongodb", Open: instance, Tick: time.Millisecond, Digits: decimalDigits,
 		Without: map[applierstest.Feature]string{

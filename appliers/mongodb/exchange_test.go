@@ -29,7 +29,7 @@ func TestExchange(t *testing.T) {
 	w.on(refuse)
 	write("refused", writegate.Retry)
 	write("refused again", writegate.Retry)
-	dsn = inDatabase(w.dsnOfServer(), w.app.Name())
+	dsn = w.home.dsn // past the wire
 	write("the one that notices", writegate.Retry)
 	write("after", 0)
 	if err := w.db.Ready(t.Context()); err != nil {
@@ -42,7 +42,7 @@ func TestExchange(t *testing.T) {
 	}
 	write("the address before stays", 0)
 
-	dsn = inDatabase(w.dsnOfServer(), w.app.Name())
+	dsn = w.home.dsn // past the wire
 	err := w.db.InTx(t.Context(), writegate.Caller{Subject: "u"}, func(tx writegate.Tx) error {
 		if err := tx.Write(t.Context(), []writegate.Change{w.insert("meanwhile")}); err != nil {
 			return err
@@ -60,6 +60,3 @@ func TestExchange(t *testing.T) {
 		}
 	}
 }
-
-// dsnOfServer leads to the server without the wire.
-func (w *wired) dsnOfServer() string { return w.home.dsn }

@@ -1,32 +1,15 @@
 package mongodb
 
 import (
-	"crypto/rand"
-	"os"
-	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.uber.org/goleak"
+
+	"writegate/internal/mongotest"
 )
 
-const serverVariable = "WRITEGATE_TEST_MONGODB"
-
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// server is the connection string of the server that the tests may make databases on.
-func server(t *testing.T) string {
-	t.Helper()
-	dsn := os.Getenv(serverVariable)
-	if dsn == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatalf("%s is not set, and WRITEGATE_TEST_ALL wants every server", serverVariable)
-		}
-		t.Skipf("%s is not set", serverVariable)
-	}
-	return dsn
-}
 
 // home is a database of the test's own and one for our own collections, both dropped in the end, and a connection to
 // look at them without the driver.
@@ -38,32 +21,8 @@ type home struct {
 
 func newHome(t *testing.T) *home {
 	t.Helper()
-	dsn := server(t)
-	name := "wg_" + strings.ToLower(rand.Text()[:12])
-	client, err := mongo.Connect(options.Client().ApplyURI(dsn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &home{dsn: inDatabase(dsn, name), own: name + "_own", client: client, app: client.Database(name)}
-	t.Cleanup(func() {
-		ctx := t.Context()
-		ctx = withoutCancel(ctx)
-		for _, database := range []string{name, p.own} {
-			if err := client.Database(database).Drop(ctx); err != nil {
-				t.Errorf("database %s stays: %v", database, err)
-			}
-		}
-		_ = client.Disconnect(ctx)
-	})
-	return p
-}
-
-// inDatabase names a database in a connection string that has none.
-func inDatabase(dsn, database string) string {
-	scheme, rest, _ := strings.Cut(dsn, "://")
-	hosts, query, _ := strings.Cut(rest, "?")
-	hosts, _, _ = strings.Cut(hosts, "/")
-	return scheme + "://" + hosts + "/" + database + "?" + query
+	dsn, app := mongotest.Fresh(t)
+	return &home{dsn: dsn, own: app.Name() + "_own", client: app.Client(), app: app}
 }
 
 func (p *home) config() Config { return Config{DSN: p.dsn, Schema: p.own} }

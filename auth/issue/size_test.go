@@ -59,7 +59,7 @@ func TestLargest(t *testing.T) {
 		others := measure("", "sub", "alice").bytes + measure("", "aud", []string{instance}).bytes + measure("", "iss", o.Issuer).bytes + 2*measure("", "data", "").bytes
 		issued, err := ask(mostSaid - others)
 		if err != nil {
-			t.Fatalf("%s: %v", key, err.(*writegate.Error).Cause)
+			t.Fatalf("%s: %v", key, writegate.AsError(err).Cause)
 		}
 		if _, err := verifier.Authenticate(t.Context(), issued.Token); err != nil {
 			t.Errorf("%s: %d bytes: %v", key, len(issued.Token), err)

@@ -2,23 +2,20 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver named pgx
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate/configs"
+	"writegate/internal/mongotest"
 	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
 )
@@ -103,7 +100,7 @@ func copyExample(t *testing.T, name, dsn string) string {
 	return path
 }
 
-var testDatabase = regexp.MustCompile(`writegate_test_\w+`)
+var testDatabase = regexp.MustCompile(`(writegate|wg)_test_\w+`)
 
 func ownName(dsn string) string { return testDatabase.FindString(dsn) + "_own" }
 
@@ -134,29 +131,7 @@ func exampleMySQL(t *testing.T, variable string) string {
 var createCollection = regexp.MustCompile(`(?s)db\.createCollection\("(\w+)", \{validator: \{\$jsonSchema: (.*?)\n\}\}\}\)`)
 
 func exampleMongoDB(t *testing.T) string {
-	const variable = "WRITEGATE_TEST_MONGODB"
-	server := os.Getenv(variable)
-	if server == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(variable + " is not set")
-		}
-		t.Skip(variable + " is not set: make engines-up")
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(variable + " is not an address")
-	}
-	client, err := mongo.Connect(options.Client().ApplyURI(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := fmt.Sprintf("writegate_test_%d_%d", os.Getpid(), time.Now().UnixNano())
-	t.Cleanup(func() {
-		for _, database := range []string{name, name + "_own"} {
-			_ = client.Database(database).Drop(context.Background())
-		}
-		_ = client.Disconnect(context.Background())
-	})
+	dsn, db := mongotest.Fresh(t)
 	text, err := os.ReadFile(filepath.Join(examples, "tables", "mongodb.js"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,12 +146,11 @@ func exampleMongoDB(t *testing.T) string {
 			t.Fatalf("%s: %v", m[1], err)
 		}
 		validator := options.CreateCollection().SetValidator(bson.M{"$jsonSchema": schema})
-		if err := client.Database(name).CreateCollection(t.Context(), m[1], validator); err != nil {
+		if err := db.CreateCollection(t.Context(), m[1], validator); err != nil {
 			t.Fatal(err)
 		}
 	}
-	u.Path = "/" + name
-	return u.String()
+	return dsn
 }
 
 func mustLoad(t *testing.T, path string) *configs.Config {
