@@ -125,7 +125,10 @@ func createKey(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.Link(f.Name(), path) // Unlike a rename, it never replaces.
+	if err := os.Link(f.Name(), path); err != nil { // Unlike a rename, it never replaces.
+		return err
+	}
+	return files.SyncFolder(dir)
 }
 
 // ID returns the key's kid: its RFC 7638 thumbprint, unless it came with another one.

@@ -1,22 +1,17 @@
 package issue
 
 import (
-	"context"
-	"crypto/rand"
 	"database/sql"
-	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // registers pgx
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate"
 	"writegate/appliers"
+	"writegate/internal/mongotest"
 	"writegate/internal/mysqltest"
 	"writegate/internal/pgtest"
 )
@@ -60,27 +55,7 @@ func onMySQL(variable string) func(t *testing.T) (string, string) {
 }
 
 func onMongoDB(t *testing.T) (string, string) {
-	const variable = "WRITEGATE_TEST_MONGODB"
-	server := os.Getenv(variable)
-	switch {
-	case server == "" && os.Getenv("WRITEGATE_TEST_ALL") == "1":
-		t.Fatal(variable + " is not set")
-	case server == "":
-		t.Skip(variable + " is not set: make engines-up")
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(variable + " is not an address") // which may have a password in it
-	}
-	client, err := mongo.Connect(mongooptions.Client().ApplyURI(server))
-	if err != nil {
-		t.Fatal(variable + " is not an address of MongoDB")
-	}
-	db := client.Database("wg_" + strings.ToLower(rand.Text()[:12]))
-	t.Cleanup(func() {
-		_ = db.Drop(context.Background())
-		_ = client.Disconnect(context.Background())
-	})
+	dsn, db := mongotest.Fresh(t)
 	types := bson.M{}
 	for field, kind := range map[string]string{
 		"_id": "string", "user_id": "string", "age": "long", "tenant": "string", "settings": "object", "joined": "date", "photo": "binData",
@@ -91,8 +66,7 @@ func onMongoDB(t *testing.T) (string, string) {
 	if err := db.CreateCollection(t.Context(), "people", validator); err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + db.Name()
-	return "mongodb", u.String()
+	return "mongodb", dsn
 }
 
 func define(t *testing.T, driver, dsn, statement string) {
