@@ -5,6 +5,10 @@ MINUTES ?= 2
 DOCGW  := testdata/engines/docgw
 ENGINES = $${TMPDIR:-/tmp}/writegate-engines-$$(id -u)
 
+# How many packages are tested at a time: half as many again as there are processors, since they wait for databases a third of
+# their time.
+AT_ONCE := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+
 # Runs the tests, then lists the databases whose conformance suite ran as a whole, and fails if one of these did not.
 ran = dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && WRITEGATE_TEST_RAN="$$dir" $(1) && go run ./internal/engines ran "$$dir" $(2)
 
@@ -18,7 +22,7 @@ dev: ## run the gateway on SQLite, with a token and a curl to paste
 
 test: ## install what is missing, start the databases, run every test with the race detector
 	go test -run Allocations ./policy/... # the race detector allocates, too
-	$(call ran,$(WITH) go test -race -timeout 20m ./...,memory sqlite $(if $(CI),postgresql mysql mariadb "documentdb|mongodb"))
+	$(call ran,$(WITH) go test -race -p $(AT_ONCE) -timeout 20m ./...,memory sqlite $(if $(CI),postgresql mysql mariadb "documentdb|mongodb"))
 
 test-compose: ## every test on the databases of docker-compose.yml, SQL Server and mongod among them
 	$(call ran,WRITEGATE_TEST_COMPOSE=1 WRITEGATE_TEST_ALL=1 $(WITH) go test -race -timeout 30m ./...,memory sqlite postgresql mysql mariadb mongodb "microsoft|sql")
