@@ -366,7 +366,9 @@ func (w *world) check() {
 		w.checkPublic(m)
 		if inTouch := !m.link.away && time.Now().Sub(m.back) > 40*time.Second; inTouch && settled {
 			now := m.set.Keys()
-			if keys != nil && !slices.EqualFunc(keys, now, func(a, b Key) bool { return a.ID == b.ID && a.Gone == b.Gone && a.Signing.Equal(b.Signing) && a.Removed.Equal(b.Removed) }) {
+			if keys != nil && !slices.EqualFunc(keys, now, func(a, b Key) bool {
+				return a.ID == b.ID && a.Gone == b.Gone && a.Signing.Equal(b.Signing) && a.Removed.Equal(b.Removed)
+			}) {
 				w.fail("replicas differ for too long:\n%s", cmp.Diff(keys, now))
 			}
 			keys = now
