@@ -71,7 +71,9 @@ func (s *Set) Rotate(ctx context.Context, algorithm string) (Key, error) {
 // Replace is a rotation in an emergency: a new key signs at once, and all others are removed at once, since whoever knows
 // one may know them all. Tokens of the others are refused from now on by whoever asks for the keys again.
 func (s *Set) Replace(ctx context.Context, algorithm string) (Key, error) {
-	return s.generate(ctx, algorithm, plan.replace)
+	return s.generate(ctx, algorithm, func(p plan, k *auth.Key, now time.Time) (plan, error) {
+		return p.replace(k, s.options.times(), now)
+	})
 }
 
 func (s *Set) generate(ctx context.Context, algorithm string, fn func(plan, *auth.Key, time.Time) (plan, error)) (Key, error) {

@@ -220,9 +220,7 @@ func (w *world) step() {
 	} else if what < 7 {
 		w.operate(m)
 	} else if what == 7 {
-		m.options.RotateEvery = []time.Duration{0, time.Hour, 3 * time.Hour}[w.r.IntN(3)]
-		w.tell("rotates every", m.options.RotateEvery)
-		w.restart(m)
+		w.configure()
 	}
 	w.check()
 }
@@ -251,6 +249,23 @@ func (w *world) restart(m *member) {
 	w.tell("restart")
 	if !m.link.away { // else it would not start, and the other ones may be down
 		w.start(m)
+	}
+}
+
+// configure has all replicas start again with other settings, or one of them.
+func (w *world) configure() {
+	ttl := []time.Duration{2 * time.Minute, 20 * time.Minute, 2 * time.Hour}[w.r.IntN(3)]
+	every := []time.Duration{0, time.Hour, 3 * time.Hour}[w.r.IntN(3)]
+	w.tell("configured", every, ", tokens of ", ttl)
+	all := w.replicas
+	if w.r.IntN(2) == 0 {
+		all = all[:1]
+	}
+	for _, m := range all {
+		m.options.MaxTTL, m.options.RotateEvery = ttl, every
+		if !m.link.away {
+			w.start(m)
+		}
 	}
 }
 
@@ -432,7 +447,7 @@ func (w *world) sign(m *member, kid string) {
 	if w.keys[kid] == nil {
 		w.count["key signs"]++
 	}
-	ttl := time.Minute + w.within(19*time.Minute)
+	ttl := time.Minute + w.within(m.set.options.MaxTTL-time.Minute)
 	ttl = ttl.Truncate(time.Second)
 	now := time.Now()
 	w.fate(kid)
@@ -445,7 +460,7 @@ func (w *world) checkTokens() {
 	left := w.tokens[:0]
 	for _, token := range w.tokens {
 		last := token.ends.Before(now.Add(10 * time.Second))
-		if last || w.r.IntN(40) == 0 {
+		if last || w.r.IntN(200) == 0 {
 			w.verify(token)
 		}
 		if !last {
@@ -488,7 +503,7 @@ func (w *world) calm() {
 		w.start(m)
 	}
 	before := w.replicas[0].set.Signer()
-	for range 3 * 60 * 12 {
+	for range 5 * 60 * 12 {
 		w.pass()
 	}
 	p := w.replicas[0].set.plan

@@ -49,6 +49,28 @@ func TestLongerTokens(t *testing.T) {
 	})
 }
 
+// TestShorterTokens has tokens made shorter before a rotation: those that are longer outlive no key.
+func TestShorterTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		token := mint(t, open(t, Options{Store: store}), 24*time.Hour)
+		short := open(t, Options{Store: store, MaxTTL: 5 * time.Minute})
+		must(short.Rotate(t.Context(), ""))
+		for range 24*60 - 1 {
+			time.Sleep(time.Minute)
+			must(0, short.Advance(t.Context()))
+		}
+		if err := believes(t, short, token); err != nil {
+			t.Errorf("in the last minute: %v", err)
+		}
+		must(short.Rotate(t.Context(), ""))
+		time.Sleep(30 * time.Minute) // 10 published, 5 of its tokens, and 6
+		if got := states(short); got != "removed removed signing" && got != "retired removed signing" {
+			t.Errorf("the key that signed short tokens only: %s", got)
+		}
+	})
+}
+
 // TestEmptiedStore has the document vanish, as where a disk is not there after all: the keys in force stay.
 func TestEmptiedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -43,7 +43,7 @@ const (
 type times struct {
 	rotateEvery time.Duration // 0: never by itself
 	publishFor  time.Duration
-	retireFor   time.Duration
+	retireFor   time.Duration // in whole seconds
 	seenIn      time.Duration // until every replica that can look has seen a change, by any of their clocks
 }
 
@@ -83,10 +83,14 @@ func (p plan) add(k *auth.Key, t times, now time.Time, atOnce bool) (plan, error
 	for i := range after {
 		if k := &after[i]; k == signer || k.State(now) == Signing {
 			k.Published, k.Signing = earlier(k.Published, now), earlier(k.Signing, now) // later by the clock of its maker
-			k.Retired, k.Removed = signs, signs.Add(t.retireFor)
+			k.Retired, k.Removed = signs, signs.Add(max(k.stays, t.retireFor))
 		}
 	}
-	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: signs}, private: k}).sorted(), nil
+	return append(after, newHeld(k, t, now, signs)).sorted(), nil
+}
+
+func newHeld(k *auth.Key, t times, now, signs time.Time) held {
+	return held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: signs}, private: k, stays: t.retireFor}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -106,7 +110,7 @@ func (p plan) unknown(k *auth.Key, now time.Time) error {
 
 // replace has a key sign at once and removes all others at once: whoever knows one of them may know them all. Since nothing is
 // left of those, the new one signs also where a clock is behind.
-func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
+func (p plan) replace(k *auth.Key, t times, now time.Time) (plan, error) {
 	if err := p.unknown(k, now); err != nil {
 		return nil, err
 	}
@@ -114,7 +118,7 @@ func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
 	for i := range after {
 		after[i].end(now)
 	}
-	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: now}, private: k}).sorted(), nil
+	return append(after, newHeld(k, t, now, now)).sorted(), nil
 }
 
 // remove ends a key that doesn't sign anywhere, by no clock and until all have seen it. When it was to sign next, the one that
@@ -145,9 +149,9 @@ func (k *held) end(now time.Time) {
 	k.forget()
 }
 
-// tidy forgets the private halves of removed keys, and in time the keys. A key that is to be removed sooner than these times
-// say, since another replica had shorter ones, stays longer, unless somebody may have removed it before all have seen that. It
-// reports whether there was anything, or a key is to be encrypted anew.
+// tidy forgets the private halves of removed keys, and in time the keys. A key that may be signed with stays retired for as long as
+// these times say, if that is longer than others have said. One that is to be removed sooner stays longer, unless somebody may have
+// removed it before all have seen that. It reports whether there was anything, or a key is to be encrypted anew.
 func (p plan) tidy(t times, now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
@@ -161,7 +165,13 @@ func (p plan) tidy(t times, now time.Time) (plan, bool) {
 			}
 			changed = changed || !k.Gone
 			k.forget()
-		} else if least := stored(k.Retired.Add(t.retireFor)); k.Removed.Before(least) && k.Removed.After(now.Add(t.seenIn)) {
+			after = append(after, k)
+			continue
+		}
+		if k.State(now) != Retired && k.stays < t.retireFor {
+			k.stays, changed = t.retireFor, true
+		}
+		if least := stored(k.Retired.Add(max(k.stays, t.retireFor))); k.Removed.Before(least) && k.Removed.After(now.Add(t.seenIn)) {
 			k.Removed, changed = least, true
 		}
 		after = append(after, k)
