@@ -186,6 +186,12 @@ func (s *Set) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
+	s.mu.Lock()
+	back := p.bury(s.plan)
+	s.mu.Unlock()
+	if len(back) > 0 {
+		s.options.Log.WarnContext(ctx, "a document of before was put back; keys in it that are removed stay so", "kids", back)
+	}
 	return s.adopt(p, text, version)
 }
 

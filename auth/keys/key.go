@@ -48,7 +48,7 @@ type held struct {
 	Key
 	private *auth.Key     // nil when it is gone
 	stays   time.Duration // retired, at least: for the longest tokens of any replica that may have signed with it
-	stale   bool          // in the store it is encrypted with an old secret
+	stale   bool          // in the store it is encrypted with an old secret, or not gone
 }
 
 // forget drops the private half, for good.

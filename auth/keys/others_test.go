@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,47 @@ func TestEmptiedStore(t *testing.T) {
 		store.doc, store.version = kept, 1
 		if err := s.Advance(t.Context()); err != nil || states(s) != "signing" {
 			t.Errorf("back again: %v, %s", err, states(s))
+		}
+	})
+}
+
+// TestPutBack has somebody put a document back that is older than the removal of a key: who has seen that does not believe the key, and
+// mends the document.
+func TestPutBack(t *testing.T) {
+	for _, remove := range []func(ctx context.Context, s *Set, id string) error{
+		func(ctx context.Context, s *Set, _ string) error { return second(s.Replace(ctx, "")) },
+		func(ctx context.Context, s *Set, id string) error { return s.Remove(ctx, id) },
+	} {
+		putBack(t, remove)
+	}
+}
+
+func putBack(t *testing.T, remove func(ctx context.Context, s *Set, id string) error) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		var log strings.Builder
+		s := open(t, Options{Store: store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		stolen, id := mint(t, s, time.Hour), s.Signer()
+		time.Sleep(time.Minute)
+		must(s.Import(t.Context(), newKey(), true))
+		kept, version := store.doc, store.version
+		must(0, remove(t.Context(), s, id))
+		store.doc, store.version = kept, version
+		time.Sleep(time.Minute)
+		must(0, s.Refresh(t.Context()))
+		if err := believes(t, s, stolen); err == nil {
+			t.Error("a key that was removed is believed again")
+		}
+		must(0, s.Advance(t.Context()))
+		if got := states(s); !strings.HasSuffix(got, "signing") || strings.Contains(got, "retired") || strings.Count(string(store.doc), `"private"`) != 1 {
+			t.Errorf("%s in\n%s", got, store.doc)
+		}
+		must(0, s.Advance(t.Context()))
+		if store.version != version+1 || strings.Count(log.String(), "put back") != 1 {
+			t.Errorf("version %d; the log:\n%s", store.version, log.String())
+		}
+		if err := believes(t, must(Open(t.Context(), Options{Store: store, Secret: secret})), stolen); err == nil {
+			t.Error("who starts then believes it")
 		}
 	})
 }

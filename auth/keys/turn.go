@@ -149,6 +149,20 @@ func (k *held) end(now time.Time) {
 	k.forget()
 }
 
+// bury ends what is gone by an earlier plan, and returns the ids of it: somebody has put a document back. Tidying it up has the
+// store know.
+func (p plan) bury(before plan) (back []string) {
+	for i := range p {
+		if known := before.find(p[i].ID); known != nil && known.Gone && !p[i].Gone {
+			p[i].Retired, p[i].Removed = known.Retired, known.Removed
+			p[i].forget()
+			p[i].stale = true
+			back = append(back, p[i].ID)
+		}
+	}
+	return back
+}
+
 // tidy forgets the private halves of removed keys, and in time the keys. A key that may be signed with stays retired for as long as
 // these times say, if that is longer than others have said. One that is to be removed sooner stays longer, unless somebody may have
 // removed it before all have seen that. It reports whether there was anything, or a key is to be encrypted anew.
