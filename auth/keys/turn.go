@@ -23,12 +23,16 @@ var (
 
 // UnsureError says that nobody knows whether the store has kept a change: it failed before it told, and then could not be read.
 type UnsureError struct {
-	ID    string // of the key that was to be added or removed
+	ID    string // of the key that was to be added or removed; empty where old ones were to be forgotten only
 	Cause error
 }
 
 func (e *UnsureError) Error() string {
-	return fmt.Sprintf("key %s: the store failed before it told whether it has kept the change: %v", e.ID, e.Cause)
+	which := "keys"
+	if e.ID != "" {
+		which = "key " + e.ID
+	}
+	return fmt.Sprintf("%s: the store failed before it told whether it has kept the change: %v", which, e.Cause)
 }
 
 func (e *UnsureError) Unwrap() error { return e.Cause }
