@@ -71,7 +71,9 @@ func (s *Set) Rotate(ctx context.Context, algorithm string) (Key, error) {
 // Replace is a rotation in an emergency: a new key signs at once, and all others are removed at once, since whoever knows
 // one may know them all. Tokens of the others are refused from now on by whoever asks for the keys again.
 func (s *Set) Replace(ctx context.Context, algorithm string) (Key, error) {
-	return s.generate(ctx, algorithm, plan.replace)
+	return s.generate(ctx, algorithm, func(p plan, k *auth.Key, now time.Time) (plan, error) {
+		return p.replace(k, s.options.times(), now)
+	})
 }
 
 func (s *Set) generate(ctx context.Context, algorithm string, fn func(plan, *auth.Key, time.Time) (plan, error)) (Key, error) {
@@ -183,6 +185,12 @@ func (s *Set) load(ctx context.Context) error {
 	p, err := s.sealer.open(text)
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
+	}
+	s.mu.Lock()
+	back := p.bury(s.plan)
+	s.mu.Unlock()
+	if len(back) > 0 {
+		s.options.Log.WarnContext(ctx, "a document of before was put back; keys in it that are removed stay so", "kids", back)
 	}
 	return s.adopt(p, text, version)
 }

@@ -33,6 +33,7 @@ type record struct {
 	Signing   time.Time `json:"signing,omitzero"`
 	Retired   time.Time `json:"retired,omitzero"`
 	Removed   time.Time `json:"removed,omitzero"`
+	Stays     int64     `json:"stays_seconds,omitempty"`
 	// Private is the private key in PKCS #8, encrypted with AES-256-GCM. A removed key has none.
 	Private []byte `json:"private,omitempty"`
 }
@@ -74,6 +75,7 @@ func (s sealer) seal(p plan) ([]byte, error) {
 		r := record{
 			ID: k.ID, Algorithm: k.Algorithm,
 			Published: stored(k.Published), Signing: stored(k.Signing), Retired: stored(k.Retired), Removed: stored(k.Removed),
+			Stays: int64(k.stays / time.Second),
 		}
 		if k.private != nil {
 			open, err := r.bound()
@@ -136,6 +138,7 @@ func (s sealer) read(r record) (held, error) {
 		k.Gone = true
 		return k, nil
 	}
+	k.stays = time.Duration(r.Stays) * time.Second
 	open, err := r.bound()
 	if err != nil {
 		return k, err

@@ -17,7 +17,7 @@ func sealed(t *testing.T) (sealer, plan, []byte) {
 	t.Helper()
 	s := must(newSealer(secret))
 	p := must(plan(nil).add(newKey(), turn, t0, false))
-	p = must(p.replace(newKey(), at(1)))
+	p = must(p.replace(newKey(), turn, at(1)))
 	p, _ = p.tidy(turn, at(2))
 	p = must(p.add(must(auth.GenerateKey("ES384")), turn, at(3), false))
 	return s, p, must(s.seal(p))

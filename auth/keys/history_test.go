@@ -2,21 +2,17 @@ package keys
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"writegate/auth"
 	"writegate/internal/syncverify"
 )
 
@@ -62,8 +58,8 @@ func TestHistories(t *testing.T) {
 		})
 	}
 	t.Logf("%d histories: %v", histories, total)
-	for _, what := range []string{"token verified", "key signs", "emergency", "removed", "imported", "rotated", "planned already", "answer lost", "outage", "restart", "unsure"} {
-		if total[what] == 0 && histories >= 6 {
+	for _, what := range []string{"token verified", "key signs", "emergency", "removed", "imported", "imported again", "rotated", "planned already", "answer lost", "outage", "restart", "unsure"} {
+		if total[what] == 0 && histories >= 20 {
 			t.Errorf("it never came to %q", what)
 		}
 	}
@@ -142,6 +138,7 @@ type world struct {
 	replicas []*member
 	services []*service
 	keys     map[string]*fate
+	made     map[string]*auth.Key
 	gone     map[string]bool // by the document
 	secrets  map[string]bool // private halves, in base64
 	tokens   []issued
@@ -155,7 +152,7 @@ type world struct {
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		T: t, seed: seed, r: rand.New(rand.NewPCG(seed, 0)), store: &inMemory{}, sealer: must(newSealer(secret)), services: []*service{{}, {}},
-		keys: map[string]*fate{}, gone: map[string]bool{}, secrets: map[string]bool{}, log: &strings.Builder{}, count: tallied{},
+		keys: map[string]*fate{}, made: map[string]*auth.Key{}, gone: map[string]bool{}, secrets: map[string]bool{}, log: &strings.Builder{}, count: tallied{},
 	}
 	for range 3 {
 		l := &link{Store: w.store, r: w.r}
@@ -184,315 +181,4 @@ func (w *world) tell(what string, about ...any) {
 // soon has a key that signs at once be known to all when they have asked again.
 func (w *world) soon(kid string) {
 	w.keys[kid] = &fate{known: time.Now().Add(mostOutage + 30*time.Second + serviceKeep)}
-}
-
-// start has a replica start, as serve does.
-func (w *world) start(m *member) {
-	s, err := Open(w.Context(), m.options)
-	if err != nil {
-		if !m.link.away {
-			w.fail("start: %v", err)
-		}
-		return
-	}
-	m.set = s
-	w.advance(m)
-}
-
-func (w *world) advance(m *member) {
-	err := m.set.Advance(w.Context())
-	if err != nil && !errors.Is(err, errAway) && !errors.Is(err, errLost) {
-		w.fail("advance: %v", err)
-	}
-	m.look = time.Now().Add(27*time.Second + w.within(3*time.Second))
-}
-
-// step lets a while pass, in which replicas look, and then something happens.
-func (w *world) step() {
-	for until := time.Now().Add(w.within([]time.Duration{time.Minute, 5 * time.Minute, 20 * time.Minute}[w.r.IntN(3)])); time.Now().Before(until); {
-		w.pass()
-	}
-	m := w.replicas[w.r.IntN(len(w.replicas))]
-	if what := w.r.IntN(12); m.set == nil || what == 0 {
-		w.restart(m)
-	} else if what < 4 {
-		w.outage(m)
-	} else if what < 7 {
-		w.operate(m)
-	} else if what == 7 {
-		m.options.RotateEvery = []time.Duration{0, time.Hour, 3 * time.Hour}[w.r.IntN(3)]
-		w.tell("rotates every", m.options.RotateEvery)
-		w.restart(m)
-	}
-	w.check()
-}
-
-// pass lets a few seconds pass.
-func (w *world) pass() {
-	time.Sleep(5 * time.Second)
-	for _, m := range w.replicas {
-		if m.link.away && m.back.Before(time.Now()) {
-			m.link.away = false
-		}
-		if m.set != nil && !time.Now().Before(m.look) {
-			w.advance(m)
-		}
-	}
-	w.check()
-}
-
-func (w *world) restart(m *member) {
-	others := slices.ContainsFunc(w.replicas, func(other *member) bool { return other != m && other.set != nil })
-	if m.set != nil && others && w.r.IntN(2) == 0 {
-		w.tell("down")
-		m.set = nil
-		return
-	}
-	w.tell("restart")
-	if !m.link.away { // else it would not start, and the other ones may be down
-		w.start(m)
-	}
-}
-
-func (w *world) outage(m *member) {
-	if m.link.away {
-		return
-	}
-	if w.r.IntN(3) == 0 {
-		w.tell("answer lost")
-		m.link.lose = true
-	} else {
-		w.tell("outage")
-		m.link.away = true
-	}
-	m.back = time.Now().Add(w.within(mostOutage))
-}
-
-// operate does what an operator may do, from the machine of a replica, and has the model know of it.
-func (w *world) operate(m *member) {
-	ctx := w.Context()
-	var before []string
-	for kid := range w.keys {
-		before = append(before, kid)
-	}
-	var err error
-	var k Key
-	switch w.r.IntN(8) {
-	case 0, 1, 2:
-		k, err = m.set.Rotate(ctx, "")
-		w.tell("rotated", k.ID, err)
-	case 3, 4:
-		made := newKey()
-		if w.r.IntN(4) == 0 { // one that is there, or was
-			for _, known := range m.set.plan {
-				if known.private != nil {
-					made = known.private
-				}
-			}
-		}
-		atOnce := w.r.IntN(2) == 0
-		k, err = m.set.Import(ctx, made, atOnce)
-		w.tell("imported", made.ID(), " ", atOnce, err)
-		if atOnce && (err == nil || isUnsure(err)) {
-			w.soon(made.ID())
-		}
-	case 5, 6:
-		all := m.set.Keys()
-		kid := all[w.r.IntN(len(all))].ID
-		err = m.set.Remove(ctx, kid)
-		w.tell("removed", kid, err)
-		if err == nil || isUnsure(err) {
-			w.fate(kid).dead = true
-		}
-	default:
-		k, err = m.set.Replace(ctx, "")
-		w.tell("emergency", k.ID, err)
-		if unsure, ok := errors.AsType[*UnsureError](err); ok {
-			k.ID = unsure.ID
-		}
-		if k.ID != "" {
-			for _, kid := range before {
-				w.keys[kid].dead = true
-			}
-			for _, known := range must(w.sealer.open(w.store.doc)) {
-				w.fate(known.ID).dead = known.ID != k.ID
-			}
-			w.soon(k.ID)
-		}
-	}
-	switch {
-	case isUnsure(err):
-		w.count["unsure"]++
-	case errors.Is(err, ErrPlanned):
-		w.count["planned already"]++
-	case err == nil, errors.Is(err, ErrKnown), errors.Is(err, ErrSigning), errors.Is(err, ErrUnknown), errors.Is(err, errAway):
-	default:
-		w.fail("%v", err)
-	}
-}
-
-func isUnsure(err error) bool {
-	_, ok := errors.AsType[*UnsureError](err)
-	return ok
-}
-
-func (w *world) fate(kid string) *fate {
-	if w.keys[kid] == nil {
-		w.keys[kid] = &fate{}
-	}
-	return w.keys[kid]
-}
-
-// check holds the world against the model.
-func (w *world) check() {
-	w.checkDocument()
-	w.checkTokens()
-	settled := time.Now().Sub(w.changed) > 40*time.Second
-	var keys []Key
-	for i, m := range w.replicas {
-		if m.set == nil {
-			continue
-		}
-		v := m.set.current()
-		if v.signer == nil {
-			w.fail("replica %d has nothing to sign with", i)
-		}
-		for _, kid := range v.ids {
-			if w.gone[kid] && m.set.version == w.version {
-				w.fail("replica %d publishes %s, which is gone", i, kid)
-			}
-		}
-		w.sign(m, v.signer.ID())
-		w.checkPublic(m)
-		if inTouch := !m.link.away && time.Now().Sub(m.back) > 40*time.Second; inTouch && settled {
-			now := m.set.Keys()
-			if keys != nil && !slices.EqualFunc(keys, now, func(a, b Key) bool {
-				return a.ID == b.ID && a.Gone == b.Gone && a.Signing.Equal(b.Signing) && a.Removed.Equal(b.Removed)
-			}) {
-				w.fail("replicas differ for too long:\n%s", cmp.Diff(keys, now))
-			}
-			keys = now
-		}
-	}
-}
-
-// checkDocument has no key come back.
-func (w *world) checkDocument() {
-	if w.store.version == w.version {
-		return
-	}
-	w.version, w.changed = w.store.version, time.Now()
-	p, err := w.sealer.open(w.store.doc)
-	if err != nil {
-		w.fail("the document: %v", err)
-	}
-	for _, k := range p {
-		switch {
-		case k.Gone:
-			w.gone[k.ID] = true
-			continue
-		case w.gone[k.ID]:
-			w.fail("%s is back", k.ID)
-		}
-		der := must(k.private.PKCS8())
-		w.secrets[base64.RawStdEncoding.EncodeToString(der[len(der)-32:])] = true
-		w.secrets[base64.RawURLEncoding.EncodeToString(der[len(der)-32:])] = true
-	}
-	w.checkSecret("the document", string(w.store.doc))
-}
-
-// checkPublic has nothing private be in what others see of a replica.
-func (w *world) checkPublic(m *member) {
-	if w.r.IntN(20) > 0 {
-		return
-	}
-	w.checkSecret("the key set", string(m.set.PublicJWKS()))
-	w.checkSecret("the list", fmt.Sprintf("%+v", m.set.Keys()))
-	w.checkSecret("the metrics", scrape(w.T, m.set))
-	w.checkSecret("the log", w.log.String())
-	w.log.Reset()
-	if strings.Contains(string(m.set.PublicJWKS()), `"d"`) {
-		w.fail("the key set has private members")
-	}
-}
-
-func (w *world) checkSecret(where, text string) {
-	for secret := range w.secrets {
-		if strings.Contains(text, secret) {
-			w.fail("a private key is in %s", where)
-		}
-	}
-}
-
-// sign makes a token now and then.
-func (w *world) sign(m *member, kid string) {
-	if w.r.IntN(20) > 0 {
-		return
-	}
-	if w.keys[kid] == nil {
-		w.count["key signs"]++
-	}
-	ttl := time.Minute + w.within(19*time.Minute)
-	ttl = ttl.Truncate(time.Second)
-	now := time.Now()
-	w.fate(kid)
-	w.tokens = append(w.tokens, issued{mint(w.T, m.set, ttl), kid, now, now.Add(ttl - mostSkew)})
-}
-
-// checkTokens has tokens verified: some at once, some in between, all shortly before they end.
-func (w *world) checkTokens() {
-	now := time.Now()
-	left := w.tokens[:0]
-	for _, token := range w.tokens {
-		last := token.ends.Before(now.Add(10 * time.Second))
-		if last || w.r.IntN(40) == 0 {
-			w.verify(token)
-		}
-		if !last {
-			left = append(left, token)
-		}
-	}
-	w.tokens = left
-}
-
-func (w *world) verify(token issued) {
-	if f := w.keys[token.kid]; f.dead || token.signed.Before(f.known) {
-		return
-	}
-	w.count["token verified"]++
-	for i, s := range w.services {
-		if s.keys == nil || time.Since(s.fetched) > serviceKeep {
-			from := w.replicas[w.r.IntN(len(w.replicas))].set
-			if from == nil {
-				continue
-			}
-			s.keys = must(syncverify.New(syncverify.Options{Audience: []string{"app"}, JWKS: from.PublicJWKS()}))
-			s.fetched = time.Now()
-		}
-		if _, err := s.keys.Verify(w.Context(), token.text); err != nil {
-			w.fail("service %d, with keys of %s: key %s, signed at %s: %v", i, s.fetched.UTC().Format("15:04:05"), token.kid, token.signed.UTC().Format("15:04:05"), err)
-		}
-	}
-	if m := w.replicas[w.r.IntN(len(w.replicas))]; m.set != nil && w.r.IntN(20) == 0 {
-		if err := believes(w.T, m.set, token.text); err != nil {
-			w.fail("a replica: key %s: %v", token.kid, err)
-		}
-	}
-}
-
-// calm has everybody be up and turn keys by schedule, and nobody else do anything.
-func (w *world) calm() {
-	w.tell("calm")
-	for _, m := range w.replicas {
-		m.link.away, m.link.lose, m.options.RotateEvery = false, false, time.Hour
-		w.start(m)
-	}
-	before := w.replicas[0].set.Signer()
-	for range 3 * 60 * 12 {
-		w.pass()
-	}
-	p := w.replicas[0].set.plan
-	if signer := p.find(before); signer == nil || !signer.Gone || p.turns(w.replicas[0].set.options.times(), time.Now()).Before(time.Now().Add(-time.Minute)) {
-		w.fail("keys are not turned by schedule: %v", w.replicas[0].set.Keys())
-	}
 }

@@ -46,12 +46,13 @@ func begun(planned, at time.Time) bool { return !planned.IsZero() && !at.Before(
 // held is a key with its private half.
 type held struct {
 	Key
-	private *auth.Key // nil when it is gone
-	stale   bool      // in the store it is encrypted with an old secret
+	private *auth.Key     // nil when it is gone
+	stays   time.Duration // retired, at least: for the longest tokens of any replica that may have signed with it
+	stale   bool          // in the store it is encrypted with an old secret, or not gone
 }
 
 // forget drops the private half, for good.
-func (k *held) forget() { k.private, k.stale, k.Gone = nil, false, true }
+func (k *held) forget() { k.private, k.stays, k.stale, k.Gone = nil, 0, false, true }
 
 // plan is all keys of a set, in the order in which they were published. It is never changed in place.
 type plan []held

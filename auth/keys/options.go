@@ -90,5 +90,6 @@ func (o Options) faults() error {
 }
 
 func (o Options) times() times {
-	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: o.MaxTTL + o.Leeway + o.Margin, seenIn: o.Leeway + o.LookEvery}
+	retire := (o.MaxTTL + o.Leeway + o.Margin + time.Second - 1).Truncate(time.Second)
+	return times{rotateEvery: o.RotateEvery, publishFor: o.PublishFor, retireFor: retire, seenIn: o.Leeway + o.LookEvery}
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,28 @@ func TestLongerTokens(t *testing.T) {
 	})
 }
 
+// TestShorterTokens has tokens made shorter before a rotation: those that are longer outlive no key.
+func TestShorterTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		token := mint(t, open(t, Options{Store: store}), 24*time.Hour)
+		short := open(t, Options{Store: store, MaxTTL: 5 * time.Minute})
+		must(short.Rotate(t.Context(), ""))
+		for range 24*60 - 1 {
+			time.Sleep(time.Minute)
+			must(0, short.Advance(t.Context()))
+		}
+		if err := believes(t, short, token); err != nil {
+			t.Errorf("in the last minute: %v", err)
+		}
+		must(short.Rotate(t.Context(), ""))
+		time.Sleep(30 * time.Minute) // 10 published, 5 of its tokens, and 6
+		if got := states(short); got != "removed removed signing" && got != "retired removed signing" {
+			t.Errorf("the key that signed short tokens only: %s", got)
+		}
+	})
+}
+
 // TestEmptiedStore has the document vanish, as where a disk is not there after all: the keys in force stay.
 func TestEmptiedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -71,6 +94,47 @@ func TestEmptiedStore(t *testing.T) {
 		store.doc, store.version = kept, 1
 		if err := s.Advance(t.Context()); err != nil || states(s) != "signing" {
 			t.Errorf("back again: %v, %s", err, states(s))
+		}
+	})
+}
+
+// TestPutBack has somebody put a document back that is older than the removal of a key: who has seen that does not believe the key, and
+// mends the document.
+func TestPutBack(t *testing.T) {
+	for _, remove := range []func(ctx context.Context, s *Set, id string) error{
+		func(ctx context.Context, s *Set, _ string) error { return second(s.Replace(ctx, "")) },
+		func(ctx context.Context, s *Set, id string) error { return s.Remove(ctx, id) },
+	} {
+		putBack(t, remove)
+	}
+}
+
+func putBack(t *testing.T, remove func(ctx context.Context, s *Set, id string) error) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &inMemory{}
+		var log strings.Builder
+		s := open(t, Options{Store: store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		stolen, id := mint(t, s, time.Hour), s.Signer()
+		time.Sleep(time.Minute)
+		must(s.Import(t.Context(), newKey(), true))
+		kept, version := store.doc, store.version
+		must(0, remove(t.Context(), s, id))
+		store.doc, store.version = kept, version
+		time.Sleep(time.Minute)
+		must(0, s.Refresh(t.Context()))
+		if err := believes(t, s, stolen); err == nil {
+			t.Error("a key that was removed is believed again")
+		}
+		must(0, s.Advance(t.Context()))
+		if got := states(s); !strings.HasSuffix(got, "signing") || strings.Contains(got, "retired") || strings.Count(string(store.doc), `"private"`) != 1 {
+			t.Errorf("%s in\n%s", got, store.doc)
+		}
+		must(0, s.Advance(t.Context()))
+		if store.version != version+1 || strings.Count(log.String(), "put back") != 1 {
+			t.Errorf("version %d; the log:\n%s", store.version, log.String())
+		}
+		if err := believes(t, must(Open(t.Context(), Options{Store: store, Secret: secret})), stolen); err == nil {
+			t.Error("who starts then believes it")
 		}
 	})
 }

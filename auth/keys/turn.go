@@ -23,12 +23,16 @@ var (
 
 // UnsureError says that nobody knows whether the store has kept a change: it failed before it told, and then could not be read.
 type UnsureError struct {
-	ID    string // of the key that was to be added or removed
+	ID    string // of the key that was to be added or removed; empty where old ones were to be forgotten only
 	Cause error
 }
 
 func (e *UnsureError) Error() string {
-	return fmt.Sprintf("key %s: the store failed before it told whether it has kept the change: %v", e.ID, e.Cause)
+	which := "keys"
+	if e.ID != "" {
+		which = "key " + e.ID
+	}
+	return fmt.Sprintf("%s: the store failed before it told whether it has kept the change: %v", which, e.Cause)
 }
 
 func (e *UnsureError) Unwrap() error { return e.Cause }
@@ -43,7 +47,7 @@ const (
 type times struct {
 	rotateEvery time.Duration // 0: never by itself
 	publishFor  time.Duration
-	retireFor   time.Duration
+	retireFor   time.Duration // in whole seconds
 	seenIn      time.Duration // until every replica that can look has seen a change, by any of their clocks
 }
 
@@ -83,10 +87,14 @@ func (p plan) add(k *auth.Key, t times, now time.Time, atOnce bool) (plan, error
 	for i := range after {
 		if k := &after[i]; k == signer || k.State(now) == Signing {
 			k.Published, k.Signing = earlier(k.Published, now), earlier(k.Signing, now) // later by the clock of its maker
-			k.Retired, k.Removed = signs, signs.Add(t.retireFor)
+			k.Retired, k.Removed = signs, signs.Add(max(k.stays, t.retireFor))
 		}
 	}
-	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: signs}, private: k}).sorted(), nil
+	return append(after, newHeld(k, t, now, signs)).sorted(), nil
+}
+
+func newHeld(k *auth.Key, t times, now, signs time.Time) held {
+	return held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: signs}, private: k, stays: t.retireFor}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -106,7 +114,7 @@ func (p plan) unknown(k *auth.Key, now time.Time) error {
 
 // replace has a key sign at once and removes all others at once: whoever knows one of them may know them all. Since nothing is
 // left of those, the new one signs also where a clock is behind.
-func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
+func (p plan) replace(k *auth.Key, t times, now time.Time) (plan, error) {
 	if err := p.unknown(k, now); err != nil {
 		return nil, err
 	}
@@ -114,7 +122,7 @@ func (p plan) replace(k *auth.Key, now time.Time) (plan, error) {
 	for i := range after {
 		after[i].end(now)
 	}
-	return append(after, held{Key: Key{ID: k.ID(), Algorithm: k.Algorithm(), Published: now, Signing: now}, private: k}).sorted(), nil
+	return append(after, newHeld(k, t, now, now)).sorted(), nil
 }
 
 // remove ends a key that doesn't sign anywhere, by no clock and until all have seen it. When it was to sign next, the one that
@@ -145,9 +153,23 @@ func (k *held) end(now time.Time) {
 	k.forget()
 }
 
-// tidy forgets the private halves of removed keys, and in time the keys. A key that is to be removed sooner than these times
-// say, since another replica had shorter ones, stays longer, unless somebody may have removed it before all have seen that. It
-// reports whether there was anything, or a key is to be encrypted anew.
+// bury ends what is gone by an earlier plan, and returns the ids of it: somebody has put a document back. Tidying it up has the
+// store know.
+func (p plan) bury(before plan) (back []string) {
+	for i := range p {
+		if known := before.find(p[i].ID); known != nil && known.Gone && !p[i].Gone {
+			p[i].Retired, p[i].Removed = known.Retired, known.Removed
+			p[i].forget()
+			p[i].stale = true
+			back = append(back, p[i].ID)
+		}
+	}
+	return back
+}
+
+// tidy forgets the private halves of removed keys, and in time the keys. A key that may be signed with stays retired for as long as
+// these times say, if that is longer than others have said. One that is to be removed sooner stays longer, unless somebody may have
+// removed it before all have seen that. It reports whether there was anything, or a key is to be encrypted anew.
 func (p plan) tidy(t times, now time.Time) (plan, bool) {
 	after := make(plan, 0, len(p))
 	removed, changed := 0, false
@@ -161,7 +183,13 @@ func (p plan) tidy(t times, now time.Time) (plan, bool) {
 			}
 			changed = changed || !k.Gone
 			k.forget()
-		} else if least := stored(k.Retired.Add(t.retireFor)); k.Removed.Before(least) && k.Removed.After(now.Add(t.seenIn)) {
+			after = append(after, k)
+			continue
+		}
+		if k.State(now) != Retired && k.stays < t.retireFor {
+			k.stays, changed = t.retireFor, true
+		}
+		if least := stored(k.Retired.Add(max(k.stays, t.retireFor))); k.Removed.Before(least) && k.Removed.After(now.Add(t.seenIn)) {
 			k.Removed, changed = least, true
 		}
 		after = append(after, k)

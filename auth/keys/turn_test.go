@@ -49,8 +49,8 @@ func TestTurns(t *testing.T) {
 		{"end", rotated, at(130), []State{Removed, Signing}},
 		{"known to all", imported, at(60), []State{Retired, Signing}},
 		{"known to all, end", imported, at(120), []State{Removed, Signing}},
-		{"emergency", must(rotated.replace(newKey(), at(65))), at(65), []State{Removed, Removed, Signing}},
-		{"emergency after the turn", must(rotated.replace(newKey(), at(75))), at(75), []State{Removed, Removed, Signing}},
+		{"emergency", must(rotated.replace(newKey(), turn, at(65))), at(65), []State{Removed, Removed, Signing}},
+		{"emergency after the turn", must(rotated.replace(newKey(), turn, at(75))), at(75), []State{Removed, Removed, Signing}},
 		{"the next one is taken back", must(rotated.remove(rotated[1].ID, turn, at(65))), at(500), []State{Signing, Removed}},
 		{"a retired one is removed early", must(rotated.remove(rotated[0].ID, turn, at(80))), at(80), []State{Removed, Signing}},
 	} {
@@ -74,7 +74,7 @@ func TestTurns(t *testing.T) {
 	if err := second(rotated.remove(rotated[0].ID, turn, at(200))); !errors.Is(err, ErrUnknown) {
 		t.Errorf("removed twice: %v", err)
 	}
-	if err := second(rotated.replace(rotated[1].private, at(65))); !errors.Is(err, ErrKnown) {
+	if err := second(rotated.replace(rotated[1].private, turn, at(65))); !errors.Is(err, ErrKnown) {
 		t.Errorf("replaced by itself: %v", err)
 	}
 }
@@ -107,7 +107,7 @@ func TestRotateDue(t *testing.T) {
 func TestTidy(t *testing.T) {
 	var p plan
 	for i := range 30 {
-		p = must(p.replace(newKey(), at(i)))
+		p = must(p.replace(newKey(), turn, at(i)))
 	}
 	p, changed := p.tidy(turn, at(30))
 	if !changed || len(p) != rememberMost+1 || p[0].private != nil || p[len(p)-1].private == nil {
@@ -131,8 +131,8 @@ func TestTidyPutsNothingOff(t *testing.T) {
 		want time.Time
 	}{
 		"a planned removal":                    {p, at(11).Add(25 * time.Hour)},
-		"an emergency":                         {must(p.replace(newKey(), at(40))), at(40)},
-		"an emergency before the key retired":  {must(p.replace(newKey(), at(5))), at(5)},
+		"an emergency":                         {must(p.replace(newKey(), turn, at(40))), at(40)},
+		"an emergency before the key retired":  {must(p.replace(newKey(), turn, at(5))), at(5)},
 		"the removal of a key that is retired": {must(p.remove(p[0].ID, turn, at(40))), at(40)},
 	} {
 		now := tt.want.Add(-time.Minute)

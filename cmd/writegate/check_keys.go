@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"writegate"
 	"writegate/configs"
@@ -31,12 +32,19 @@ func (r *report) checkShared(a configs.Auth) {
 	}
 }
 
+// soonest is how long a key is published at least, for everybody to have it before it signs: the sync service keeps a key set for 5 minutes
+// and caches on the way for one, replicas look every half minute, and clocks may differ by a minute.
+const soonest = 7*time.Minute + 30*time.Second
+
 // checkKeySet has the keys that are made and rotated read as serve would, without making any. Those in a database that does not
 // answer, or has no tables of ours yet, are passed over: the check of the database says so.
 func (r *report) checkKeySet(ctx context.Context, c *configs.Config, dbs databases) {
 	shelf := writegate.ShelfOf(dbs[configs.MainDatabase])
 	if !c.Keys.Given() || c.Keys.Database && shelf == nil {
 		return
+	}
+	if c.Keys.PublishFor < soonest {
+		r.add(remark{file: r.config, path: "keys.publish_for", message: "less than 7m30s: the sync service may not have a key yet when it signs, and then has to ask for it"})
 	}
 	_, err := openKeySet(ctx, c, shelf, slog.New(slog.DiscardHandler))
 	if _, away := errors.AsType[*writegate.Error](err); err != nil && !away {

@@ -1,11 +1,22 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"writegate"
+	keyset "writegate/auth/keys"
+	"writegate/configs"
+	"writegate/server"
+	"writegate/upkeep"
 )
 
 // TestREADME compares what README.md shows of dev with what dev prints.
@@ -44,6 +55,50 @@ func TestLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestMetricsAreListed wants every metric of ours in docs/operations.md.
+func TestMetricsAreListed(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	c := configs.Default()
+	set, err := keyset.Open(t.Context(), keyset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := serverOptions(c, log)
+	o.NoAuth, o.Addr = true, "127.0.0.1:0"
+	o.Apply = func(context.Context, writegate.Caller, *writegate.Upload) (*writegate.Result, error) { return nil, nil }
+	_, err = server.New(o)
+	err = errors.Join(err, newPolicyMetrics().register(o.Registry), (&keys{set: set}).register(o.Registry),
+		register(o.Registry, upkeep.NewBook(upkeep.BookOptions{}), upkeep.NewPruner(upkeep.PrunerOptions{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan *prometheus.Desc)
+	go func() {
+		o.Registry.Describe(all)
+		close(all)
+	}()
+	found := map[string]bool{}
+	for desc := range all {
+		if name := metric.FindString(desc.String()); name != "" {
+			found[name] = true
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("only %d metrics", len(found))
+	}
+	for name := range found {
+		if !regexp.MustCompile("`" + name + "[`{]").Match(page) {
+			t.Errorf("docs/operations.md lacks %s", name)
+		}
+	}
+}
+
+var metric = regexp.MustCompile(`writegate_[a-z_]+`)
 
 // TestDependencies wants a reason for every module that the code imports.
 func TestDependencies(t *testing.T) {

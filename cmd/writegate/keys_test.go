@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,35 @@ func TestServeKeysReadOnly(t *testing.T) {
 	d := start(t, "serve", "--config", config)
 	if status, answer := d.call(t, http.MethodGet, "/api/auth/token", "", ""); status != http.StatusOK {
 		t.Errorf("%d %v", status, answer)
+	}
+}
+
+// TestServeKeysMetrics has serve tell of its keys.
+func TestServeKeysMetrics(t *testing.T) {
+	config := notes(t)
+	text := strings.NewReplacer(`metrics_addr: ""`, "metrics_addr: 127.0.0.1:0", "${KEYS_SECRET}", strings.Repeat("k", 32)).Replace(keysConfig)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, "serve", "--config", config)
+	url := "http://" + regexp.MustCompile(`metrics_addr=(\S+)`).FindStringSubmatch(d.stderr.String())[1] + "/metrics"
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{`writegate_signing_keys{state="signing"} 1`, "writegate_signing_keys_read_timestamp_seconds ", "writegate_signing_keys_rotate_timestamp_seconds "} {
+		if !strings.Contains(string(got), "\n"+line) {
+			t.Errorf("no %s in\n%s", line, got)
+		}
 	}
 }
 
