@@ -145,6 +145,28 @@ func TestMintAndVerify(t *testing.T) {
 	}
 }
 
+func TestMintHS256(t *testing.T) {
+	o := MintOptions{Subject: "user-1", Audience: []string{audience}, TTL: time.Minute}
+	for _, kid := range []string{"", "old"} {
+		token, err := MintHS256(NewSecret(secret), kid, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := readHeader(token)
+		if err != nil || h.Alg != "HS256" || h.kid != kid || (h.Kid != nil) != (kid != "") {
+			t.Errorf("kid %q: %+v, %v", kid, h, err)
+		}
+		caller, err := newVerifier(t, Options{HS256Secrets: []Secret{NewSecret(secret)}}).Authenticate(t.Context(), token)
+		if err != nil || caller.Subject != "user-1" {
+			t.Errorf("%v, %v", caller, err)
+		}
+	}
+	o.Audience = nil
+	if token, err := MintHS256(NewSecret(secret), "", o); err == nil {
+		t.Errorf("a token for nowhere: %s", token)
+	}
+}
+
 func TestMintFaults(t *testing.T) {
 	k := parsedKey(t)
 	fine := MintOptions{Subject: "u", Audience: []string{"a"}, TTL: time.Minute}

@@ -199,7 +199,7 @@ func TestServiceTokenFaults(t *testing.T) {
 		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: not one document of YAML or JSON"},
 		"no file":         {"", []string{"--service-yaml", "none.yaml"}, "none.yaml: no such file or directory"},
 		"a key of others": {hs, []string{"--private-key", "open.pem"}, "private key: open.pem may be read by others (mode 644); run chmod 600 on it"},
-		"the life":        {hs, []string{"--ttl", "25h"}, "time to live from 1s to 24h"},
+		"the life":        {hs, []string{"--ttl", "25h"}, "time to live is not between 1s and 24h"},
 		"two sources":     {hs, []string{"--data", "d"}, "give one of --data, --config and --service-yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
