@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -99,27 +100,20 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.Subject, "sub")
-	setDefault(&o.Leeway, time.Minute)
-	setDefault(&o.MaxLifetime, 24*time.Hour)
-	setDefault(&o.FetchTimeout, 5*time.Second)
-	setDefault(&o.FetchBytes, 1<<20)
-	setDefault(&o.RefreshEvery, 5*time.Minute)
-	setDefault(&o.KeepKeys, time.Hour)
-	setDefault(&o.RefreshCooldown, 10*time.Second)
-	setDefault(&o.CacheTokens, 10_000)
-	setDefault(&o.CacheTime, 2*time.Minute)
+	o.Subject = cmp.Or(o.Subject, "sub")
+	o.Leeway = cmp.Or(o.Leeway, time.Minute)
+	o.MaxLifetime = cmp.Or(o.MaxLifetime, 24*time.Hour)
+	o.FetchTimeout = cmp.Or(o.FetchTimeout, 5*time.Second)
+	o.FetchBytes = cmp.Or(o.FetchBytes, 1<<20)
+	o.RefreshEvery = cmp.Or(o.RefreshEvery, 5*time.Minute)
+	o.KeepKeys = cmp.Or(o.KeepKeys, time.Hour)
+	o.RefreshCooldown = cmp.Or(o.RefreshCooldown, 10*time.Second)
+	o.CacheTokens = cmp.Or(o.CacheTokens, 10_000)
+	o.CacheTime = cmp.Or(o.CacheTime, 2*time.Minute)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // faults lists everything that is wrong with options that have their defaults, keys aside.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,19 +125,19 @@ func DefaultUploadPaths() []string {
 const defaultBody = 64 << 20
 
 func (o *Options) setDefaults() {
-	set(&o.OnRefusal, Stop)
-	set(&o.MaxInFlight, 32)
-	set(&o.MaxMemory, 96<<20)
-	set(&o.MaxDecoded, 256<<20)
-	set(&o.MaxQueued, 2048)
-	set(&o.QueueTimeout, 3*time.Second)
-	set(&o.Limits.Body, defaultBody)
-	set(&o.Addr, "127.0.0.1:6060")
-	set(&o.HeaderTimeout, 10*time.Second)
-	set(&o.IdleTimeout, 2*time.Minute)
-	set(&o.BodyTimeout, 30*time.Second)
-	set(&o.UploadTimeout, 2*time.Minute)
-	set(&o.StopTimeout, 30*time.Second)
+	o.OnRefusal = cmp.Or(o.OnRefusal, Stop)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 32)
+	o.MaxMemory = cmp.Or(o.MaxMemory, 96<<20)
+	o.MaxDecoded = cmp.Or(o.MaxDecoded, 256<<20)
+	o.MaxQueued = cmp.Or(o.MaxQueued, 2048)
+	o.QueueTimeout = cmp.Or(o.QueueTimeout, 3*time.Second)
+	o.Limits.Body = cmp.Or(o.Limits.Body, defaultBody)
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:6060")
+	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, 10*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 2*time.Minute)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
+	o.UploadTimeout = cmp.Or(o.UploadTimeout, 2*time.Minute)
+	o.StopTimeout = cmp.Or(o.StopTimeout, 30*time.Second)
 	if o.UploadPaths == nil {
 		o.UploadPaths = DefaultUploadPaths()
 	}
@@ -151,13 +152,6 @@ func (o *Options) setDefaults() {
 	}
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
-	}
-}
-
-func set[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
 	}
 }
 

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (s *Set) Replace(ctx context.Context, algorithm string) (Key, error) {
 }
 
 func (s *Set) generate(ctx context.Context, algorithm string, fn func(plan, *auth.Key, time.Time) (plan, error)) (Key, error) {
-	setDefault(&algorithm, s.options.Algorithm)
+	algorithm = cmp.Or(algorithm, s.options.Algorithm)
 	k, err := auth.GenerateKey(algorithm)
 	if err != nil {
 		return Key{}, err

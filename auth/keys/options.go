@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,13 +47,13 @@ type Options struct {
 const leastSecret = 32
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.Algorithm, auth.KeyAlgorithms()[0])
-	setDefault(&o.PublishFor, 10*time.Minute)
-	setDefault(&o.MaxTTL, auth.MaxTTL)
-	setDefault(&o.Leeway, time.Minute)
-	setDefault(&o.Margin, 5*time.Minute)
-	setDefault(&o.LookEvery, 30*time.Second)
-	setDefault(&o.LookAgain, 5*time.Second)
+	o.Algorithm = cmp.Or(o.Algorithm, auth.KeyAlgorithms()[0])
+	o.PublishFor = cmp.Or(o.PublishFor, 10*time.Minute)
+	o.MaxTTL = cmp.Or(o.MaxTTL, auth.MaxTTL)
+	o.Leeway = cmp.Or(o.Leeway, time.Minute)
+	o.Margin = cmp.Or(o.Margin, 5*time.Minute)
+	o.LookEvery = cmp.Or(o.LookEvery, 30*time.Second)
+	o.LookAgain = cmp.Or(o.LookAgain, 5*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -60,13 +61,6 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 func (o Options) faults() error {
