@@ -78,7 +78,7 @@ func (s *Server) newEcho() *echo.Echo {
 }
 
 func (s *Server) hello(c echo.Context) error {
-	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{"writegate"}})
+	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{Message: "writegate"}})
 	return nil
 }
 

@@ -74,7 +74,7 @@ func TestIssue(t *testing.T) {
 		"nor is a wrong scheme":      {"GET", "Basic YTpi", "", 401, said("The Authorization header needs the scheme Bearer.")},
 		"nor is an empty token":      {"GET", "Bearer", "", 401, said("The Authorization header has no token.")},
 		"keys are away":              {"GET", "Bearer keys-away", "", 503, said("The keys are not available.")},
-		"no token for this user":     {"GET", "Bearer good:poor", "", 403, said("No.")},
+		"no token for this user":     {"GET", "Bearer good:poor", "", 403, map[string]string{"message": "No.", "reason": "issue.not_entitled"}},
 		"too many":                   {"GET", "Bearer good:busy", "", 429, said("Too many.")},
 		"an operator has to look":    {"GET", "Bearer good:broken", "", 503, said("Later.")},
 		"not JSON":                   {"POST", "Bearer good:alice", "x", 400, said("The body is not a JSON object in which device_secret is a text.")},
