@@ -123,10 +123,14 @@ func TestLimits(t *testing.T) {
 // spaces at their ends.
 func TestReserved(t *testing.T) {
 	for subject, names := range map[Subject]map[string]bool{
-		Fixed: {"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false,
-			"Anónymous": true, "ａｎｏｎｙｍｏｕｓ": true, "anony\u00admous": true, "anonymous\u00a0": true, "anonymous\x00": true, "anónymous2": false, "анонимус": false},
-		Unique: {"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false,
-			"ánon:x": true, "ａｎｏｎ：x": true, "\u200banon:x": true, "an\u00adon:x": true, "anon\x00:x": true, "ánonx:": false, "zoë": false},
+		Fixed: {
+			"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false,
+			"Anónymous": true, "ａｎｏｎｙｍｏｕｓ": true, "anony\u00admous": true, "anonymous\u00a0": true, "anonymous\x00": true, "anónymous2": false, "анонимус": false,
+		},
+		Unique: {
+			"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false,
+			"ánon:x": true, "ａｎｏｎ：x": true, "\u200banon:x": true, "an\u00adon:x": true, "anon\x00:x": true, "ánonx:": false, "zoë": false,
+		},
 	} {
 		o := options(new(minted))
 		o.Anonymous = &Anonymous{Subject: subject}
