@@ -45,6 +45,30 @@ func TestIssueEmptyHeader(t *testing.T) {
 	}
 }
 
+// TestSeveralTokens: who has asked is not to depend on which of two headers is read.
+func TestSeveralTokens(t *testing.T) {
+	s := start(t, issuing)
+	for _, tt := range []struct {
+		headers []string
+		status  int
+	}{
+		{[]string{"Bearer good:alice", "Bearer good:bob"}, http.StatusUnauthorized},
+		{[]string{"Bearer good:alice", ""}, http.StatusUnauthorized},
+		{[]string{"Bearer good:alice", "Bearer good:alice"}, http.StatusOK},
+	} {
+		for path, body := range map[string]string{pathToken: "", "/api/data": oneOp} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header["Authorization"] = tt.headers
+			if a := s.send(t, req); a.status != tt.status {
+				t.Errorf("%s with %q: %d %s", path, tt.headers, a.status, a.body)
+			}
+		}
+	}
+}
+
 func issuing(o *Options) { o.Issue, o.IssueAuth = exchange, tokens{} }
 
 func TestIssue(t *testing.T) {
