@@ -156,7 +156,7 @@ func checkAnew(ctx context.Context, p *presented, candidates []circle, verdicts 
 }
 
 // candidates are the circles to ask, those that have the token's kid first. One whose keys may be others by now may have it,
-// too.
+// too, and one whose keys have no kid knows nothing of it.
 func (c *Circles) candidates(p *presented) []circle {
 	if len(c.circles) == 1 {
 		return c.circles
@@ -175,7 +175,7 @@ func (c *Circles) candidates(p *presented) []circle {
 		switch {
 		case has(one):
 			first = append(first, one)
-		case one.changes():
+		case one.changes() || len(one.current().loose) > 0:
 			later = append(later, one)
 		}
 	}

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,4 +125,18 @@ func TestWithoutACircle(t *testing.T) {
 		judged(t, without, from(alphaIss, "1", rsaKey()), "", "")
 		judged(t, without, from(alphaIss, "2", rsaKey()), ReasonKeysUnavailable, "beta")
 	})
+}
+
+// A circle whose keys have no kid can't know that another circle has a key with the one of its tokens.
+func TestKidOfAnotherCircle(t *testing.T) {
+	pkix := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(otherRSA().Public()))})
+	c := newCircles(t, map[string]Options{
+		"named":  {JWKS: [][]byte{jwks(jwk("1", "", rsaKey().Public()))}},
+		"pem":    {PublicKeys: []string{string(pkix)}},
+		"shared": {HS256Secrets: []Secret{NewSecret(secret)}},
+	})
+	judged(t, c, from("x", "1", rsaKey()), "", "")
+	judged(t, c, from("x", "1", otherRSA()), "", "")
+	judged(t, c, forge(`{"alg":"HS256","kid":"1"}`, good().String(), mac([]byte(secret))), "", "")
+	judged(t, c, from("x", "1", smallRSA()), ReasonSignature, "named")
 }

@@ -2,9 +2,12 @@ package auth
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +132,25 @@ func TestEd25519Alg(t *testing.T) {
 	k := jwk("ed", "", edKey().Public()).with(object{"alg": "Ed25519"})
 	v := newVerifier(t, Options{JWKS: [][]byte{must(json.Marshal(object{"keys": []object{k}}))}})
 	expect(t, v, forge(`{"alg":"EdDSA","kid":"ed"}`, good().String(), with("EdDSA", edKey())), "")
+}
+
+// TestSmallOrder: for a point that goes round in a few steps a signature is made without any private key. Nobody has such a key,
+// but a placeholder of zeros is one.
+func TestSmallOrder(t *testing.T) {
+	for _, y := range smallOrder {
+		for _, sign := range []byte{0, 0x80} {
+			point := must(hex.DecodeString(y))
+			point[len(point)-1] |= sign
+			k := object{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": encode(point)}
+			_, err := NewVerifier(context.Background(), Options{Audiences: []string{audience}, JWKS: [][]byte{must(json.Marshal(object{"keys": []object{k}}))}})
+			if err == nil || !strings.Contains(err.Error(), "anybody can sign") {
+				t.Errorf("%s, sign %x: %v", y, sign, err)
+			}
+		}
+	}
+	// What makes them dangerous: the point itself, and then zeros, sign about each eighth text.
+	neutral := must(hex.DecodeString(smallOrder[1]))
+	if !ed25519.Verify(neutral, []byte("any text"), append(slices.Clone(neutral), make([]byte, 32)...)) {
+		t.Error("the standard library refuses such keys by itself now")
+	}
 }

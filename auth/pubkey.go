@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -148,9 +149,30 @@ func algorithms(public any) ([]string, error) {
 			return []string{"ES512"}, nil
 		}
 	case ed25519.PublicKey:
+		if isSmallOrder(p) {
+			return nil, errors.New("is an Ed25519 key for which anybody can sign")
+		}
 		return []string{"EdDSA"}, nil
 	}
 	return nil, errType
+}
+
+// smallOrder are the points of Ed25519 that go round in at most eight steps, so that signatures can be made without a private
+// key: the y coordinates, in hexadecimal, in every encoding that is read. The one of only zeros is what a placeholder looks like.
+var smallOrder = []string{
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+}
+
+func isSmallOrder(p ed25519.PublicKey) bool {
+	y := bytes.Clone(p)
+	y[len(y)-1] &= 0x7f // without the sign of x
+	return slices.Contains(smallOrder, hex.EncodeToString(y))
 }
 
 // sharedKeys makes the keys of a shared secret: as written, and decoded where it reads as base64.

@@ -35,6 +35,8 @@ var variables = []variable{
 	{name: "AUTH_SUPABASE_URL", key: "auth.issuer", value: func(url string) string { return withoutSlash(url) + "/auth/v1" }},
 	{name: "AUTH_JWKS_URI", key: "auth.jwks_uri"},
 	{name: "AUTH_SUPABASE_URL", key: "auth.jwks_uri", value: func(url string) string { return withoutSlash(url) + "/auth/v1/.well-known/jwks.json" }},
+	// The longest that Supabase lets a token live, and what the sync service adds to it.
+	{name: "AUTH_SUPABASE_URL", key: "auth.max_lifetime", value: func(string) string { return "168h20m" }},
 	{name: "POWERSYNC_URL", key: "issue.url", value: withoutSlash},
 	{name: "JWT_ISSUER", key: "issue.issuer"},
 	{name: "WRITEGATE_POLICY", key: "policy", usual: "policy.yaml"},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,6 +34,7 @@ func TestFromEnvironment(t *testing.T) {
 			c.Auth.Audience = append(c.Auth.Audience, "a", "b", "authenticated")
 			c.Auth.Issuer = []string{"https://r.supabase.co/auth/v1"}
 			c.Auth.JWKSURI = []string{"https://r.supabase.co/auth/v1/.well-known/jwks.json"}
+			c.Auth.MaxLifetime = 7*24*time.Hour + 20*time.Minute
 			c.Issue.URL, c.Issue.Issuer = []string{"https://x.powersync.journeyapps.com"}, "demo"
 		}},
 		"the reference backend": {

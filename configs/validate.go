@@ -25,6 +25,9 @@ func (d *decoder) validate(c *Config) {
 	d.positive("chunk.time", int64(c.Chunk.Time))
 }
 
+// otherPaths are sent something else than uploads, by the same methods.
+var otherPaths = []string{"/api/auth/token", "/api/data/checkpoint"}
+
 func (d *decoder) validateServer(s *Server) {
 	d.check("server.addr", isListener(s.Addr), "must be host:port with a port from 0 to 65535")
 	d.check("server.metrics_addr", s.MetricsAddr == "" || isListener(s.MetricsAddr), "must be host:port with a port from 0 to 65535, or empty")
@@ -40,6 +43,7 @@ func (d *decoder) validateServer(s *Server) {
 	}
 	for i, p := range s.Paths {
 		d.checkItem("server.paths", i, strings.HasPrefix(p, "/") && !strings.ContainsAny(p, ":*?#"), "must be a plain path that begins with /")
+		d.checkItem("server.paths", i, !slices.Contains(otherPaths, strings.TrimRight(p, "/")), "is for something else, whose answer a device would take for that of its upload")
 	}
 	d.positive("server.limits.body", int64(s.Limits.Body))
 	d.positive("server.limits.depth", int64(s.Limits.Depth))

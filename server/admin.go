@@ -29,7 +29,7 @@ func (s *Server) operators() http.Handler {
 func (s *Server) operatorsOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		token, err := bearer(r.Header.Get(echo.HeaderAuthorization))
+		token, err := bearer(r.Header)
 		if err == nil {
 			err = s.isOperator(token)
 		}

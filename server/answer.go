@@ -29,6 +29,7 @@ const (
 type fault struct {
 	status  int
 	message string
+	reason  string // for the client to tell what it is forbidden for, empty elsewhere
 	cause   error
 	wait    time.Duration // until it is worth sending again, 0 for as long as is usual
 }
@@ -74,7 +75,11 @@ func faultOf(err error) *fault {
 		return &fault{status: h.Code, message: http.StatusText(h.Code), cause: err}
 	}
 	e := writegate.AsError(err)
-	return &fault{status: statusOf(e), message: e.Message, cause: err, wait: e.RetryAfter}
+	f := &fault{status: statusOf(e), message: e.Message, cause: err, wait: e.RetryAfter}
+	if f.status == http.StatusForbidden {
+		f.reason = e.Reason
+	}
+	return f
 }
 
 // fail writes every answer that is no result.
@@ -89,11 +94,12 @@ func (s *Server) fail(c echo.Context, err error) {
 	case http.StatusUnsupportedMediaType:
 		c.Response().Header().Set(echo.HeaderAcceptEncoding, "gzip")
 	}
-	s.send(c, dialect.Reply{Status: f.status, RetryAfter: wait, Body: message{f.message}})
+	s.send(c, dialect.Reply{Status: f.status, RetryAfter: wait, Body: message{f.message, f.reason}})
 }
 
 type message struct {
 	Message string `json:"message"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // encoded is an answer in bytes.

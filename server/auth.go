@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -22,7 +23,7 @@ func (s *Server) authenticate(r *http.Request) (*writegate.Caller, error) {
 }
 
 func (s *Server) authenticateBy(r *http.Request, auth writegate.Authenticator) (*writegate.Caller, error) {
-	token, err := bearer(r.Header.Get(echo.HeaderAuthorization))
+	token, err := bearer(r.Header)
 	var caller *writegate.Caller
 	if err == nil {
 		caller, err = auth.Authenticate(r.Context(), token)
@@ -54,9 +55,13 @@ func verdict(err error) []slog.Attr {
 	return attrs
 }
 
-// bearer takes the token out of an Authorization header. Besides Bearer, the scheme may be the Token of
-// PowerSync's own service; either in any letter case.
-func bearer(header string) (string, error) {
+// bearer takes the token out of the Authorization header. Besides Bearer, the scheme may be the Token of
+// PowerSync's own service; either in any letter case. Of two that differ, a proxy may have believed the other one.
+func bearer(h http.Header) (string, error) {
+	header := h.Get(echo.HeaderAuthorization)
+	if slices.ContainsFunc(h.Values(echo.HeaderAuthorization), func(other string) bool { return other != header }) {
+		return "", unauthorized("token.several", "The request has several Authorization headers.")
+	}
 	if header == "" {
 		return "", unauthorized("token.missing", "The Authorization header is missing.")
 	}

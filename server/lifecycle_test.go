@@ -135,6 +135,12 @@ func TestOptionsFaultsComeAllAtOnce(t *testing.T) {
 			t.Errorf("%v\nhas no %s", err, part)
 		}
 	}
+	for _, path := range []string{"/api/auth/token", "/api/auth/token/", "/api/data/checkpoint", "/sync/stream/"} {
+		o := Options{Apply: applyAll, Auth: tokens{}, UploadPaths: []string{path}, Mount: map[string]http.Handler{"/sync/stream": nil}}
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), "UploadPaths: ") {
+			t.Errorf("uploads to %s, which answers something else: %v", path, err)
+		}
+	}
 	if _, err := New(Options{Apply: applyAll}); err == nil || !strings.Contains(err.Error(), "Auth: required") {
 		t.Errorf("without Auth: %v", err)
 	}

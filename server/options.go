@@ -181,11 +181,23 @@ func (o *Options) validate() error {
 	fault(o.AdminTokens != nil && (o.MetricsAddr == "" || shared), "AdminTokens: MetricsAddr has to be a listener of its own")
 	for _, path := range o.UploadPaths {
 		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "UploadPaths: %q is not a plain path", path)
+		fault(o.serves(path), "UploadPaths: %q is for something else, whose 200 a device would take for that of its upload", path)
 	}
 	for path := range o.Mount {
 		fault(!strings.HasPrefix(path, "/") || strings.ContainsAny(path, ":*?#"), "Mount: %q is not a plain path", path)
 	}
 	return errors.Join(faults...)
+}
+
+// serves reports whether something else than uploads is sent to a path, too.
+func (o *Options) serves(path string) bool {
+	path = strings.TrimRight(path, "/")
+	for mounted := range o.Mount {
+		if strings.TrimRight(mounted, "/") == path {
+			return true
+		}
+	}
+	return path == pathToken || path == pathCheckpoint
 }
 
 func isLoopback(addr string) bool {

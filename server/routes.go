@@ -19,6 +19,7 @@ const (
 	headerClientID  = "X-Client-Id"
 	headerPolicy    = "X-Writegate-Policy" // of answers: the revision that decided
 	pathToken       = "/api/auth/token"
+	pathCheckpoint  = "/api/data/checkpoint"
 )
 
 // routes is the whole HTTP surface, in one place.
@@ -40,7 +41,7 @@ func (s *Server) routes() *echo.Echo {
 		route(path, s.upload, methods[2:]...)
 	}
 	if s.opts.Checkpoint != nil {
-		route("/api/data/checkpoint", s.checkpoint, http.MethodPut)
+		route(pathCheckpoint, s.checkpoint, http.MethodPut)
 	}
 	if s.opts.JWKS != nil {
 		route("/api/auth/keys", s.keys, get...)
@@ -77,7 +78,7 @@ func (s *Server) newEcho() *echo.Echo {
 }
 
 func (s *Server) hello(c echo.Context) error {
-	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{"writegate"}})
+	s.send(c, dialect.Reply{Status: http.StatusOK, Body: message{Message: "writegate"}})
 	return nil
 }
 

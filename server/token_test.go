@@ -45,6 +45,30 @@ func TestIssueEmptyHeader(t *testing.T) {
 	}
 }
 
+// TestSeveralTokens: who has asked is not to depend on which of two headers is read.
+func TestSeveralTokens(t *testing.T) {
+	s := start(t, issuing)
+	for _, tt := range []struct {
+		headers []string
+		status  int
+	}{
+		{[]string{"Bearer good:alice", "Bearer good:bob"}, http.StatusUnauthorized},
+		{[]string{"Bearer good:alice", ""}, http.StatusUnauthorized},
+		{[]string{"Bearer good:alice", "Bearer good:alice"}, http.StatusOK},
+	} {
+		for path, body := range map[string]string{pathToken: "", "/api/data": oneOp} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header["Authorization"] = tt.headers
+			if a := s.send(t, req); a.status != tt.status {
+				t.Errorf("%s with %q: %d %s", path, tt.headers, a.status, a.body)
+			}
+		}
+	}
+}
+
 func issuing(o *Options) { o.Issue, o.IssueAuth = exchange, tokens{} }
 
 func TestIssue(t *testing.T) {
@@ -74,7 +98,7 @@ func TestIssue(t *testing.T) {
 		"nor is a wrong scheme":      {"GET", "Basic YTpi", "", 401, said("The Authorization header needs the scheme Bearer.")},
 		"nor is an empty token":      {"GET", "Bearer", "", 401, said("The Authorization header has no token.")},
 		"keys are away":              {"GET", "Bearer keys-away", "", 503, said("The keys are not available.")},
-		"no token for this user":     {"GET", "Bearer good:poor", "", 403, said("No.")},
+		"no token for this user":     {"GET", "Bearer good:poor", "", 403, map[string]string{"message": "No.", "reason": "issue.not_entitled"}},
 		"too many":                   {"GET", "Bearer good:busy", "", 429, said("Too many.")},
 		"an operator has to look":    {"GET", "Bearer good:broken", "", 503, said("Later.")},
 		"not JSON":                   {"POST", "Bearer good:alice", "x", 400, said("The body is not a JSON object in which device_secret is a text.")},

@@ -44,15 +44,6 @@ type Anonymous struct {
 	PerMinute, TotalPerMinute int
 }
 
-// taken reports whether no user may be called so, since a device could then pass for that user, or the other way round. Many a
-// database takes texts for equal that differ in case, or in spaces at their ends.
-func (a *Anonymous) taken(subject string) bool {
-	if a.Subject == Fixed {
-		return strings.EqualFold(strings.TrimRight(subject, " "), AnonymousSubject)
-	}
-	return len(subject) >= len(AnonymousPrefix) && strings.EqualFold(subject[:len(AnonymousPrefix)], AnonymousPrefix)
-}
-
 func (i *Issuer) issueAnonymous(r Request) (*Issued, error) {
 	a := i.o.Anonymous
 	if a == nil {

@@ -119,11 +119,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestReserved: a database may take texts for equal that differ in case, or in spaces at their ends.
+// TestReserved: a database may take texts for equal that differ in case, accents or width, in characters that don't show, or in
+// spaces at their ends.
 func TestReserved(t *testing.T) {
 	for subject, names := range map[Subject]map[string]bool{
-		Fixed:  {"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false},
-		Unique: {"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false},
+		Fixed: {
+			"anonymous": true, "Anonymous": true, "anonymous ": true, "anonymous2": false, "anon:x": false, "": false,
+			"Anónymous": true, "ａｎｏｎｙｍｏｕｓ": true, "anony\u00admous": true, "anonymous\u00a0": true, "anonymous\x00": true, "anónymous2": false, "анонимус": false,
+		},
+		Unique: {
+			"anon:x": true, "ANON:x": true, "anon:": true, "anon": false, "anonymous": false, "": false,
+			"ánon:x": true, "ａｎｏｎ：x": true, "\u200banon:x": true, "an\u00adon:x": true, "anon\x00:x": true, "ánonx:": false, "zoë": false,
+		},
 	} {
 		o := options(new(minted))
 		o.Anonymous = &Anonymous{Subject: subject}

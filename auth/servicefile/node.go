@@ -39,6 +39,18 @@ func (n Node) Missing() bool {
 	return n.node == nil || null
 }
 
+// mergeKey has a mapping take over the fields of another one.
+const mergeKey = "<<"
+
+// isMapping reports whether the value is a mapping as it stands.
+func (n Node) isMapping() bool {
+	switch n.node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
+}
+
 // Under returns the value under names, one in the other.
 func (n Node) Under(names ...string) Node {
 	for _, name := range names {

@@ -125,6 +125,9 @@ var known = []string{
 
 func (r *reader) read() {
 	c := r.root.Under("client_auth")
+	if !r.readable(c, "client_auth") || !r.readable(c.Under("jwks"), "client_auth.jwks") {
+		return
+	}
 	for _, name := range c.Names() {
 		if !slices.Contains(known, name) {
 			r.note(c.Under(name), Ignored, "client_auth."+name, "says nothing to writegate")
@@ -146,6 +149,21 @@ func (r *reader) read() {
 	if r.found.Service == nil && r.found.Supabase == nil && len(r.faults) == 0 {
 		r.fault(c, Missing, "client_auth", "has no source of keys: jwks_uri, jwks or supabase")
 	}
+}
+
+// readable has a fault in a section that says something in a way that is not read here: it must not count as one that says
+// nothing, since others are believed then.
+func (r *reader) readable(section Node, field string) bool {
+	switch {
+	case section.Missing():
+	case !section.isMapping():
+		r.fault(section, Unsupported, field, "has to be a mapping of its fields, written here; anchors, aliases and tags are not followed")
+		return false
+	case !section.Under(mergeKey).Missing():
+		r.fault(section.Under(mergeKey), Unsupported, field, "has a merge key <<, which is not followed; write the fields here")
+		return false
+	}
+	return true
 }
 
 // index names an item of a list; a value alone has none.

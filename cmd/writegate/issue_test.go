@@ -127,6 +127,10 @@ func TestServeIssues(t *testing.T) {
 	if status != http.StatusOK || same["user_id"] != device["user_id"] {
 		t.Errorf("the device again: %d %v", status, same)
 	}
+	// The connector of clients/typescript asks the app for a new start by this reason, and by no other.
+	if status, answer := d.call(t, http.MethodPost, path, "", `{"device_secret":"damaged"}`); status != http.StatusForbidden || answer["reason"] != "issue.secret" {
+		t.Errorf("a device with a damaged secret: %d %v", status, answer)
+	}
 	if claims, err := sync.Verify(t.Context(), same["token"].(string)); err != nil || claims["is_anonymous"] != true {
 		t.Errorf("%v, %v", claims, err)
 	}

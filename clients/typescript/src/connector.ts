@@ -79,7 +79,8 @@ export class WritegateConnector {
     const answer = await ask(fetch, at(url, '/api/data'), {
       method: 'POST', body, headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }
     }, timeout);
-    if (answer.status === 401 && this.#current?.token === token) this.#current = null; // the SDK may have a newer one already
+    const wanting = answer.status === 401 || answer.status === 403; // the next one may have the claim that this one lacks
+    if (wanting && this.#current?.token === token) this.#current = null; // the SDK may have a newer one already
     return answer;
   }
 

@@ -88,9 +88,9 @@ export function exchange(options: Exchange): () => Promise<Credentials | null> {
   };
 }
 
-/** Whether writegate itself said no: a proxy's page of the same status says nothing about the secret. */
+/** Whether writegate itself refused the secret: what a gateway before it forbids, or writegate for another reason, says nothing of it. */
 function isRefusedSecret(answer: Answer): boolean {
-  return answer.status === 403 && typeof (answer.body as { message?: unknown } | null | undefined)?.message === 'string';
+  return answer.status === 403 && (answer.body as { reason?: unknown } | null | undefined)?.reason === 'issue.secret';
 }
 
 function expiry(text: unknown): { expiresAt?: Date } {

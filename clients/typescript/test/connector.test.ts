@@ -97,6 +97,15 @@ test('a token that is refused twice is not sent again', async () => {
   assert.deepEqual(asked.map((a) => a.token), ['Bearer t1', 'Bearer t2', 'Bearer t3']);
 });
 
+test('a token that lacks a claim is not sent again', async () => {
+  const { asked, fetch } = server({ status: 403 }, success); // by then the user has been given what it lacked
+  const connector = new WritegateConnector({ url, fetch, credentials: tokens().credentials });
+  const db = queue(1);
+  await assert.rejects(connector.uploadData(db), error(403, /403/));
+  await connector.uploadData(db);
+  assert.deepEqual(asked.map((a) => a.token), ['Bearer t1', 'Bearer t2']);
+});
+
 test('a token that came while another was refused is kept', async () => {
   const t = tokens();
   const { asked, fetch } = server((now) => {

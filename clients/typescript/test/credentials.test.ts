@@ -86,7 +86,7 @@ test('two tabs that begin at once are one user', async () => {
   assert.deepEqual([asked.map((a) => a.method), kept], [['GET', 'POST'], 'of the other tab']);
 });
 
-const forbidden = { status: 403, body: { message: "The device's secret is not one that was given to it." } };
+const forbidden = { status: 403, body: { message: "The device's secret is not one that was given to it.", reason: 'issue.secret' } };
 const damaged = (startOver?: () => boolean | Promise<boolean>) => {
   const device = { kept: 'damaged', load: () => device.kept, save: (secret: string) => void (device.kept = secret), ...(startOver && { startOver }) };
   return device;
@@ -127,6 +127,8 @@ test('a device starts over only with a token in hand', async () => {
 
 for (const [name, says, session] of [
   ['a proxy says no', { status: 403, body: '<html>' }, undefined],
+  ['a gateway says no in JSON', { status: 403, body: { message: 'Forbidden' } }, undefined],
+  ['the page may not call', { status: 403, body: { message: 'Pages of this origin may not call.' } }, undefined],
   ['the token of the app is what is refused', forbidden, () => 'own'],
   ['there is too much to do', { status: 429, body: { message: 'Later.' } }, undefined],
   ['the server can not read it', { status: 400, body: { message: 'No.' } }, undefined]
