@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,7 +26,8 @@ type MintOptions struct {
 	Issuer string
 	// TTL is exp - iat in whole seconds, from 1 s to [MaxTTL].
 	TTL time.Duration
-	// Claims are added as they are. Those that the fields above decide (iss, sub, aud, exp, nbf, iat) are refused.
+	// Claims are added as they are. Those that the fields above decide (iss, sub, aud, exp, nbf, iat) are refused, and so is
+	// a parameters that is no object, with which the sync service takes no token.
 	Claims map[string]any
 	// Now is iat; the zero time means now.
 	Now time.Time
@@ -41,8 +44,8 @@ func MintHS256(secret Secret, kid string, o MintOptions) (string, error) {
 }
 
 func (o MintOptions) sign(method jwt.SigningMethod, key any, kid string) (string, error) {
-	if err := o.faults(); err != nil {
-		return "", fmt.Errorf("mint token: %w", err)
+	if err := o.Check(); err != nil {
+		return "", err
 	}
 	if o.Now.IsZero() {
 		o.Now = time.Now()
@@ -70,7 +73,8 @@ func (o MintOptions) sign(method jwt.SigningMethod, key any, kid string) (string
 	return signed, nil
 }
 
-func (o MintOptions) faults() error {
+// Check says everything that is wrong with the options, nil where it is nothing.
+func (o MintOptions) Check() error {
 	var errs []error
 	if strings.TrimSpace(o.Subject) == "" {
 		errs = append(errs, errors.New("subject is blank"))
@@ -86,5 +90,17 @@ func (o MintOptions) faults() error {
 			errs = append(errs, fmt.Errorf("claim %s can't be set this way", name))
 		}
 	}
-	return errors.Join(errs...)
+	if p, ok := o.Claims["parameters"]; ok && !isObject(p) {
+		errs = append(errs, errors.New("claim parameters is not an object, and the sync service takes no token with such a one"))
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("mint token: %w", errors.Join(errs...))
+}
+
+// isObject reports whether a value becomes an object of JSON.
+func isObject(value any) bool {
+	text, err := json.Marshal(value)
+	return err == nil && bytes.HasPrefix(text, []byte("{"))
 }

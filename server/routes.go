@@ -48,7 +48,7 @@ func (s *Server) routes() *echo.Echo {
 		route("/.well-known/jwks.json", s.keys, get...)
 	}
 	if s.opts.Token != nil {
-		route(pathToken, s.token, http.MethodGet)
+		route(pathToken, s.token, http.MethodGet, http.MethodPost)
 	}
 	if s.opts.Issue != nil {
 		route(pathToken, s.issue, http.MethodGet, http.MethodPost)

@@ -202,10 +202,12 @@ func TestDevelopmentToken(t *testing.T) {
 			return Token{Token: "t", Subject: subject, Expires: expires}, nil
 		}
 	})
-	a := s.do(t, http.MethodGet, "/api/auth/token?user_id=ann", http.NoBody, "Authorization: ")
 	want := `{"endpoint":"` + s.url + `","expires_at":"2030-01-02T03:04:05Z","powersync_url":"` + s.url + `","token":"t","user_id":"ann"}`
-	if a.status != 200 || a.body != want || a.header.Get("Cache-Control") != "no-store" {
-		t.Errorf("%d %s, want %s", a.status, a.body, want)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		a := s.do(t, method, "/api/auth/token?user_id=ann", http.NoBody, "Authorization: ")
+		if a.status != 200 || a.body != want || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %s, want %s", method, a.status, a.body, want)
+		}
 	}
 	if a := s.do(t, http.MethodGet, "/api/auth/token?user_id=bad", http.NoBody); a.status != 503 || strings.Contains(a.body, "secret") {
 		t.Errorf("%d %s", a.status, a.body)

@@ -77,24 +77,37 @@ func (s *Server) issue(c echo.Context) error {
 	var caller *writegate.Caller
 	if _, sent := req.Header[echo.HeaderAuthorization]; sent {
 		if caller, err = s.authenticateBy(req, s.opts.IssueAuth); err != nil {
+			said := append([]slog.Attr{slog.String("request_id", requestID(c)), slog.String("message", faultOf(err).message)}, verdict(err)...)
+			s.log.LogAttrs(ctx, slog.LevelWarn, "token not issued", said...)
 			return err
 		}
 	}
 	t, err := s.opts.Issue(ctx, caller, r)
 	if err != nil {
-		e := writegate.AsError(err)
-		s.metrics.tokens.WithLabelValues(kindOf(caller), e.Class.String()).Inc()
-		level := slog.LevelInfo
-		if e.Class == writegate.Operator {
-			level = slog.LevelError
-		}
-		s.log.Log(ctx, level, "token not issued", "request_id", requestID(c), "anonymous", caller == nil, "error", err, "cause", e.Cause)
+		s.notIssued(c, caller, writegate.AsError(err))
 		return err
 	}
 	s.metrics.tokens.WithLabelValues(kindOf(caller), "issued").Inc()
 	s.log.InfoContext(ctx, "token issued", "request_id", requestID(c), "subject", t.Subject, "anonymous", caller == nil)
 	s.sendToken(c, t)
 	return nil
+}
+
+// notIssued notes why somebody gets no token who has shown a good one, or none.
+func (s *Server) notIssued(c echo.Context, caller *writegate.Caller, e *writegate.Error) {
+	s.metrics.tokens.WithLabelValues(kindOf(caller), e.Class.String()).Inc()
+	level := slog.LevelInfo
+	if e.Class == writegate.Operator {
+		level = slog.LevelError
+	}
+	said := []slog.Attr{slog.String("request_id", requestID(c)), slog.Bool("anonymous", caller == nil), slog.Any("error", e)}
+	if caller != nil {
+		said = append(said, slog.String("subject", caller.Subject))
+	}
+	if e.Cause != nil {
+		said = append(said, slog.Any("cause", e.Cause))
+	}
+	s.log.LogAttrs(c.Request().Context(), level, "token not issued", said...)
 }
 
 func kindOf(caller *writegate.Caller) string {

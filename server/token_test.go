@@ -130,6 +130,15 @@ func TestIssue(t *testing.T) {
 	if log := s.log.String(); strings.Contains(log, `"t"`) || !strings.Contains(log, `"msg":"token issued"`) || !strings.Contains(log, `"subject":"alice"`) {
 		t.Errorf("log:\n%s", log)
 	}
+	for _, line := range []string{
+		`"msg":"token not issued"`,
+		`"message":"The token has expired.","reason":"token.expired","circle":"main"}`,
+		`"error":"UNAUTHORIZED (issue.not_entitled): No.","subject":"poor"}`,
+	} {
+		if log := s.log.String(); !strings.Contains(log, line) {
+			t.Errorf("the log lacks %s:\n%s", line, log)
+		}
+	}
 	a := s.do(t, http.MethodGet, s.metrics+"/metrics", http.NoBody)
 	for _, line := range []string{`writegate_tokens_total{kind="user",result="issued"} 2`, `writegate_tokens_total{kind="user",result="forbidden"} 1`, `writegate_auth_failures_total{reason="token.expired"} 1`} {
 		if !strings.Contains(a.body, line+"\n") {

@@ -148,14 +148,18 @@ func (s *Set) locked(ctx context.Context, fn func(context.Context) error) error 
 	return fn(ctx)
 }
 
-// look reads the store. One that is broken off tells nothing about it.
+// look reads the store. One that is broken off tells nothing about it. A fault is logged once, and another one after it, too.
 func (s *Set) look(ctx context.Context) error {
 	err := s.load(ctx)
 	switch {
 	case err != nil && canceled(ctx):
 		return err
-	case err != nil && s.lastErr == nil:
-		s.options.Log.WarnContext(ctx, "the store of the keys can't be read; those that were read last stay in force", "error", err, "cause", writegate.AsError(err).Cause)
+	case err != nil && (s.lastErr == nil || s.lastErr.Error() != err.Error()):
+		said := []any{"error", err}
+		if e, ok := errors.AsType[*writegate.Error](err); ok && e.Cause != nil {
+			said = append(said, "cause", e.Cause)
+		}
+		s.options.Log.WarnContext(ctx, "the store of the keys can't be read; those that were read last stay in force", said...)
 	case err == nil && s.lastErr != nil:
 		s.options.Log.InfoContext(ctx, "the store of the keys is read again")
 	}

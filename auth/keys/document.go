@@ -38,7 +38,7 @@ type record struct {
 	Private []byte `json:"private,omitempty"`
 }
 
-var errSealed = errors.New("can't be decrypted: the encryption key is another one, or the document was changed by somebody else")
+var errSealed = errors.New("can't be decrypted: it was encrypted with another encryption_key, which old_encryption_keys may name, or the document was changed by somebody else")
 
 // sealer encrypts private keys with the first of its encryption keys, and decrypts with any.
 type sealer []cipher.AEAD

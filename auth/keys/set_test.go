@@ -123,6 +123,38 @@ func TestWithoutStore(t *testing.T) {
 	})
 }
 
+// TestAnotherFault: a store that answers again, and can't be decrypted by then, is another thing to look after.
+func TestAnotherFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, other := &shaky{}, &inMemory{}
+		var log strings.Builder
+		s := open(t, Options{Store: store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		looks := func() {
+			for range 2 {
+				time.Sleep(time.Minute)
+				if s.Refresh(t.Context()) == nil {
+					t.Error("the store is read")
+				}
+			}
+		}
+		store.away.Store(true)
+		looks()
+		store.away.Store(false)
+		stranger := must(Open(t.Context(), Options{Store: other, Secret: auth.NewSecret(strings.Repeat("another ", 4)), Algorithm: "EdDSA"}))
+		if err := stranger.Advance(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		store.doc = other.doc
+		store.version++
+		looks()
+		for text, times := range map[string]int{"can't be read": 2, errAway.Error(): 1, "old_encryption_keys": 1, "cause=": 0} {
+			if got := strings.Count(log.String(), text); got != times {
+				t.Errorf("the log says %q %d times:\n%s", text, got, log.String())
+			}
+		}
+	})
+}
+
 // TestFirstKey has replicas start at once on an empty store.
 func TestFirstKey(t *testing.T) {
 	for _, store := range []Store{&inMemory{}, InFile(t.TempDir() + "/keys.json")} {

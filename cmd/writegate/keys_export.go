@@ -30,6 +30,8 @@ each rotation. Without it the keys are written out, and the file has to be chang
 	return keysCommand(cmd, func(_ context.Context, set *keyset.Set, c *configs.Config, _ []string) error {
 		out := cmd.OutOrStdout()
 		switch {
+		case url != "" && !isWebAddress(url):
+			return misused(cmd, "--url %s: write an address such as https://gate.example.com", url)
 		case len(set.Keys()) == 0:
 			return errNoKeys
 		case format == "jwks" && url == "":

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,9 @@ func (s serviceKey) signer() (func(auth.MintOptions) (string, error), auth.MintO
 		return nil, o, err
 	}
 	if s.endpoint == "" {
-		s.endpoint = linkedAddress(filepath.Dir(s.file))
+		if s.endpoint, err = linkedAddress(filepath.Dir(s.file)); err != nil {
+			return nil, o, fmt.Errorf("%w; or give --endpoint", err)
+		}
 	}
 	if s.endpoint != "" {
 		o.Audience = append(o.Audience, s.endpoint)
@@ -153,15 +156,25 @@ func base64URL(text string) ([]byte, error) {
 }
 
 // linkedAddress is the address in the file of the vendor's command in a folder, empty where there is none.
-func linkedAddress(folder string) string {
+func linkedAddress(folder string) (string, error) {
 	for _, name := range []string{"cli.yaml", "link.yaml"} {
-		if file, err := readService(filepath.Join(folder, name)); err == nil {
-			if address, err := file.Under("api_url").Text(); err == nil && address != "" {
-				return address
-			}
+		path := filepath.Join(folder, name)
+		file, err := readService(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		address, err := file.Under("api_url").Text()
+		if err != nil {
+			return "", fmt.Errorf("%s: api_url: %w", path, err)
+		}
+		if address != "" {
+			return address, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // readService reads a file of the sync service. Its errors carry nothing of it.

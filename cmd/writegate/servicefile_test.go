@@ -140,6 +140,23 @@ func serviceFolder(t *testing.T, clientAuth, cli string) string {
 	return filepath.Join(dir, "service.yaml")
 }
 
+// TestLinkedFaults: a token without the address that the vendor's command would put into it helps nobody.
+func TestLinkedFaults(t *testing.T) {
+	hs := "  audience: [a]\n  jwks: {keys: [{kty: oct, alg: HS256, k: aHVudGVyMg}]}\n"
+	for cli, want := range map[string]string{
+		"api_url: !env WG_NOT_SET\n":      "cli.yaml: api_url: the variable that !env names in line 1 is not set, or empty; set it for this process; or give --endpoint",
+		"api_url: [http://hunter2\n":      "cli.yaml: not one document of YAML or JSON; or give --endpoint",
+		"api_url: [http://hunter2, b]\n":  "cli.yaml: api_url: ",
+		"type: cloud\ninstance_id: abc\n": "",
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), []string{"token", "--service-yaml", serviceFolder(t, hs, cli), "--sub", "u"}, &stdout, &stderr)
+		if (code == 0) != (want == "") || !strings.Contains(stderr.String(), want) || strings.Contains(stderr.String(), "hunter") {
+			t.Errorf("%s: %d %s\nwant %s", cli, code, &stderr, want)
+		}
+	}
+}
+
 // serviceKeys are the keys in the file as a key set.
 func serviceKeys(t *testing.T, file string) []byte {
 	t.Helper()
@@ -200,6 +217,8 @@ func TestServiceTokenFaults(t *testing.T) {
 		"no file":         {"", []string{"--service-yaml", "none.yaml"}, "none.yaml: no such file or directory"},
 		"a key of others": {hs, []string{"--private-key", "open.pem"}, "private key: open.pem may be read by others (mode 644); run chmod 600 on it"},
 		"the life":        {hs, []string{"--ttl", "25h"}, "time to live is not between 1s and 24h"},
+		"claims":          {hs, []string{"--claim", "sub=root", "--claim", "nbf=1", "--claim", "parameters=5"}, "claim sub can't be set this way\nclaim nbf can't be set this way\nclaim parameters is not an object"},
+		"endpoint":        {hs, []string{"--endpoint", "localhost:8080"}, "--endpoint localhost:8080: write an address such as http://localhost:8080"},
 		"two sources":     {hs, []string{"--data", "d"}, "give one of --data, --config and --service-yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

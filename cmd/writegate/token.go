@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,8 @@ the audiences there and the address in the cli.yaml beside it. Where the file ha
 				return misused(cmd, "give one of --data, --config and --service-yaml")
 			case service.file == "" && count(service.endpoint, service.kid, service.private) > 0:
 				return misused(cmd, "--endpoint, --kid and --private-key go with --service-yaml")
+			case service.endpoint != "" && !isWebAddress(service.endpoint):
+				return misused(cmd, "--endpoint %s: write an address such as http://localhost:8080", service.endpoint)
 			case subject == "":
 				return required(cmd, "sub")
 			}
@@ -89,6 +92,12 @@ the audiences there and the address in the cli.yaml beside it. Where the file ha
 	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives, at most 24h")
 	f.StringArrayVar(&claims, "claim", nil, "a further claim as name=value; may be repeated")
 	return cmd
+}
+
+// isWebAddress reports whether a text is an address of http or https.
+func isWebAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // count says how many texts are not empty.
