@@ -44,7 +44,7 @@ func MintHS256(secret Secret, kid string, o MintOptions) (string, error) {
 }
 
 func (o MintOptions) sign(method jwt.SigningMethod, key any, kid string) (string, error) {
-	if err := o.Check(); err != nil {
+	if err := o.faults(); err != nil {
 		return "", err
 	}
 	if o.Now.IsZero() {
@@ -73,8 +73,8 @@ func (o MintOptions) sign(method jwt.SigningMethod, key any, kid string) (string
 	return signed, nil
 }
 
-// Check says everything that is wrong with the options, nil where it is nothing.
-func (o MintOptions) Check() error {
+// faults says everything that is wrong with the options, nil where it is nothing.
+func (o MintOptions) faults() error {
 	var errs []error
 	if strings.TrimSpace(o.Subject) == "" {
 		errs = append(errs, errors.New("subject is blank"))
