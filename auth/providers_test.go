@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -411,7 +413,11 @@ func TestSupabaseMigration(t *testing.T) {
 		judged(t, c, keys.token("k1", p256(), nil), "", "")
 		judged(t, c, keys.token("k1", otherP256(), nil), ReasonSignature, "signing")
 		judged(t, c, old(), "", "")
-		judged(t, c, legacy.token("k1", []byte(secret), nil), ReasonAlgorithm, "signing")
+		judged(t, c, legacy.token("k1", []byte(secret), nil), "", "") // the secret has no kid, so that of its tokens says nothing
+		public := must(x509.MarshalPKIXPublicKey(p256().Public()))
+		for _, confused := range [][]byte{public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})} {
+			judged(t, c, legacy.token("k1", confused, nil), ReasonKeyUnknown, "legacy")
+		}
 		judged(t, c, legacy.token("legacy-kid", []byte("a secret that somebody guessed, long enough"), nil), ReasonKeyUnknown, "legacy")
 	})
 }
