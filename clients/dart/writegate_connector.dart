@@ -93,7 +93,8 @@ class WritegateConnector extends PowerSyncBackendConnector {
     if (credentials == null) throw StateError('upload: nobody is signed in');
     final headers = {'content-type': 'application/json', 'authorization': 'Bearer ${credentials.token}'};
     final res = await _ask('/api/data', (uri) => _http.post(uri, headers: headers, body: body));
-    if (res.statusCode == 401) invalidateCredentials();
+    // With 403 the token lacks what the policy requires, and the next one may have it.
+    if (res.statusCode == 401 || res.statusCode == 403) invalidateCredentials();
     return res;
   }
 

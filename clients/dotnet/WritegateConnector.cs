@@ -98,7 +98,8 @@ public class WritegateConnector(
         if (token == null) await FetchCredentials();
         var sent = token ?? throw new InvalidOperationException("upload: nobody is signed in");
         var response = await Ask(HttpMethod.Post, "/api/data", sent, JsonContent.Create(body));
-        if (response.StatusCode == HttpStatusCode.Unauthorized && token == sent) token = null;
+        // With 403 it lacks what the policy requires, and the next one may have it. The SDK may have a newer one already.
+        if (response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden && token == sent) token = null;
         return response;
     }
 

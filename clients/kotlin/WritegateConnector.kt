@@ -110,7 +110,8 @@ class WritegateConnector(
             contentType(ContentType.Application.Json)
             setBody(body.toString())
         }
-        if (res.status == HttpStatusCode.Unauthorized) invalidateCredentials()
+        // With 403 the token lacks what the policy requires, and the next one may have it.
+        if (res.status == HttpStatusCode.Unauthorized || res.status == HttpStatusCode.Forbidden) invalidateCredentials()
         uploadPause.after(res)
         return res
     }

@@ -80,7 +80,8 @@ impl<A: App> WritegateConnector<A> {
             None => self.fetch_credentials().await?.token,
         };
         let answer = self.ask(UPLOAD, &token, Some(body)).await?;
-        if answer.0 == StatusCode::UNAUTHORIZED {
+        // With 403 the token lacks what the policy requires, and the next one may have it.
+        if answer.0 == StatusCode::UNAUTHORIZED || answer.0 == StatusCode::FORBIDDEN {
             let mut current = self.token.lock().unwrap();
             current.take_if(|t| *t == token); // the SDK may have a newer one already
         }

@@ -87,7 +87,8 @@ public actor WritegateConnector: PowerSyncBackendConnectorProtocol {
         if token == nil { _ = try await fetchCredentials() }
         guard let token else { throw WritegateError(what: "upload: nobody is signed in", status: 0, body: Data()) }
         let (data, status) = try await ask("api/data", token: token, body: body)
-        if status == 401, self.token == token { self.token = nil } // the SDK may have a newer one already
+        // With 403 it lacks what the policy requires, and the next one may have it. The SDK may have a newer one already.
+        if status == 401 || status == 403, self.token == token { self.token = nil }
         return (data, status)
     }
 
