@@ -144,9 +144,9 @@ func serviceFolder(t *testing.T, clientAuth, cli string) string {
 func TestLinkedFaults(t *testing.T) {
 	hs := "  audience: [a]\n  jwks: {keys: [{kty: oct, alg: HS256, k: aHVudGVyMg}]}\n"
 	for cli, want := range map[string]string{
-		"api_url: !env WG_NOT_SET\n":       "cli.yaml: api_url: the variable that !env names in line 1 is not set, or empty; set it for this process; or give --endpoint",
-		"api_url: [http://hunter2\n":       "cli.yaml: neither YAML nor JSON; see to the quotes, brackets and indentation in line 1; or give --endpoint",
-		"api_url: [http://hunter2, b]\n":   "cli.yaml: api_url: ",
+		"api_url: !env WG_NOT_SET\n":      "cli.yaml: api_url: the variable that !env names in line 1 is not set, or empty; set it for this process; or give --endpoint",
+		"api_url: [http://hunter2\n":      "cli.yaml: neither YAML nor JSON; see to the quotes, brackets and indentation in line 1; or give --endpoint",
+		"api_url: [http://hunter2, b]\n":  "cli.yaml: api_url: ",
 		"type: cloud\ninstance_id: abc\n": "",
 	} {
 		var stdout, stderr bytes.Buffer
