@@ -45,3 +45,8 @@ func (s *Source) Marks(table string) string {
 	}
 	return ""
 }
+
+// Asks reports whether the policy declares a claim that is at this path of the token, so that its rules may look at it.
+func (s *Source) Asks(path ...string) bool {
+	return slices.ContainsFunc(s.spec.claims, func(c claimSpec) bool { return slices.Equal(c.path, path) })
+}

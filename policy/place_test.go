@@ -43,3 +43,29 @@ tables:
 		}
 	}
 }
+
+func TestAsks(t *testing.T) {
+	source, err := policy.Parse("p.yaml", []byte(`policy: 1
+claims:
+  guest: {path: is_anonymous, type: bool, default: false}
+  staff: {path: app_metadata.staff, type: bool, default: false}
+tables: {}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path []string
+		want bool
+	}{
+		{[]string{"is_anonymous"}, true},
+		{[]string{"app_metadata", "staff"}, true},
+		{[]string{"guest"}, false},
+		{[]string{"app_metadata"}, false},
+		{[]string{"app_metadata.staff"}, false},
+	} {
+		if got := source.Asks(tt.path...); got != tt.want {
+			t.Errorf("%q: %v", tt.path, got)
+		}
+	}
+}

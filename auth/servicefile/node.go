@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
@@ -27,6 +28,9 @@ func Parse(text []byte, env func(string) (string, bool)) (Node, error) {
 		return Node{}, errors.New("larger than 1 MiB")
 	}
 	file, err := parser.ParseBytes(text, 0)
+	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok && syntax.GetToken() != nil && syntax.GetToken().Position != nil {
+		return Node{}, fmt.Errorf("neither YAML nor JSON; see to the quotes, brackets and indentation in line %d", syntax.GetToken().Position.Line)
+	}
 	if err != nil || len(file.Docs) != 1 {
 		return Node{}, errors.New("not one document of YAML or JSON")
 	}

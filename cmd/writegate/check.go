@@ -77,6 +77,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	r.addPolicy(err)
 	r.checkKeys(ctx, *c)
 	r.checkShared(c.Auth)
+	r.checkFixed(c.Issue.Anonymous.Subject, source)
 	r.checkMetrics(c.Server.MetricsAddr)
 	switch {
 	case !f.offline:

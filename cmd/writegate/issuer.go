@@ -12,6 +12,7 @@ import (
 	"writegate/auth"
 	"writegate/auth/issue"
 	"writegate/configs"
+	"writegate/policy"
 	"writegate/server"
 )
 
@@ -56,6 +57,14 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 		case ttl > time.Hour:
 			r.add(remark{file: r.config, path: path, message: "more than 1h: nothing revokes a token before it ends"})
 		}
+	}
+}
+
+// checkFixed warns of a policy that can't tell the one user that all devices are from users of the app.
+func (r *report) checkFixed(subject string, source *policy.Source) {
+	if issue.Subject(subject) == issue.Fixed && source != nil && !source.Asks("is_anonymous") {
+		r.add(remark{file: r.config, path: "issue.anonymous.subject", message: "with fixed every device is one user, and what the policy gives to that user any device may change; " +
+			"have it declare the claim is_anonymous and give nothing to who has it, or take unique"})
 	}
 }
 

@@ -75,6 +75,9 @@ func listKeys(w io.Writer, all []keyset.Key, lines bool) error {
 	out := json.NewEncoder(w)
 	now := time.Now()
 	for _, k := range all {
+		if !k.Removed.IsZero() && k.Signing.After(k.Removed) {
+			k.Signing = time.Time{} // it was to sign, and never did
+		}
 		if !lines {
 			rows = append(rows, []string{k.ID, k.Algorithm, string(k.State(now)), clock(k.Published), clock(k.Signing), clock(k.Retired), clock(k.Removed)})
 			continue
@@ -201,7 +204,7 @@ const maxKey = 64 << 10
 // readKey reads a private key from a file that nobody else may read, or from what stands for "-".
 func readKey(stdin io.Reader, path string) (*auth.Key, error) {
 	if path == "-" {
-		return parseKey(stdin, path)
+		return parseKey(stdin, "standard input")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -214,14 +217,14 @@ func readKey(stdin io.Reader, path string) (*auth.Key, error) {
 	return parseKey(f, path)
 }
 
-func parseKey(in io.Reader, path string) (*auth.Key, error) {
+func parseKey(in io.Reader, name string) (*auth.Key, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxKey))
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	k, err := auth.ReadKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return k, nil
 }

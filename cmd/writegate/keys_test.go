@@ -172,3 +172,18 @@ func runKeys(t *testing.T, args ...string) (string, error) {
 	}
 	return out.String(), nil
 }
+
+// TestListTakenBack: a key that was taken back before it signed has no time from which it signs.
+func TestListTakenBack(t *testing.T) {
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	var out strings.Builder
+	k := keyset.Key{ID: "k", Algorithm: "ES256", Published: at, Signing: at.Add(10 * time.Minute), Retired: at.Add(time.Minute), Removed: at.Add(time.Minute)}
+	signed := k
+	signed.ID, signed.Retired, signed.Removed = "s", at.Add(time.Hour), at.Add(2*time.Hour)
+	if err := listKeys(&out, []keyset.Key{k, signed}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), `"signing"`); got != 1 || !strings.Contains(out.String(), `"signing":"2026-05-04T12:10:00Z"`) {
+		t.Errorf("%d times:\n%s", got, &out)
+	}
+}

@@ -145,7 +145,7 @@ func TestLinkedFaults(t *testing.T) {
 	hs := "  audience: [a]\n  jwks: {keys: [{kty: oct, alg: HS256, k: aHVudGVyMg}]}\n"
 	for cli, want := range map[string]string{
 		"api_url: !env WG_NOT_SET\n":      "cli.yaml: api_url: the variable that !env names in line 1 is not set, or empty; set it for this process; or give --endpoint",
-		"api_url: [http://hunter2\n":      "cli.yaml: not one document of YAML or JSON; or give --endpoint",
+		"api_url: [http://hunter2\n":      "cli.yaml: neither YAML nor JSON; see to the quotes, brackets and indentation in line 1; or give --endpoint",
 		"api_url: [http://hunter2, b]\n":  "cli.yaml: api_url: ",
 		"type: cloud\ninstance_id: abc\n": "",
 	} {
@@ -208,12 +208,12 @@ func TestServiceTokenFaults(t *testing.T) {
 		"a public key":    {"  audience: [a]\n  jwks:\n    keys:\n" + otherYAML, nil, "service.yaml: client_auth.jwks.keys: no HS256 key; for a public key give its private half with --private-key"},
 		"another kid":     {hs, []string{"--kid", "b"}, `service.yaml: client_auth.jwks.keys: no HS256 key with kid "b"; for a public key give its private half with --private-key`},
 		"another pair":    {"  audience: [a]\n  jwks:\n    keys:\n" + otherYAML, []string{"--private-key", "key.pem"}, "service.yaml: client_auth.jwks.keys: no key is the public half of the one in key.pem"},
-		"no private key":  {hs, []string{"--private-key", "service.yaml"}, "service.yaml: client_auth.jwks.keys: private key: service.yaml is neither a PEM block, nor a JSON Web Key, nor the base64 of one"},
+		"no private key":  {hs, []string{"--private-key", "service.yaml"}, "service.yaml: client_auth.jwks.keys: private key: service.yaml: neither a PEM block, nor a JSON Web Key, nor the base64 of one"},
 		"not base64":      {strings.ReplaceAll(hs, "hunter2", "hunter!"), nil, "service.yaml: client_auth.jwks.keys: [0].k: not base64url"},
 		"not set":         {strings.ReplaceAll(hs, "hunter2", "!env hunter3"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: the variable that !env names in line 11 is not set, or empty; set it for this process"},
 		"another tag":     {strings.ReplaceAll(hs, "hunter2", "!secret hunter2"), nil, "service.yaml: client_auth.jwks.keys: [0]: k: has a tag; !env NAME is the one that is known"},
 		"keys no mapping": {"  audience: [a]\n  jwks: {keys: [hunter2]}\n", nil, "service.yaml: client_auth.jwks.keys: [0]: not a mapping"},
-		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: not one document of YAML or JSON"},
+		"not YAML":        {"  audience: [hunter2\n", nil, "service.yaml: neither YAML nor JSON; see to the quotes, brackets and indentation in line 8"},
 		"no file":         {"", []string{"--service-yaml", "none.yaml"}, "none.yaml: no such file or directory"},
 		"a key of others": {hs, []string{"--private-key", "open.pem"}, "private key: open.pem may be read by others (mode 644); run chmod 600 on it"},
 		"the life":        {hs, []string{"--ttl", "25h"}, "time to live is not between 1s and 24h"},
