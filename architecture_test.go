@@ -79,6 +79,9 @@ func TestArchitectureSees(t *testing.T) {
 		{"policy", "writegate/policytest", false},
 		{"configs", "writegate/server", false},
 		{"configs", "writegate/internal/files", true},
+		{"configs", "writegate/internal/fault", true},
+		{"schemafile", "writegate/internal/fault", true},
+		{"policy", "writegate/internal/fault", false},
 		{"server", "writegate/internal/files", false},
 		{"cmd/writegate", "writegate/server", true},
 	}
@@ -95,6 +98,7 @@ var shared = map[string][]string{
 	module + "/internal/celenv":    {"policy/internal/expr", "auth/issue"}, // the language of expressions
 	module + "/internal/synctoken": {"auth/issue", "configs"},              // the rules of the tokens that are made
 	module + "/internal/wire":      {"appliers"},                           // what clients write is the same for every database
+	module + "/internal/fault":     {"configs", "schemafile"},              // how what is wrong with a file is said
 	module + "/internal/files":     {"auth", "appliers/bare", "configs"},   // files that several processes share, and files of secrets
 }
 
