@@ -8,16 +8,17 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Snapshot yields every row of the tables as the sync service would send it down, all from one moment: the id, and a
 // JSON object with a value for each column that can be synced, which bytes can't. The tables must have been
 // introspected. An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known()
+	known := db.known.Tables()
 	for _, name := range tables {
 		if known[name] == nil {
-			return fault(name, "the table was not introspected")
+			return applier.Mismatch(name, "the table was not introspected")
 		}
 	}
 	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
@@ -81,7 +82,7 @@ func (own *table) sent(t *writegate.Table, values []any) (id string, data []byte
 		}
 		row[c.name] = v
 	}
-	id = keyText(own, own.keyOf(t, key))
+	id = keyText(own, applier.JoinKey(t, key))
 	row["id"] = id
 	data, err = json.Marshal(row)
 	return id, data, err

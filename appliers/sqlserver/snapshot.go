@@ -9,16 +9,17 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Snapshot yields every row of the tables as the sync service would send it down, all from one moment: the id, and
 // a JSON object with a value for each column that can be synced. The tables must have been introspected. Where the
 // database allows no snapshots, writers wait until it is over. An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known()
+	known := db.known.Tables()
 	for _, name := range tables {
 		if known[name] == nil {
-			return fault(name, "the table was not introspected")
+			return applier.Mismatch(name, "the table was not introspected")
 		}
 	}
 	level := sql.LevelSerializable
