@@ -15,19 +15,17 @@ import (
 // JSON object with a value for each column that can be synced, which bytes can't. The tables must have been
 // introspected. An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known.Tables()
-	for _, name := range tables {
-		if known[name] == nil {
-			return applier.Mismatch(name, "the table was not introspected")
-		}
+	found, err := db.known.Named(tables)
+	if err != nil {
+		return err
 	}
 	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	for _, name := range tables {
-		if err := snapshotTable(ctx, tx, known[name], yield); err != nil {
+	for _, t := range found {
+		if err := snapshotTable(ctx, tx, t, yield); err != nil {
 			return err
 		}
 	}

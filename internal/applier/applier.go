@@ -37,6 +37,18 @@ func (b *Book) Tables() writegate.Schema {
 	return b.tables
 }
 
+// Named returns the tables of these names, in their order, or a [Mismatch] of the first that is not in the book.
+func (b *Book) Named(names []string) ([]*writegate.Table, error) {
+	known := b.Tables()
+	tables := make([]*writegate.Table, len(names))
+	for i, name := range names {
+		if tables[i] = known[name]; tables[i] == nil {
+			return nil, Mismatch(name, "the table was not introspected")
+		}
+	}
+	return tables, nil
+}
+
 // SplitKey returns the stored values of the columns of a stored key: its parts, in the order of [writegate.Table.Parts], or the
 // key itself where that is one column. It panics for what is no stored key of the table.
 func SplitKey(t *writegate.Table, key any) []any {

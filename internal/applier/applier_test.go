@@ -48,6 +48,19 @@ func TestBookAtOnce(t *testing.T) {
 	}
 }
 
+func TestBookNamed(t *testing.T) {
+	var book applier.Book
+	lists, todos := &writegate.Table{Name: "lists"}, &writegate.Table{Name: "todos"}
+	book.Add(writegate.Schema{"lists": lists, "todos": todos})
+	if got, err := book.Named([]string{"todos", "lists"}); err != nil || !slices.Equal(got, []*writegate.Table{todos, lists}) {
+		t.Errorf("tables are %v, %v", got, err)
+	}
+	got, err := book.Named([]string{"todos", "nowhere", "nothing"})
+	if e := writegate.AsError(err); got != nil || e.Code != writegate.SchemaMismatch || e.Message != "nowhere: the table was not introspected" {
+		t.Errorf("a table that is not there: %v, %v", got, err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	id := func() *writegate.Column { return &writegate.Column{Name: "id", Type: writegate.Int} }
 	single := &writegate.Table{Name: "lists", Key: "id", Columns: []*writegate.Column{id()}}
