@@ -64,6 +64,12 @@ func TestArchitectureSees(t *testing.T) {
 		{"appliers/sqlite", "writegate/internal/wire", true},
 		{"appliers/sqlite", "writegate/internal/engines", false},
 		{"policy", "writegate/internal/wire", false},
+		{"appliers/sqlite", "writegate/internal/applier", true},
+		{"policy", "writegate/internal/applier", false},
+		{"internal/applier", "writegate", true},
+		{"internal/applier", "writegate/internal/wire", true},
+		{"internal/applier", "writegate/internal/files", false},
+		{"internal/applier", "writegate/appliers/sqlite", false},
 		{"internal/wire", "writegate/policy", false},
 		{"internal/wire", "writegate", false},
 		{"internal/wire", "writegate/internal/files", false},
@@ -79,6 +85,9 @@ func TestArchitectureSees(t *testing.T) {
 		{"policy", "writegate/policytest", false},
 		{"configs", "writegate/server", false},
 		{"configs", "writegate/internal/files", true},
+		{"configs", "writegate/internal/fault", true},
+		{"schemafile", "writegate/internal/fault", true},
+		{"policy", "writegate/internal/fault", false},
 		{"server", "writegate/internal/files", false},
 		{"cmd/writegate", "writegate/server", true},
 	}
@@ -90,12 +99,19 @@ func TestArchitectureSees(t *testing.T) {
 }
 
 // shared are packages for what several stages do in the same way, and where they may be imported. They import nothing of
-// ours themselves.
+// ours themselves, but for what stands in known.
 var shared = map[string][]string{
 	module + "/internal/celenv":    {"policy/internal/expr", "auth/issue"}, // the language of expressions
 	module + "/internal/synctoken": {"auth/issue", "configs"},              // the rules of the tokens that are made
-	module + "/internal/wire":      {"appliers"},                           // what clients write is the same for every database
+	module + "/internal/wire":      {"appliers", "internal/applier"},       // what clients write is the same for every database
+	module + "/internal/applier":   {"appliers"},                           // what every driver of a database does in the same way
+	module + "/internal/fault":     {"configs", "schemafile"},              // how what is wrong with a file is said
 	module + "/internal/files":     {"auth", "appliers/bare", "configs"},   // files that several processes share, and files of secrets
+}
+
+// known is what packages of shared may import of ours.
+var known = map[string][]string{
+	module + "/internal/applier": {module, module + "/internal/wire"}, // it is about the root's types
 }
 
 // forbidden says why the package at a folder of ours may not import another package, or nothing.
@@ -108,6 +124,8 @@ func forbidden(own, imported string) string {
 		return "CEL stays in what compiles expressions"
 	case own == "" && (first == module || strings.Contains(first, ".")):
 		return "the root package imports the standard library only"
+	case slices.Contains(known[path.Join(module, own)], imported):
+		return ""
 	case shared[path.Join(module, own)] != nil && first == module:
 		return "what several stages share knows none of them"
 	case imported == module || first != module:

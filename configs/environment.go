@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"writegate/internal/fault"
 )
 
 // variable is one of the environment that stands for a key of the file. Several of one key make a list.
@@ -77,7 +79,7 @@ func fromEnvironment(env func(string) (string, bool)) (*Config, error) {
 	}
 	c, d := parse("environment", document(keys, values), func(string) (string, bool) { return "", false })
 	if len(d.faults) > 0 {
-		return nil, d.faults.ofVariables()
+		return nil, ofVariables(d.faults)
 	}
 	return c, nil
 }
@@ -126,8 +128,9 @@ func document(keys []string, values map[string][]string) []byte {
 }
 
 // ofVariables says which variable each fault is about, where one is.
-func (fs Faults) ofVariables() Faults {
-	for i, f := range fs.sorted() {
+func ofVariables(fs Faults) Faults {
+	fault.Sort(fs)
+	for i, f := range fs {
 		fs[i].Line, fs[i].Column = 0, 0
 		switch f.Path {
 		case "auth":

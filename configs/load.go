@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"writegate/internal/fault"
 )
 
 // maxFile is the largest file that is read, in bytes.
@@ -30,7 +32,8 @@ func Load(path string) (*Config, error) {
 		d.readAdminTokens(&c.Server.Admin)
 	}
 	if len(d.faults) > 0 {
-		return nil, d.faults.sorted()
+		fault.Sort(d.faults)
+		return nil, d.faults
 	}
 	return c, nil
 }
@@ -41,7 +44,8 @@ func Load(path string) (*Config, error) {
 func Parse(name string, text []byte, env func(string) (string, bool)) (*Config, error) {
 	c, d := parse(name, text, env)
 	if len(d.faults) > 0 {
-		return nil, d.faults.sorted()
+		fault.Sort(d.faults)
+		return nil, d.faults
 	}
 	return c, nil
 }

@@ -22,12 +22,12 @@ type reader struct {
 func (r *reader) fault(n ast.Node, path, format string, args ...any) {
 	f := Fault{File: r.file, Line: 1, Column: 1, Path: path, Message: fmt.Sprintf(format, args...)}
 	if n != nil {
-		f.at(n.GetToken())
+		place(&f, n.GetToken())
 	}
 	r.faults = append(r.faults, f)
 }
 
-func (f *Fault) at(t *token.Token) {
+func place(f *Fault, t *token.Token) {
 	if t != nil && t.Position != nil {
 		f.Line, f.Column = max(1, t.Position.Line), max(1, t.Position.Column)
 	}
@@ -46,7 +46,7 @@ func (r *reader) document(text []byte) (body ast.Node) {
 		f := Fault{File: r.file, Line: 1, Column: 1, Message: "can't be read as YAML"}
 		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 			f.Message = syntax.Message
-			f.at(syntax.Token)
+			place(&f, syntax.Token)
 		}
 		r.faults = append(r.faults, f)
 		return nil

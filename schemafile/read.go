@@ -46,7 +46,7 @@ func Parse(name string, text []byte) (*File, error) {
 		}
 	}
 	if len(r.faults) > 0 {
-		return nil, r.faults.sorted()
+		return nil, sorted(r.faults)
 	}
 	f.sort()
 	return f, nil

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // refused makes the error of one of the changes of a run, nil when none is to blame.
@@ -33,7 +34,7 @@ func (t *tx) refused(err error, run []place) *writegate.ChangeError {
 	case writegate.UniqueViolation:
 		hit, found := c.hit(raw, err)
 		if p.change.Verb == writegate.Insert && (found && c.isKeyIndex(hit) || !found && t.exists(p.change)) {
-			return &writegate.ChangeError{Index: p.index, Race: true, Err: raced(p.change, err)}
+			return &writegate.ChangeError{Index: p.index, Race: true, Err: applier.Raced(p.change, err)}
 		}
 		columns = c.columnsOf(hit)
 	case writegate.DocumentValidation:
@@ -66,30 +67,7 @@ var messages = map[writegate.Code]string{
 func refusal(v verdict, change *writegate.Change, columns []string, cause error) *writegate.Error {
 	e := writegate.Refuse(v.code, v.reason, messages[v.code])
 	e.Cause = cause
-	return located(e, change.Table, columns)
-}
-
-// located adds table and columns to an error.
-func located(e *writegate.Error, table *writegate.Table, columns []string) *writegate.Error {
-	e.Table = table.Name
-	at := e.Table
-	switch len(columns) {
-	case 0:
-	case 1:
-		e.Column = columns[0]
-		at += "." + columns[0]
-	default:
-		at += ".(" + strings.Join(columns, ", ") + ")"
-	}
-	e.Message = at + ": " + e.Message
-	return e
-}
-
-func raced(c *writegate.Change, cause error) *writegate.Error {
-	return &writegate.Error{
-		Class: writegate.Rerun, Code: writegate.Conflict, Table: c.Table.Name,
-		Message: "The row was changed at the same time.", Cause: cause,
-	}
+	return applier.Located(e, change.Table.Name, columns)
 }
 
 // hit tells which unique index a duplicate was found in: by the pattern that MongoDB adds, else by the name of an

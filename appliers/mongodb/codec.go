@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 // codec converts the values of one field: from the wire to the stored value of writegate, from that to BSON, and back.
@@ -78,9 +79,9 @@ func codecOf(s *shape, types typeSet) *codec {
 	case types == tTimestamp:
 		return &codec{kind: writegate.Int, convert: toInt64, store: identity, load: loadAny}
 	case types == tDouble:
-		return &codec{kind: writegate.Float, convert: toFloat, store: identity, load: loadFloat, same: sameFloat}
+		return &codec{kind: writegate.Float, convert: toFloat, store: identity, load: loadFloat, same: wire.SameFloat}
 	case types == tDouble|tInt:
-		return &codec{kind: writegate.Float, convert: toFloat, store: storeShortFloat, load: loadFloat, same: sameFloat, keeps: true}
+		return &codec{kind: writegate.Float, convert: toFloat, store: storeShortFloat, load: loadFloat, same: wire.SameFloat, keeps: true}
 	case types == tDecimal:
 		return &codec{kind: writegate.Decimal, convert: toDecimal, store: storeDecimal, load: loadNumber, same: sameDecimal}
 	case types != 0 && types&^tNumber == 0:

@@ -15,10 +15,10 @@ import (
 	"writegate/policy"
 )
 
-// wired is a database behind a [wire], with a collection notes.
+// wired is a database behind a [proxy], with a collection notes.
 type wired struct {
 	*home
-	*wire
+	*proxy
 	db     *DB
 	schema writegate.Schema
 }
@@ -30,7 +30,7 @@ func newWired(t *testing.T) *wired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wired{home: h, wire: newWire(t, address.Host)}
+	w := &wired{home: h, proxy: newProxy(t, address.Host)}
 	if _, err := h.app.Collection("notes").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "seed"}, {Key: "n", Value: int64(0)}, {Key: "text", Value: "x"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func newWired(t *testing.T) *wired {
 	return w
 }
 
-func (w *wired) dsn(database string) string { return w.wire.dsn(database) }
+func (w *wired) dsn(database string) string { return w.proxy.dsn(database) }
 
 func (w *wired) insert(id string) writegate.Change {
 	return writegate.Change{Verb: writegate.Insert, Table: w.schema["notes"], Key: id, Set: writegate.Row{"n": int64(1)}}

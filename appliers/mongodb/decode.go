@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"writegate/internal/wire"
 )
 
 // decode makes the BSON value of a JSON value by what is known of its type. Where nothing is known, JSON decides, and
@@ -107,7 +109,7 @@ func plainScalar(v any) (any, error) {
 func plainNumber(text string) (any, error) {
 	decimal, err := plainDecimal(text)
 	if err != nil {
-		return nil, errSize
+		return nil, wire.ErrTooLong
 	}
 	if !strings.ContainsAny(text, ".eE") {
 		if i, err := strconv.ParseInt(decimal, 10, 64); err == nil {

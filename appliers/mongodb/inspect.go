@@ -1,7 +1,6 @@
 package mongodb
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,14 +12,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
-const (
-	// maxSkew is how far the clocks of this machine and of the server may differ.
-	maxSkew = 5 * time.Second
-	// oldest is the first major version that is supported.
-	oldest = 5
-)
+// oldest is the first major version that is supported.
+const oldest = 5
 
 // List names the collections and views that the login can see, sorted: those of the DSN's database, or with their
 // database in front of them where the DSN names none.
@@ -82,35 +78,22 @@ func (db *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate
 	for _, table := range schema {
 		all = append(all, inspectTable(table)...)
 	}
-	slices.SortFunc(all, func(a, b writegate.Finding) int {
-		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
-	})
+	applier.SortFindings(all)
 	return slices.Compact(all), nil
-}
-
-func faulty(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Fault: true, Message: fmt.Sprintf(format, args...)}
-}
-
-func doubtful(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Message: fmt.Sprintf(format, args...)}
 }
 
 func (db *DB) inspectServer(h *hello, now time.Time) []writegate.Finding {
 	var all []writegate.Finding
 	if !h.Primary {
-		all = append(all, faulty("the server takes no writes; connect to the replica set, or to a router"))
+		all = append(all, applier.Faulty("the server takes no writes; connect to the replica set, or to a router"))
 	}
 	switch {
 	case !h.transactions():
-		all = append(all, faulty("the server is a standalone: it has no transactions, so an upload may be applied in part or more than once; make it a replica set"))
+		all = append(all, applier.Faulty("the server is a standalone: it has no transactions, so an upload may be applied in part or more than once; make it a replica set"))
 	case db.cfg.alone():
-		all = append(all, doubtful("transactions are off although the server has them; leave the setting out"))
+		all = append(all, applier.Doubtful("transactions are off although the server has them; leave the setting out"))
 	}
-	if skew := max(now.Sub(h.Now), h.Now.Sub(now)); skew > maxSkew {
-		all = append(all, doubtful("the clocks of the server and of this machine are %s apart; have both follow NTP", skew.Round(time.Second)))
-	}
-	return all
+	return append(all, applier.Clocks(h.Now, now, now)...)
 }
 
 func (db *DB) inspectVersion(ctx context.Context, _ *hello, _ writegate.Schema) ([]writegate.Finding, error) {
@@ -122,9 +105,9 @@ func (db *DB) inspectVersion(ctx context.Context, _ *hello, _ writegate.Schema) 
 	major, _, _ := strings.Cut(number, ".")
 	switch n, err := strconv.Atoi(major); {
 	case !isMongo:
-		return []writegate.Finding{doubtful("the server is %s: what is promised of MongoDB is its maker's to keep", version)}, nil
+		return []writegate.Finding{applier.Doubtful("the server is %s: what is promised of MongoDB is its maker's to keep", version)}, nil
 	case err == nil && n < oldest:
-		return []writegate.Finding{faulty("the server is %s; %d.0 is the oldest that is supported", version, oldest)}, nil
+		return []writegate.Finding{applier.Faulty("the server is %s; %d.0 is the oldest that is supported", version, oldest)}, nil
 	}
 	return nil, nil
 }
@@ -138,7 +121,7 @@ func (db *DB) inspectOwn(ctx context.Context, _ *hello, _ writegate.Schema) ([]w
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	return []writegate.Finding{doubtful("database %s lacks %s; serve makes them where the login may, or run what `writegate schema ddl` prints",
+	return []writegate.Finding{applier.Doubtful("database %s lacks %s; serve makes them where the login may, or run what `writegate schema ddl` prints",
 		db.own.Name(), strings.Join(missing, ", "))}, nil
 }
 

@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // TransactionsOff is the value of [Config.Transactions] for servers that have none.
@@ -82,8 +81,7 @@ type DB struct {
 	log    *slog.Logger
 	closed atomic.Bool
 
-	mu    sync.Mutex
-	known writegate.Schema // every table that was introspected
+	known applier.Book // every table that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -117,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, client: client, home: home, own: ownPlace{client, cfg.Schema}, log: cfg.Log, known: writegate.Schema{}}
+	db := &DB{cfg: cfg, client: client, home: home, own: ownPlace{client, cfg.Schema}, log: cfg.Log}
 	if err := db.prepare(ctx); err != nil {
 		_ = db.Close()
 		return nil, classify(err)
@@ -241,11 +239,4 @@ func (db *DB) hello(ctx context.Context) (*hello, error) {
 	var h hello
 	err := db.client.Database("admin").RunCommand(ctx, command("hello")).Decode(&h)
 	return &h, err
-}
-
-// remember keeps introspected tables for Snapshot.
-func (db *DB) remember(schema writegate.Schema) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	maps.Copy(db.known, schema)
 }

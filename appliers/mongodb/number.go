@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"writegate/internal/wire"
 )
 
 // A Decimal128 has so many digits, and exponents up to this one.
@@ -18,8 +19,6 @@ const (
 )
 
 var (
-	errNumber  = errors.New("must be a number")
-	errSize    = errors.New("must be a number of fewer digits")
 	errDecimal = errors.New("must be a number of at most 34 digits")
 	errInteger = errors.New("must be an integer of 64 bits")
 	errInt32   = errors.New("must be an integer of 32 bits")
@@ -27,58 +26,11 @@ var (
 	errBool    = errors.New("must be true, false, 1 or 0")
 )
 
-// number is what JSON calls one.
-var number = regexp.MustCompile(`^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$`)
-
 // specials are the numbers that JSON has no word for.
 var specials = map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}
 
 // plainDecimal writes a number without exponent. Zeros at the end of a fraction stay.
-func plainDecimal(text string) (string, error) {
-	m := number.FindStringSubmatch(text)
-	if m == nil {
-		return "", errNumber
-	}
-	sign, whole, fraction := m[1], m[2], m[3]
-	if m[4] != "" {
-		shift, err := strconv.Atoi(m[4])
-		if err != nil || shift < -maxExponent || shift > maxExponent {
-			return "", errSize
-		}
-		whole, fraction = shifted(whole, fraction, shift)
-	}
-	if strings.Trim(whole+fraction, "0") == "" {
-		sign = ""
-	}
-	if fraction != "" {
-		fraction = "." + fraction
-	}
-	return sign + whole + fraction, nil
-}
-
-// shifted moves the point to the right, or to the left.
-func shifted(whole, fraction string, by int) (string, string) {
-	if by >= 0 {
-		fraction += strings.Repeat("0", max(0, by-len(fraction)))
-		whole, fraction = whole+fraction[:by], fraction[by:]
-	} else {
-		whole = strings.Repeat("0", max(0, 1-by-len(whole))) + whole
-		cut := len(whole) + by
-		whole, fraction = whole[:cut], whole[cut:]+fraction
-	}
-	if whole = strings.TrimLeft(whole, "0"); whole == "" {
-		whole = "0"
-	}
-	return whole, fraction
-}
-
-// shortest takes zeros that mean nothing away.
-func shortest(decimal string) string {
-	if !strings.Contains(decimal, ".") {
-		return decimal
-	}
-	return strings.TrimRight(strings.TrimRight(decimal, "0"), ".")
-}
+func plainDecimal(text string) (string, error) { return wire.JSONNumber(text, maxExponent) }
 
 // numeric is the text of a wire value, or a stored one, that may be a number.
 func numeric(v any) string {
@@ -103,7 +55,7 @@ func numeric(v any) string {
 func toBool(v any) (any, error) {
 	text := strings.ToLower(numeric(v))
 	if decimal, err := plainDecimal(text); err == nil {
-		text = shortest(decimal)
+		text = wire.Shortest(decimal)
 	}
 	switch text {
 	case "1", "true":
@@ -119,7 +71,7 @@ func toInt64(v any) (any, error) {
 	if err != nil {
 		return nil, errInteger
 	}
-	i, err := strconv.ParseInt(shortest(decimal), 10, 64)
+	i, err := strconv.ParseInt(wire.Shortest(decimal), 10, 64)
 	if err != nil {
 		return nil, errInteger
 	}
@@ -167,7 +119,7 @@ func exactFloat(text string) (float64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return f, shortest(decimal) == strconv.FormatFloat(f, 'f', -1, 64)
+	return f, wire.Shortest(decimal) == strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 // storeShortFloat stores as other writers of such a field do: an integer of 32 bits, else a double.
@@ -176,12 +128,6 @@ func storeShortFloat(v any) any {
 		return int32(f)
 	}
 	return v
-}
-
-func sameFloat(a, b any) bool {
-	x, xOK := a.(float64)
-	y, yOK := b.(float64)
-	return xOK && yOK && (x == y || math.IsNaN(x) && math.IsNaN(y))
 }
 
 func toDecimal(v any) (any, error) {
@@ -196,7 +142,7 @@ func toDecimal(v any) (any, error) {
 	if _, ok := decimal128(decimal); ok {
 		return decimal, nil
 	}
-	if short := shortest(decimal); short != decimal {
+	if short := wire.Shortest(decimal); short != decimal {
 		if _, ok := decimal128(short); ok {
 			return short, nil
 		}
@@ -226,7 +172,7 @@ func decimal128(decimal string) (bson.Decimal128, bool) {
 		return d, false
 	}
 	back := decimalOf(d)
-	return d, shortest(back) == shortest(decimal)
+	return d, wire.Shortest(back) == wire.Shortest(decimal)
 }
 
 func storeDecimal(v any) any {
@@ -263,7 +209,7 @@ func sameDecimal(a, b any) bool {
 	if errX != nil || errY != nil {
 		return a == b
 	}
-	return shortest(x) == shortest(y)
+	return wire.Shortest(x) == wire.Shortest(y)
 }
 
 // numberOf writes a number of any BSON type as a decimal.
@@ -276,11 +222,11 @@ func numberOf(v bson.RawValue) (string, bool) {
 	case bson.TypeDouble:
 		f := v.Double()
 		for word, special := range specials {
-			if sameFloat(f, special) {
+			if wire.SameFloat(f, special) {
 				return word, true
 			}
 		}
-		return shortest(strconv.FormatFloat(f, 'f', -1, 64)), true
+		return wire.Shortest(strconv.FormatFloat(f, 'f', -1, 64)), true
 	}
 	return "", false
 }
@@ -293,7 +239,7 @@ func numberConverter(types typeSet) func(any) (any, error) {
 			return nil, err
 		}
 		if _, ok := fitting(types, d.(string)); !ok {
-			return nil, errSize
+			return nil, wire.ErrTooLong
 		}
 		return d, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 const codeNoCommand = 59
@@ -77,7 +78,7 @@ func (db *DB) missingPrivileges(privileges []privilege, schema writegate.Schema)
 	}
 	for _, own := range ownCollections {
 		if lacks := lacking(privileges, db.own.Name(), own.name, "find", "insert", "update", "remove"); len(lacks) > 0 {
-			all = append(all, faulty("the login lacks privileges on %s.%s: %s", db.own.Name(), own.name, strings.Join(lacks, ", ")))
+			all = append(all, applier.Faulty("the login lacks privileges on %s.%s: %s", db.own.Name(), own.name, strings.Join(lacks, ", ")))
 		}
 	}
 	return all

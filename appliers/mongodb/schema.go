@@ -38,7 +38,7 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 			Message: "The database does not have the tables of the configuration.", Cause: err,
 		}
 	}
-	db.remember(schema)
+	db.known.Add(schema)
 	return schema, nil
 }
 

@@ -34,9 +34,7 @@ func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, i
 		inner = mongo.NewSessionContext(ctx, t.session)
 	}
 	for _, name := range tables {
-		db.mu.Lock()
-		table := db.known[name]
-		db.mu.Unlock()
+		table := db.known.Tables()[name]
 		if table == nil {
 			return misconfigured("table "+name+" was not introspected", nil)
 		}

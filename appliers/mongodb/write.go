@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // place is a change and its index among all changes of the transaction.
@@ -86,7 +87,7 @@ func (t *tx) writeRun(ctx context.Context, run []place) error {
 	if len(run) == 1 {
 		guilty = run[0].index
 	}
-	return t.fail(&writegate.ChangeError{Index: guilty, Race: true, Err: raced(run[0].change, nil)})
+	return t.fail(&writegate.ChangeError{Index: guilty, Race: true, Err: applier.Raced(run[0].change, nil)})
 }
 
 // attempt is do for changes: an error that one of them is to blame for says which.
@@ -161,7 +162,7 @@ func (c *collection) update(change *writegate.Change, stored bson.Raw) (bson.D, 
 		case f.codec.keeps && stored != nil:
 			edits, err := f.codec.edit(lookup(stored, f.source), v, f)
 			if err != nil {
-				return nil, located(writegate.Refuse(writegate.InvalidData, "", err.Error()), change.Table, []string{name})
+				return nil, applier.Located(writegate.Refuse(writegate.InvalidData, "", err.Error()), change.Table.Name, []string{name})
 			}
 			set, unset = append(set, edits.set...), append(unset, edits.unset...)
 		case v == nil && f.null == leaveOut:

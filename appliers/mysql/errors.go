@@ -198,9 +198,3 @@ func (own *table) clientNames(sources ...string) []string {
 	}
 	return names
 }
-
-func race(index int, cause error) *writegate.ChangeError {
-	return &writegate.ChangeError{Index: index, Race: true, Err: &writegate.Error{
-		Class: writegate.Rerun, Code: writegate.Conflict, Message: "The row changed in the meantime; the write is worth trying again.", Cause: cause,
-	}}
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // mostQuestions bounds the questions of one statement, besides [mostKeyText].
@@ -20,7 +21,7 @@ func (t *tx) Find(ctx context.Context, finds []writegate.Find) ([][]writegate.Ro
 		return nil, t.failed
 	}
 	searches := make([]*search, len(finds))
-	for _, i := range lockOrder(len(finds), func(i int) (*writegate.Table, writegate.Lock) { return finds[i].Table, finds[i].Lock }) {
+	for _, i := range applier.LockOrder(len(finds), func(i int) (string, writegate.Lock) { return driverOf(finds[i].Table).quoted, finds[i].Lock }) {
 		s, err := searchFor(&finds[i])
 		if err != nil {
 			t.failed = err

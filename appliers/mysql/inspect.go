@@ -1,18 +1,14 @@
 package mysql
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
-
-// maxSkew is how far the clocks of this machine and of the server may differ.
-const maxSkew = 5 * time.Second
 
 // ampleMegabytes is the max_allowed_packet that the largest row of a device fits, written in digits.
 const ampleMegabytes = 64
@@ -72,18 +68,8 @@ func (db *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate
 		}
 		all = append(all, found...)
 	}
-	slices.SortFunc(all, func(a, b writegate.Finding) int {
-		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
-	})
+	applier.SortFindings(all)
 	return all, nil
-}
-
-func faulty(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Fault: true, Message: fmt.Sprintf(format, args...)}
-}
-
-func doubtful(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Message: fmt.Sprintf(format, args...)}
 }
 
 // variables are settings of the server by their lower-case names.
@@ -126,30 +112,28 @@ func (db *DB) inspectServer(ctx context.Context) ([]writegate.Finding, error) {
 	var all []writegate.Finding
 	v := parseVersion(db.server.version)
 	if !v.supported() {
-		all = append(all, doubtful("%s is older than what writegate is tested with: MySQL 8.0 and MariaDB 10.6", v))
+		all = append(all, applier.Doubtful("%s is older than what writegate is tested with: MySQL 8.0 and MariaDB 10.6", v))
 	}
 	on := func(name string) bool { return set[name] == "ON" || set[name] == "1" }
 	if on("read_only") || on("super_read_only") || on("innodb_read_only") {
-		all = append(all, faulty("the server is read-only; connect to the primary"))
+		all = append(all, applier.Faulty("the server is read-only; connect to the primary"))
 	}
 	if !strings.Contains(set["sql_mode"], "STRICT_") {
-		all = append(all, doubtful("the server's sql_mode is not strict: writegate's own sessions are, but what else writes here has values cut off in silence; add STRICT_TRANS_TABLES"))
+		all = append(all, applier.Doubtful("the server's sql_mode is not strict: writegate's own sessions are, but what else writes here has values cut off in silence; add STRICT_TRANS_TABLES"))
 	}
 	if set["foreign_key_checks"] == "OFF" {
-		all = append(all, doubtful("foreign_key_checks is off for the server: writegate's own sessions have it on, but what else writes here may leave rows without their parents"))
+		all = append(all, applier.Doubtful("foreign_key_checks is off for the server: writegate's own sessions have it on, but what else writes here may leave rows without their parents"))
 	}
 	if set["innodb_flush_log_at_trx_commit"] != "1" || on("log_bin") && set["sync_binlog"] == "0" {
-		all = append(all, doubtful("innodb_flush_log_at_trx_commit or sync_binlog is not 1, so a crash of the server loses writes that devices were told are done"))
+		all = append(all, applier.Doubtful("innodb_flush_log_at_trx_commit or sync_binlog is not 1, so a crash of the server loses writes that devices were told are done"))
 	}
 	if !on("log_bin") || set["binlog_format"] != "" && set["binlog_format"] != "ROW" || set["binlog_row_image"] != "" && set["binlog_row_image"] != "FULL" {
-		all = append(all, doubtful("the binary log is not as a PowerSync service reads it: log_bin on, binlog_format=ROW, binlog_row_image=FULL"))
+		all = append(all, applier.Doubtful("the binary log is not as a PowerSync service reads it: log_bin on, binlog_format=ROW, binlog_row_image=FULL"))
 	}
 	if db.server.packet < ampleMegabytes<<20 {
-		all = append(all, doubtful("max_allowed_packet is %d bytes, and a row needs up to twice its size in one statement, or is refused; set it to %dM", db.server.packet, ampleMegabytes))
+		all = append(all, applier.Doubtful("max_allowed_packet is %d bytes, and a row needs up to twice its size in one statement, or is refused; set it to %dM", db.server.packet, ampleMegabytes))
 	}
-	if skew := max(before.Sub(now), time.Until(now), 0); skew > maxSkew {
-		all = append(all, doubtful("the clocks of the server and of this machine are %s apart; have both follow NTP", skew.Round(time.Second)))
-	}
+	all = append(all, applier.Clocks(now, before, time.Now())...)
 	return all, nil
 }
 
@@ -166,7 +150,7 @@ func (db *DB) inspectOwn(ctx context.Context, all grants) ([]writegate.Finding, 
 		}
 	}
 	if lacks != nil {
-		found = append(found, faulty("the login lacks grants on writegate's own tables in the database %s: %s; `writegate schema ddl` prints what to grant", db.cfg.Schema, strings.Join(lacks, ", ")))
+		found = append(found, applier.Faulty("the login lacks grants on writegate's own tables in the database %s: %s; `writegate schema ddl` prints what to grant", db.cfg.Schema, strings.Join(lacks, ", ")))
 	}
 	done, err := db.stepsDone(ctx, db.pool)
 	switch {
@@ -174,10 +158,9 @@ func (db *DB) inspectOwn(ctx context.Context, all grants) ([]writegate.Finding, 
 	case err != nil:
 		return nil, err
 	case done >= len(ddlSteps(db.cfg.Schema)):
-	case all.may("CREATE", db.cfg.Schema, "writegate_clients", nil) && all.may("ALTER", db.cfg.Schema, "writegate_clients", nil):
-		found = append(found, doubtful("writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints"))
 	default:
-		found = append(found, faulty("writegate's own tables are missing or older than this program, and the login may not make them; run what `writegate schema ddl` prints"))
+		mayMake := all.may("CREATE", db.cfg.Schema, "writegate_clients", nil) && all.may("ALTER", db.cfg.Schema, "writegate_clients", nil)
+		found = append(found, applier.OwnTablesMissing(mayMake))
 	}
 	return found, nil
 }
@@ -191,14 +174,14 @@ func (db *DB) inspectTable(ctx context.Context, t *writegate.Table, all grants) 
 		found = append(found, f)
 	}
 	if lacks := all.lacks(t); lacks != nil {
-		add("", faulty("the login lacks grants on %s: %s", t.Source, strings.Join(lacks, ", ")))
+		add("", applier.Faulty("the login lacks grants on %s: %s", t.Source, strings.Join(lacks, ", ")))
 	}
 	if !own.lookedUp && !all.may("TRIGGER", own.schema, own.name, nil) {
-		add("", doubtful("the login can't see the triggers of %s, so rows are read again after each write; grant TRIGGER on it", t.Source))
+		add("", applier.Doubtful("the login can't see the triggers of %s, so rows are read again after each write; grant TRIGGER on it", t.Source))
 	}
 	for _, c := range own.key {
 		if !c.exact {
-			add(c.name, doubtful("the key %s has a collation that takes different ids for the same: a row whose id differs from another's in such letters or in blanks at its end only is refused as UNIQUE_VIOLATION; use the collation %s", c.source, exactCollation(db.server.mariadb)))
+			add(c.name, applier.Doubtful("the key %s has a collation that takes different ids for the same: a row whose id differs from another's in such letters or in blanks at its end only is refused as UNIQUE_VIOLATION; use the collation %s", c.source, exactCollation(db.server.mariadb)))
 		}
 	}
 	if v := parseVersion(db.server.version); v.mariadb || !v.since(9, 6) {
@@ -206,7 +189,7 @@ func (db *DB) inspectTable(ctx context.Context, t *writegate.Table, all grants) 
 	}
 	passed, err := db.passedOver(ctx, own)
 	for _, name := range passed {
-		add("", doubtful("this version of MySQL passes over the foreign key %s when a later column of an index that begins with its columns is null; give the index another order", name))
+		add("", applier.Doubtful("this version of MySQL passes over the foreign key %s when a later column of an index that begins with its columns is null; give the index another order", name))
 	}
 	return found, err
 }

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // mostKeys and mostKeyText bound the keys of one statement.
@@ -25,7 +25,7 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, t.failed
 	}
 	found := make([]map[any]writegate.Row, len(reads))
-	for _, i := range lockOrder(len(reads), func(i int) (*writegate.Table, writegate.Lock) { return reads[i].Table, reads[i].Lock }) {
+	for _, i := range applier.LockOrder(len(reads), func(i int) (string, writegate.Lock) { return driverOf(reads[i].Table).quoted, reads[i].Lock }) {
 		found[i] = make(map[any]writegate.Row, len(reads[i].Keys))
 		for keys := range portions(reads[i].Keys) {
 			t.queue(readRows(&reads[i], found[i]), t.db.selectSQL(&reads[i], keys))
@@ -35,20 +35,6 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	return found, nil
-}
-
-// lockOrder is the order in which n reads lock their rows: by the names of the tables, the strongest lock of each first.
-func lockOrder(n int, read func(i int) (*writegate.Table, writegate.Lock)) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		tableA, lockA := read(a)
-		tableB, lockB := read(b)
-		return cmp.Or(cmp.Compare(driverOf(tableA).quoted, driverOf(tableB).quoted), cmp.Compare(lockB, lockA))
-	})
-	return order
 }
 
 // portions cuts keys into those of one statement.
@@ -133,7 +119,7 @@ func readRows(r *writegate.Read, into map[any]writegate.Row) func(*sql.Rows) err
 			for i, c := range columns[len(own.key):] {
 				row[c.name] = values[len(own.key)+i]
 			}
-			key := own.keyOf(r.Table, values[:len(own.key)])
+			key := applier.JoinKey(r.Table, values[:len(own.key)])
 			if _, asked := row[r.Table.Key]; !asked {
 				row[r.Table.Key] = key
 			}
@@ -166,14 +152,6 @@ func scanRows(rows *sql.Rows, columns []*column, yield func(values []any) bool) 
 	return rows.Err()
 }
 
-// keyOf is the stored key of stored values of its parts.
-func (own *table) keyOf(t *writegate.Table, parts []any) any {
-	if t.Parts == nil {
-		return parts[0]
-	}
-	return t.JoinKey(parts)
-}
-
 // among is the condition that a row has one of the keys, letter for letter: the index narrows it down by the
 // collation of the column, and the bytes decide.
 func (own *table) among(keys []any) string {
@@ -193,7 +171,7 @@ func (own *table) among(keys []any) string {
 // is is the condition that a row has a key of several parts.
 func (own *table) is(key any) string {
 	conditions := make([]string, len(own.key))
-	for i, v := range own.split(key) {
+	for i, v := range applier.SplitKey(own.of, key) {
 		conditions[i] = own.key[i].among([]any{v})
 	}
 	return strings.Join(conditions, " AND ")

@@ -7,14 +7,15 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Config of a [DB].
@@ -59,8 +60,7 @@ type DB struct {
 	closed atomic.Bool
 	steps  atomic.Int32 // of our own tables, as far as was heard last
 
-	mu     sync.Mutex
-	tables writegate.Schema // everything that was introspected; replaced, never changed
+	known applier.Book // everything that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -69,11 +69,11 @@ var _ writegate.Applier = (*DB)(nil)
 // login without the right to create works where they are there. What is wrong with the configuration is an error
 // of class Operator, a database that does not answer one of class Retry.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	setDefault(&cfg.Schema, "writegate")
-	setDefault(&cfg.MaxConns, 10)
-	setDefault(&cfg.AcquireTimeout, 5*time.Second)
-	setDefault(&cfg.StatementTimeout, 30*time.Second)
-	setDefault(&cfg.LockTimeout, 2*time.Second)
+	cfg.Schema = cmp.Or(cfg.Schema, "writegate")
+	cfg.MaxConns = cmp.Or(cfg.MaxConns, 10)
+	cfg.AcquireTimeout = cmp.Or(cfg.AcquireTimeout, 5*time.Second)
+	cfg.StatementTimeout = cmp.Or(cfg.StatementTimeout, 30*time.Second)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, 2*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -93,13 +93,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		}
 	}
 	return db, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Close waits for running statements and frees all connections.

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -22,7 +23,7 @@ const ownPrefix = "writegate_"
 // [Open] then finds everything in place and needs no right to create. What the login needs instead follows as
 // comments. Run again for a later version, they add what it needs. Of the configuration only Schema matters.
 func DDL(cfg Config) string {
-	setDefault(&cfg.Schema, "writegate")
+	cfg.Schema = cmp.Or(cfg.Schema, "writegate")
 	own := quote(cfg.Schema)
 	return createSchema(own) + ";\n\n" + createSteps(own) + ";\n\n" + strings.Join(ddlSteps(cfg.Schema), "") + recordSteps(own, len(ddlSteps(cfg.Schema))) + ";\n\n" +
 		"-- The login of writegate needs no more than this on them, here for a login writegate:\n" +

@@ -8,6 +8,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // wrong makes the error of the changes that the server refused.
@@ -45,7 +46,7 @@ func (t *tx) collision(ctx context.Context, m made, cause error, onKey bool) err
 	case err != nil:
 		return classify(err)
 	case same > 0:
-		return race(m.index, cause)
+		return applier.Race(m.index, cause)
 	}
 	e := explain(cause, first)
 	if e.Class == writegate.Refused && onKey && similar == 0 { // a trigger's doing, or two of one statement
@@ -67,7 +68,7 @@ func (own *table) similar(keys []any) string {
 	rows := make([]string, len(keys))
 	for i, key := range keys {
 		parts := make([]string, len(own.key))
-		for j, v := range own.split(key) {
+		for j, v := range applier.SplitKey(own.of, key) {
 			parts[j] = own.key[j].quoted + " = " + own.key[j].seek(v)
 		}
 		rows[i] = "(" + strings.Join(parts, " AND ") + ")"

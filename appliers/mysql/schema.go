@@ -2,13 +2,11 @@ package mysql
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // table is what the driver keeps in [writegate.Table.Driver].
@@ -44,14 +42,6 @@ type column struct {
 
 func driverOf(t *writegate.Table) *table { return t.Driver.(*table) }
 
-// split returns the stored values of the parts of a key.
-func (own *table) split(key any) []any {
-	if own.of.Parts == nil {
-		return []any{key}
-	}
-	return own.of.SplitKey(key)
-}
-
 // Schema introspects tables, possibly qualified with a database as in app.lists. A name without one belongs to the
 // database of the DSN. Views are taken when the key is named; that it is unique is then the author's word.
 func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.Schema, error) {
@@ -73,42 +63,10 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 		}
 	}
 	if len(faults) > 0 {
-		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: messages(faults), Cause: errors.Join(faults...)}
+		return nil, applier.Mismatches(faults)
 	}
-	db.remember(found)
+	db.known.Add(found)
 	return found, nil
-}
-
-// messages joins what faults say, a line each.
-func messages(faults []error) string {
-	lines := make([]string, len(faults))
-	for i, err := range faults {
-		lines[i] = classify(err).Message
-	}
-	return strings.Join(lines, "\n")
-}
-
-func fault(table, format string, args ...any) error {
-	return &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Table: table, Message: table + ": " + fmt.Sprintf(format, args...)}
-}
-
-// remember keeps what snapshots need, besides what was there before.
-func (db *DB) remember(found writegate.Schema) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	all := maps.Clone(db.tables)
-	if all == nil {
-		all = writegate.Schema{}
-	}
-	maps.Copy(all, found)
-	db.tables = all
-}
-
-// known returns all tables that were ever asked for. The map is never changed.
-func (db *DB) known() writegate.Schema {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.tables
 }
 
 // table introspects one table. All its faults are in the error.
@@ -119,9 +77,9 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 	}
 	switch {
 	case strings.HasPrefix(strings.ToLower(name), ownPrefix):
-		return nil, fault(ref.Name, "table %q is one of writegate's own", ref.SourceName())
+		return nil, applier.Mismatch(ref.Name, "table %q is one of writegate's own", ref.SourceName())
 	case schema == "":
-		return nil, fault(ref.Name, "table %q is in no database: name it as in database.table, or name the database in the DSN", ref.SourceName())
+		return nil, applier.Mismatch(ref.Name, "table %q is in no database: name it as in database.table, or name the database in the DSN", ref.SourceName())
 	}
 	cat, err := db.readTable(ctx, schema, name)
 	if err != nil {
@@ -130,11 +88,11 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 	view := cat.Kind == "VIEW"
 	switch {
 	case cat.Kind == "":
-		return nil, fault(ref.Name, "no table %q in the database", ref.SourceName())
+		return nil, applier.Mismatch(ref.Name, "no table %q in the database", ref.SourceName())
 	case cat.Kind == "SYSTEM VIEW" || cat.Kind == "SEQUENCE":
-		return nil, fault(ref.Name, "%q is no table", ref.SourceName())
+		return nil, applier.Mismatch(ref.Name, "%q is no table", ref.SourceName())
 	case !view && cat.Engine != "InnoDB":
-		return nil, fault(ref.Name, "table %s has the storage engine %s, which knows no transactions: it must be InnoDB", ref.SourceName(), cat.Engine)
+		return nil, applier.Mismatch(ref.Name, "table %s has the storage engine %s, which knows no transactions: it must be InnoDB", ref.SourceName(), cat.Engine)
 	}
 	own := &table{
 		lookedUp: ref.ReadOnly, schema: cat.Schema, name: cat.Name, quoted: quote(cat.Schema) + "." + quote(cat.Name),
@@ -152,7 +110,7 @@ func (db *DB) table(ctx context.Context, ref writegate.TableRef, sees func(schem
 		b.describe()
 	}
 	if b.faults != nil {
-		return nil, fault(ref.Name, "%s", strings.Join(b.faults, "\n"+ref.Name+": "))
+		return nil, applier.Mismatch(ref.Name, "%s", strings.Join(b.faults, "\n"+ref.Name+": "))
 	}
 	t.Reacts = cat.reacts(t, own, view || !sees(cat.Schema, cat.Name))
 	return t, nil

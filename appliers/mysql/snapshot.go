@@ -8,25 +8,24 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Snapshot yields every row of the tables as the sync service would send it down, all from one moment: the id, and a
 // JSON object with a value for each column that can be synced, which bytes can't. The tables must have been
 // introspected. An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known()
-	for _, name := range tables {
-		if known[name] == nil {
-			return fault(name, "the table was not introspected")
-		}
+	found, err := db.known.Named(tables)
+	if err != nil {
+		return err
 	}
 	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	for _, name := range tables {
-		if err := snapshotTable(ctx, tx, known[name], yield); err != nil {
+	for _, t := range found {
+		if err := snapshotTable(ctx, tx, t, yield); err != nil {
 			return err
 		}
 	}
@@ -81,7 +80,7 @@ func (own *table) sent(t *writegate.Table, values []any) (id string, data []byte
 		}
 		row[c.name] = v
 	}
-	id = keyText(own, own.keyOf(t, key))
+	id = keyText(own, applier.JoinKey(t, key))
 	row["id"] = id
 	data, err = json.Marshal(row)
 	return id, data, err

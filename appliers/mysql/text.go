@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"writegate"
+	"writegate/internal/applier"
 	"writegate/internal/wire"
 )
 
@@ -24,13 +24,7 @@ var (
 // toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
 // their JSON.
 func toText(v any) (string, error) {
-	s, ok := wire.Text(v)
-	switch v := v.(type) {
-	case writegate.JSON:
-		s, ok = string(v), true
-	case time.Time:
-		s, ok = v.UTC().Format(time.RFC3339Nano), true
-	}
+	s, ok := applier.Text(v)
 	if !ok || !utf8.ValidString(s) {
 		return "", errText
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // mostRows and mostSetText bound a statement for a set of changes.
@@ -69,16 +70,11 @@ func likeness(changes []writegate.Change) int {
 	if first.Verb == writegate.Update {
 		return 1
 	}
-	seen, size := map[any]bool{first.Key: true}, sizeOf(first)
-	for i := range changes[1:] {
-		c := &changes[i+1]
-		if size += sizeOf(c); c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) ||
-			i+1 >= mostRows || size > mostSetText || unmade(c) != nil {
-			return i + 1
-		}
-		seen[c.Key] = true
-	}
-	return len(changes)
+	size := sizeOf(first)
+	return applier.Alike(changes, func(i int, c *writegate.Change) bool {
+		size += sizeOf(c)
+		return i < mostRows && size <= mostSetText && unmade(c) == nil
+	})
 }
 
 // sizeOf is about how much text the values of a change make.
@@ -101,29 +97,6 @@ func textSize(v any) int {
 	return 0
 }
 
-func sameColumns(a, b writegate.Row) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name := range a {
-		if _, ok := b[name]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// written returns the columns of a change in the order of their names.
-func written(c *writegate.Change) []*column {
-	own := driverOf(c.Table)
-	columns := make([]*column, 0, len(c.Set))
-	for name := range c.Set {
-		columns = append(columns, own.columns[name])
-	}
-	slices.SortFunc(columns, func(a, b *column) int { return strings.Compare(a.name, b.name) })
-	return columns
-}
-
 // write queues the statement for changes.
 func (t *tx) write(m made) {
 	first := &m.changes[0]
@@ -142,7 +115,7 @@ func (t *tx) update(own *table, m made) {
 	first := &m.changes[0]
 	found := func(n int64) error {
 		if n == 0 {
-			return race(m.index, nil)
+			return applier.Race(m.index, nil)
 		}
 		return nil
 	}
@@ -162,14 +135,14 @@ func (t *tx) update(own *table, m made) {
 func insertSQL(own *table, changes []writegate.Change) string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + own.quoted + " (")
-	columns := written(&changes[0])
+	columns := applier.Written(&changes[0], own.columns)
 	for i, c := range slices.Concat(own.key, columns) {
 		b.WriteString(comma(i) + c.quoted)
 	}
 	b.WriteString(") VALUES ")
 	for i := range changes {
 		b.WriteString(comma(i) + "(")
-		for j, v := range own.split(changes[i].Key) {
+		for j, v := range applier.SplitKey(own.of, changes[i].Key) {
 			b.WriteString(comma(j) + own.key[j].codec.literal(v))
 		}
 		for _, c := range columns {
@@ -187,7 +160,7 @@ func deleteSQL(own *table, keys []any) string {
 func updateSQL(own *table, change *writegate.Change) string {
 	var b strings.Builder
 	b.WriteString("UPDATE " + own.quoted + own.force + " SET ")
-	for i, c := range written(change) {
+	for i, c := range applier.Written(change, own.columns) {
 		b.WriteString(comma(i) + c.quoted + " = " + c.param(change.Set[c.name]))
 	}
 	b.WriteString(" WHERE " + own.among([]any{change.Key}))

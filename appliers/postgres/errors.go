@@ -183,7 +183,7 @@ func (db *DB) blamed(pg *pgconn.PgError, change *writegate.Change) *writegate.Ta
 		return change.Table
 	}
 	var found *writegate.Table
-	for _, t := range db.known() {
+	for _, t := range db.known.Tables() {
 		if own := driverOf(t); own.schema == pg.SchemaName && own.name == pg.TableName {
 			if found != nil { // clients know it by two names
 				return nil
@@ -218,10 +218,4 @@ func suspects(pg *pgconn.PgError, change *writegate.Change) []string {
 // keyTaken tells that a row of the same key exists already.
 func keyTaken(pg *pgconn.PgError, change *writegate.Change) bool {
 	return pg.Code == "23505" && change.Verb == writegate.Insert && driverOf(change.Table).keyIndexes[pg.ConstraintName]
-}
-
-func race(index int) *writegate.ChangeError {
-	return &writegate.ChangeError{Index: index, Race: true, Err: &writegate.Error{
-		Class: writegate.Rerun, Code: writegate.Conflict, Message: "The row changed in the meantime; the write is worth trying again.",
-	}}
 }

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Find implements [writegate.Tx]. All lookups travel together, a statement for each, however many questions it has.
@@ -22,16 +22,9 @@ func (t *tx) Find(ctx context.Context, finds []writegate.Find) ([][]writegate.Ro
 	if err := t.delegate(); err != nil {
 		return nil, err
 	}
-	order := make([]int, len(finds))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(driverOf(finds[a].Table).quoted, driverOf(finds[b].Table).quoted), cmp.Compare(finds[b].Lock, finds[a].Lock))
-	})
 	t.byIndex(true)
 	found := make([]map[any]writegate.Row, len(finds))
-	for _, i := range order {
+	for _, i := range applier.LockOrder(len(finds), func(i int) (string, writegate.Lock) { return driverOf(finds[i].Table).quoted, finds[i].Lock }) {
 		found[i] = map[any]writegate.Row{}
 		if len(finds[i].Values) == 0 {
 			continue

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // grantsSQL tells for each table asked for what the role $3, or the login when it is empty, may not do with it, and
@@ -84,7 +85,7 @@ func (db *DB) inspectTables(ctx context.Context, schema writegate.Schema) ([]wri
 
 func (g *granted) findings(t *writegate.Table) []writegate.Finding {
 	if !g.Usage {
-		return []writegate.Finding{faulty("the role %s may not use the schema of %s; grant usage on it", g.Role, t.Source)}
+		return []writegate.Finding{applier.Faulty("the role %s may not use the schema of %s; grant usage on it", g.Role, t.Source)}
 	}
 	all := slices.Concat(
 		g.lacking(t, 0, "select", g.NoSelect, g.AnySelect),
@@ -92,22 +93,22 @@ func (g *granted) findings(t *writegate.Table) []writegate.Finding {
 		g.lacking(t, writegate.Update, "update", g.NoUpdate, g.AnyUpdate),
 	)
 	if g.AnySelect && !g.AnyUpdate {
-		all = append(all, faulty("rows are locked before they are judged, and where a lookup finds them, which needs the right to update; grant update on %s, or on one column of it, to %s", t.Source, g.Role))
+		all = append(all, applier.Faulty("rows are locked before they are judged, and where a lookup finds them, which needs the right to update; grant update on %s, or on one column of it, to %s", t.Source, g.Role))
 	}
 	if !g.Delete {
 		all = append(all, missing(t, writegate.Remove, "delete", g.Role))
 	}
 	switch {
 	case g.Secured && !g.Policies:
-		all = append(all, faulty("row-level security is on and has no policy, so %s sees no row of %s; write one, or set database.rls", g.Role, t.Source))
+		all = append(all, applier.Faulty("row-level security is on and has no policy, so %s sees no row of %s; write one, or set database.rls", g.Role, t.Source))
 	case g.Secured:
-		all = append(all, doubtful("row-level security hides rows of %s from %s, who is not the user; set database.rls, or let %s pass by it", t.Source, g.Role, g.Role))
+		all = append(all, applier.Doubtful("row-level security hides rows of %s from %s, who is not the user; set database.rls, or let %s pass by it", t.Source, g.Role, g.Role))
 	}
 	if g.Unlogged {
-		all = append(all, doubtful("%s is unlogged: a crash empties it, and the sync service never sees it; alter table %s set logged", t.Source, t.Source))
+		all = append(all, applier.Doubtful("%s is unlogged: a crash empties it, and the sync service never sees it; alter table %s set logged", t.Source, t.Source))
 	}
 	if g.WithoutIdentity {
-		all = append(all, faulty("%s is published but has no replica identity, so the database refuses updates and deletes; add a primary key, or alter table %s replica identity using index …", t.Source, t.Source))
+		all = append(all, applier.Faulty("%s is published but has no replica identity, so the database refuses updates and deletes; add a primary key, or alter table %s replica identity using index …", t.Source, t.Source))
 	}
 	return all
 }
@@ -121,7 +122,7 @@ func (g *granted) lacking(t *writegate.Table, verb writegate.Verb, right string,
 	case !some:
 		return []writegate.Finding{missing(t, verb, right, g.Role)}
 	}
-	f := doubtful("%s may %s only some columns of %s, not %s; grant %s on %s to %s", g.Role, right, t.Source, strings.Join(columns, ", "), right, t.Source, g.Role)
+	f := applier.Doubtful("%s may %s only some columns of %s, not %s; grant %s on %s to %s", g.Role, right, t.Source, strings.Join(columns, ", "), right, t.Source, g.Role)
 	f.Verb = verb
 	f.Fault = verb != writegate.Update && slices.ContainsFunc(columns, func(column string) bool {
 		name := driverOf(t).names[column]

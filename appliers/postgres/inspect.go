@@ -1,18 +1,13 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
-
-// maxSkew is how far the clocks of this machine and of the server may differ.
-const maxSkew = 5 * time.Second
 
 // Inspect says what Schema does not refuse and an operator should know, sorted: settings of the server and the
 // login, missing grants, what row-level security and replication make of the tables, and the state of our own
@@ -31,18 +26,8 @@ func (db *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate
 		return nil, classify(err)
 	}
 	all = append(all, found...)
-	slices.SortFunc(all, func(a, b writegate.Finding) int {
-		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
-	})
+	applier.SortFindings(all)
 	return all, nil
-}
-
-func faulty(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Fault: true, Message: fmt.Sprintf(format, args...)}
-}
-
-func doubtful(format string, args ...any) writegate.Finding {
-	return writegate.Finding{Message: fmt.Sprintf(format, args...)}
 }
 
 // inspectServer looks at what holds for every table.
@@ -60,16 +45,14 @@ func (db *DB) inspectServer(ctx context.Context) ([]writegate.Finding, error) {
 	var all []writegate.Finding
 	switch {
 	case standby:
-		all = append(all, faulty("the server is a standby and takes no writes; connect to the primary"))
+		all = append(all, applier.Faulty("the server is a standby and takes no writes; connect to the primary"))
 	case readOnly:
-		all = append(all, faulty("transactions are read-only by default; set default_transaction_read_only = off for the login or the database"))
+		all = append(all, applier.Faulty("transactions are read-only by default; set default_transaction_read_only = off for the login or the database"))
 	}
 	if lossy {
-		all = append(all, doubtful("synchronous_commit or fsync is off, so a crash of the server loses writes that devices were told are done; set both to on"))
+		all = append(all, applier.Doubtful("synchronous_commit or fsync is off, so a crash of the server loses writes that devices were told are done; set both to on"))
 	}
-	if skew := apart(now, before, time.Now()); skew > maxSkew {
-		all = append(all, doubtful("the clocks of the server and of this machine are %s apart; have both follow NTP", skew.Round(time.Second)))
-	}
+	all = append(all, applier.Clocks(now, before, time.Now())...)
 	if version < 150000 {
 		return all, nil
 	}
@@ -77,14 +60,9 @@ func (db *DB) inspectServer(ctx context.Context) ([]writegate.Finding, error) {
 	err = db.pool.QueryRow(ctx, `select coalesce(d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid), false)
 		from pg_catalog.pg_database d where d.datname = current_database()`).Scan(&stale)
 	if stale {
-		all = append(all, doubtful("the system sorts text otherwise than when the indexes were made, so that rows may not be found; reindex, then alter database … refresh collation version"))
+		all = append(all, applier.Doubtful("the system sorts text otherwise than when the indexes were made, so that rows may not be found; reindex, then alter database … refresh collation version"))
 	}
 	return all, err
-}
-
-// apart is the least by which a moment lies outside of the time in which it was asked for.
-func apart(at, from, to time.Time) time.Duration {
-	return max(from.Sub(at), at.Sub(to), 0)
 }
 
 // inspectPublications looks at what the sync service reads.
@@ -98,10 +76,10 @@ func (db *DB) inspectPublications(ctx context.Context) ([]writegate.Finding, err
 	}
 	var all []writegate.Finding
 	if !powersync {
-		all = append(all, doubtful("there is no publication powersync, so a PowerSync service has nothing to read here; create publication powersync for table …"))
+		all = append(all, applier.Doubtful("there is no publication powersync, so a PowerSync service has nothing to read here; create publication powersync for table …"))
 	}
 	if own && !db.cfg.NoOwnTables {
-		all = append(all, doubtful("a publication has the tables of the schema %s in it, so every write is replicated twice; list the tables of the app instead of FOR ALL TABLES", db.cfg.Schema))
+		all = append(all, applier.Doubtful("a publication has the tables of the schema %s in it, so every write is replicated twice; list the tables of the app instead of FOR ALL TABLES", db.cfg.Schema))
 	}
 	return all, nil
 }
@@ -124,16 +102,13 @@ func (db *DB) inspectOwn(ctx context.Context) ([]writegate.Finding, error) {
 	case err != nil:
 		return nil, err
 	case exists && !usable:
-		return []writegate.Finding{faulty("the login may not use the schema %s of writegate's own tables; grant usage on it", db.cfg.Schema)}, nil
+		return []writegate.Finding{applier.Faulty("the login may not use the schema %s of writegate's own tables; grant usage on it", db.cfg.Schema)}, nil
 	case len(lacks) > 0:
-		return []writegate.Finding{faulty("the login lacks grants on writegate's own tables: %s; `writegate schema ddl` prints what to grant", strings.Join(lacks, ", "))}, nil
+		return []writegate.Finding{applier.Faulty("the login lacks grants on writegate's own tables: %s; `writegate schema ddl` prints what to grant", strings.Join(lacks, ", "))}, nil
 	}
 	done, err := db.stepsDone(ctx, db.pool)
 	if err != nil || done >= len(ddlSteps(db.own)) {
 		return nil, err
 	}
-	if creates {
-		return []writegate.Finding{doubtful("writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints")}, nil
-	}
-	return []writegate.Finding{faulty("writegate's own tables are missing or older than this program, and the login may not make them; run what `writegate schema ddl` prints")}, nil
+	return []writegate.Finding{applier.OwnTablesMissing(creates)}, nil
 }

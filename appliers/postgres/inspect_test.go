@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -138,17 +137,6 @@ func TestInspectDelegated(t *testing.T) {
 	want := []string{"fault notes [remove]: USER may not delete; grant delete on public.notes to USER"}
 	if diff := cmp.Diff(want, strings.Split(strings.ReplaceAll(strings.Join(inspected(t, db, login, "notes"), "\n"), user, "USER"), "\n")); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestApart(t *testing.T) {
-	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for offset, want := range map[time.Duration]time.Duration{
-		-7 * time.Second: 7 * time.Second, 0: 0, time.Second: 0, 9 * time.Second: 7 * time.Second,
-	} {
-		if got := apart(noon.Add(offset), noon, noon.Add(2*time.Second)); got != want {
-			t.Errorf("%s off is %s apart, want %s", offset, got, want)
-		}
 	}
 }
 

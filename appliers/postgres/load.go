@@ -1,14 +1,13 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Load implements [writegate.Tx]. All reads travel together. Rows are locked table by table in the order of
@@ -23,15 +22,8 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 	if err := t.delegate(); err != nil {
 		return nil, err
 	}
-	order := make([]int, len(reads))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(driverOf(reads[a].Table).quoted, driverOf(reads[b].Table).quoted), cmp.Compare(reads[b].Lock, reads[a].Lock))
-	})
 	found := make([]map[any]writegate.Row, len(reads))
-	for _, i := range order {
+	for _, i := range applier.LockOrder(len(reads), func(i int) (string, writegate.Lock) { return driverOf(reads[i].Table).quoted, reads[i].Lock }) {
 		found[i] = map[any]writegate.Row{}
 		if len(reads[i].Keys) == 0 {
 			continue
@@ -103,7 +95,7 @@ func readRows(t *writegate.Table, names []string, into map[any]writegate.Row) fu
 			for i, c := range own.keys {
 				parts[i] = c.codec.load(parts[i])
 			}
-			key := own.join(t, parts)
+			key := applier.JoinKey(t, parts)
 			row := make(writegate.Row, len(rest)+1)
 			row[t.Key] = key
 			for i, name := range names {

@@ -6,15 +6,16 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Config of a [DB].
@@ -62,8 +63,7 @@ type DB struct {
 
 	steps atomic.Int32 // of our own tables, as far as was heard last
 
-	mu     sync.Mutex
-	tables writegate.Schema // everything that was introspected; replaced, never changed
+	known applier.Book // everything that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -73,13 +73,13 @@ var _ writegate.Applier = (*DB)(nil)
 // database that does not answer one of class Retry.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg.Schema = schemaName(cfg.Schema)
-	setDefault(&cfg.AcquireTimeout, 5*time.Second)
-	setDefault(&cfg.StatementTimeout, 30*time.Second)
-	setDefault(&cfg.LockTimeout, 5*time.Second)
+	cfg.AcquireTimeout = cmp.Or(cfg.AcquireTimeout, 5*time.Second)
+	cfg.StatementTimeout = cmp.Or(cfg.StatementTimeout, 30*time.Second)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, 5*time.Second)
 	if cfg.RLS != nil {
 		rls := *cfg.RLS
-		setDefault(&rls.ClaimsSetting, "request.jwt.claims")
-		setDefault(&rls.UserSetting, "app.user_id")
+		rls.ClaimsSetting = cmp.Or(rls.ClaimsSetting, "request.jwt.claims")
+		rls.UserSetting = cmp.Or(rls.UserSetting, "app.user_id")
 		cfg.RLS = &rls
 	}
 	if cfg.Log == nil {
@@ -101,13 +101,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		}
 	}
 	return db, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Close waits for running transactions and frees all connections.

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // rlsSQL tells, for the role that asks, whether row-level security holds for each table asked for and for what views
@@ -66,9 +67,9 @@ func (db *DB) checkGuarded(ctx context.Context, found writegate.Schema) ([]error
 		name, role := names[u.Ord-1], db.cfg.RLS.Role
 		switch {
 		case u.View:
-			faults = append(faults, fault(name, "%s: view %s acts for its owner, past row-level security of the role %q; set security_invoker on it", name, u.Name, role))
+			faults = append(faults, applier.Mismatch(name, "view %s acts for its owner, past row-level security of the role %q; set security_invoker on it", u.Name, role))
 		case u.Policies:
-			faults = append(faults, fault(name, "%s: table %s has policies, but row-level security is not active on it for the role %q; enable it, and force it if the role owns the table", name, u.Name, role))
+			faults = append(faults, applier.Mismatch(name, "table %s has policies, but row-level security is not active on it for the role %q; enable it, and force it if the role owns the table", u.Name, role))
 		default:
 			db.log.WarnContext(ctx, "row-level security is not active on a table", "table", name, "relation", u.Name, "role", role)
 		}

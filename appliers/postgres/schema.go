@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // table is what the driver keeps in [writegate.Table.Driver].
@@ -59,7 +58,7 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	var faults []error
 	for i, ref := range refs {
 		if schemas[i] == db.cfg.Schema || strings.HasPrefix(strings.ToLower(names[i]), "writegate_") {
-			faults = append(faults, fault(ref.Name, "%s: table %q is one of writegate's own", ref.Name, ref.SourceName()))
+			faults = append(faults, applier.Mismatch(ref.Name, "table %q is one of writegate's own", ref.SourceName()))
 			continue
 		}
 		t, wrong := cat.table(int32(i+1), ref)
@@ -74,44 +73,11 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 		return nil, classify(err)
 	}
 	if faults = append(faults, open...); len(faults) > 0 {
-		all := errors.Join(faults...)
-		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: messages(faults), Cause: all}
+		return nil, applier.Mismatches(faults)
 	}
 	cat.relate(refs, found)
-	db.remember(found)
+	db.known.Add(found)
 	return found, nil
-}
-
-// messages joins what faults say, a line each.
-func messages(faults []error) string {
-	lines := make([]string, len(faults))
-	for i, err := range faults {
-		lines[i] = writegate.AsError(err).Message
-	}
-	return strings.Join(lines, "\n")
-}
-
-func fault(table, format string, args ...any) error {
-	return &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Table: table, Message: fmt.Sprintf(format, args...)}
-}
-
-// remember keeps what messages and snapshots need, besides what was there before.
-func (db *DB) remember(found writegate.Schema) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	all := maps.Clone(db.tables)
-	if all == nil {
-		all = writegate.Schema{}
-	}
-	maps.Copy(all, found)
-	db.tables = all
-}
-
-// known returns all tables that were ever asked for. The map is never changed.
-func (db *DB) known() writegate.Schema {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.tables
 }
 
 // table builds one table from the catalog, or says all that is wrong with it or with what was asked for. Ord counts
@@ -127,7 +93,7 @@ func (c *catalog) table(ord int32, ref writegate.TableRef) (*writegate.Table, []
 		}
 	}
 	if found == nil {
-		return nil, []error{fault(ref.Name, "%s: no table %q in the database", ref.Name, ref.SourceName())}
+		return nil, []error{applier.Mismatch(ref.Name, "no table %q in the database", ref.SourceName())}
 	}
 	own.schema, own.name = found[0].Schema, found[0].Table
 	t.Source, own.quoted = own.schema+"."+own.name, pgx.Identifier{own.schema, own.name}.Sanitize()
@@ -135,11 +101,11 @@ func (c *catalog) table(ord int32, ref writegate.TableRef) (*writegate.Table, []
 	var wrong []string
 	own.names, wrong = ref.Names(sources)
 	for _, what := range wrong {
-		faults = append(faults, fault(ref.Name, "%s: table %s: %s", ref.Name, t.Source, what))
+		faults = append(faults, applier.Mismatch(ref.Name, "table %s: %s", t.Source, what))
 	}
 	for _, name := range slices.Sorted(maps.Keys(ref.Columns)) {
 		if typ := ref.Columns[name].Type; typ != "" {
-			faults = append(faults, fault(ref.Name, "%s: the column %q can't be taken as %q: Postgres says itself what type a column has", ref.Name, name, typ))
+			faults = append(faults, applier.Mismatch(ref.Name, "the column %q can't be taken as %q: Postgres says itself what type a column has", name, typ))
 		}
 	}
 	if len(faults) > 0 {

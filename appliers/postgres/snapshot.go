@@ -14,19 +14,17 @@ import (
 // and a JSON object with a value for each column that can be synced. The tables must have been introspected.
 // An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known()
-	for _, name := range tables {
-		if known[name] == nil {
-			return fault(name, "%s: the table was not introspected", name)
-		}
+	found, err := db.known.Named(tables)
+	if err != nil {
+		return err
 	}
 	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // it only read
-	for _, name := range tables {
-		if err := snapshotTable(ctx, tx, known[name], yield); err != nil {
+	for _, t := range found {
+		if err := snapshotTable(ctx, tx, t, yield); err != nil {
 			return err
 		}
 	}

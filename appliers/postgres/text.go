@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"writegate"
+	"writegate/internal/applier"
 	"writegate/internal/wire"
 )
 
@@ -29,13 +29,7 @@ var (
 // toText converts every wire value to text: numbers and booleans to what they look like, objects and arrays to
 // their JSON.
 func toText(v any) (string, error) {
-	s, ok := wire.Text(v)
-	switch v := v.(type) {
-	case writegate.JSON:
-		s, ok = string(v), true
-	case time.Time:
-		s, ok = v.UTC().Format(time.RFC3339Nano), true
-	}
+	s, ok := applier.Text(v)
 	if !ok || strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
 		return "", errText
 	}

@@ -2,10 +2,10 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // mergeFrom is how many like changes in a row make one statement over sets; fewer are faster one by one.
@@ -44,38 +44,7 @@ func likeness(changes []writegate.Change) int {
 	if first.Verb == writegate.Update && len(first.Set) == 0 {
 		return 1
 	}
-	seen := map[any]bool{first.Key: true}
-	for i := range changes[1:] {
-		c := &changes[i+1]
-		if c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) {
-			return i + 1
-		}
-		seen[c.Key] = true
-	}
-	return len(changes)
-}
-
-func sameColumns(a, b writegate.Row) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name := range a {
-		if _, ok := b[name]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// written returns the columns of a change in the order of their names.
-func written(c *writegate.Change) []*column {
-	own := driverOf(c.Table)
-	columns := make([]*column, 0, len(c.Set))
-	for name := range c.Set {
-		columns = append(columns, own.columns[name])
-	}
-	slices.SortFunc(columns, func(a, b *column) int { return strings.Compare(a.name, b.name) })
-	return columns
+	return applier.Alike(changes, nil)
 }
 
 // insertInto is the start of an insert of the key and other columns.
@@ -91,9 +60,10 @@ func insertInto(own *table, columns []*column) string {
 
 // writeOne queues a statement for one change. The columns of the key are its first parameters.
 func (t *tx) writeOne(index int, c *writegate.Change) {
-	own, columns := driverOf(c.Table), written(c)
+	own := driverOf(c.Table)
+	columns := applier.Written(c, own.columns)
 	args := make([]any, 0, len(own.keys)+len(columns))
-	for i, v := range own.split(c.Table, c.Key) {
+	for i, v := range applier.SplitKey(c.Table, c.Key) {
 		args = append(args, own.keys[i].codec.param(v))
 	}
 	for _, column := range columns {
@@ -131,7 +101,8 @@ func (t *tx) writeOne(index int, c *writegate.Change) {
 // a text per row.
 func (t *tx) writeSet(changes []writegate.Change) {
 	first := &changes[0]
-	own, columns := driverOf(first.Table), written(first)
+	own := driverOf(first.Table)
+	columns := applier.Written(first, own.columns)
 	m := made{-1, changes}
 	args := m.keys()
 	for _, column := range columns {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // made is what one statement changes. Index is the change's, -1 for a set of them.
@@ -86,9 +87,7 @@ func (t *tx) blameFor(err error, m made) error {
 	first := &m.changes[0]
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && keyTaken(pg, first) {
-		race := race(m.index)
-		race.Err.Cause = err
-		return race
+		return applier.Race(m.index, err)
 	}
 	e := t.db.explain(err, first)
 	if e.Class != writegate.Refused {
@@ -131,7 +130,7 @@ func (t *tx) recount(ctx context.Context, m made) error {
 	}
 	switch {
 	case max(seen, there) < len(m.changes):
-		return race(m.index)
+		return applier.Race(m.index, nil)
 	case t.db.cfg.RLS != nil:
 		return m.notWritable()
 	}
@@ -148,7 +147,7 @@ func (t *tx) unreadable(ctx context.Context, pg *pgconn.PgError, m made) error {
 	t.rollback(ctx)
 	ctx, cancel := context.WithTimeout(ctx, t.db.cfg.StatementTimeout)
 	defer cancel()
-	for _, c := range written(&m.changes[0]) {
+	for _, c := range applier.Written(&m.changes[0], driverOf(m.changes[0].Table).columns) {
 		if c.codec.kind != writegate.Other && c.codec.kind != writegate.List {
 			continue
 		}

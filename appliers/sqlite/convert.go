@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"writegate"
+	"writegate/internal/wire"
 )
 
 var (
@@ -232,7 +233,7 @@ func sameness(typ writegate.Type) func(a, b any) bool {
 	canonical := map[writegate.Type]func(string) (string, error){
 		writegate.Decimal: func(s string) (string, error) {
 			d, err := decimalText(s)
-			return trimZeros(d), err
+			return wire.Shortest(d), err
 		},
 		writegate.Document: func(s string) (string, error) {
 			b, err := writegate.CanonicalJSON([]byte(s))

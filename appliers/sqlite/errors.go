@@ -9,6 +9,7 @@ import (
 	"modernc.org/sqlite"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Result codes of SQLite that decide something. The low byte of a code is its family.
@@ -138,23 +139,7 @@ func (t *tx) blame(ctx context.Context, err error, c *writegate.Change, statemen
 			e.Message = "the row it refers to does not exist."
 		}
 	}
-	return located(e, c.Table, columns)
-}
-
-// located adds table and columns to an error.
-func located(e *writegate.Error, table *writegate.Table, columns []string) *writegate.Error {
-	e.Table = table.Name
-	at := e.Table
-	switch len(columns) {
-	case 0:
-	case 1:
-		e.Column = columns[0]
-		at += "." + columns[0]
-	default:
-		at += ".(" + strings.Join(columns, ", ") + ")"
-	}
-	e.Message = at + ": " + e.Message
-	return e
+	return applier.Located(e, c.Table.Name, columns)
 }
 
 // compiles tells whether a statement that failed has no fault itself, so that the values are to blame. SQLite
@@ -188,11 +173,4 @@ func guilty(err error, table *writegate.Table) []string {
 		}
 	}
 	return columns
-}
-
-func raced(c *writegate.Change, cause error) *writegate.Error {
-	return &writegate.Error{
-		Class: writegate.Rerun, Code: writegate.Conflict, Table: c.Table.Name,
-		Message: "The row was changed at the same time.", Cause: cause,
-	}
 }

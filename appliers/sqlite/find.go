@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Find reads the rows of one question after the other, by a statement that is prepared once. The lock that was asked
@@ -100,7 +101,7 @@ func (q *question) row(stored, values []any) writegate.Row {
 			return nil
 		}
 	}
-	row := writegate.Row{q.find.Table.Key: tableOf(q.find.Table).join(q.find.Table, key)}
+	row := writegate.Row{q.find.Table.Key: applier.JoinKey(q.find.Table, key)}
 	for i, name := range q.names {
 		row[name] = rest[i]
 	}

@@ -1,16 +1,15 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Inspect says what Schema does not refuse and an operator should know, sorted: who may read and write the file,
@@ -26,14 +25,14 @@ func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.
 		return nil, classify(err)
 	}
 	if journal != "wal" {
-		all = append(all, writegate.Finding{Message: "the journal mode is " + journal + "; serve turns it to wal for good, which a file on a network share can't have"})
+		all = append(all, applier.Doubtful("the journal mode is %s; serve turns it to wal for good, which a file on a network share can't have", journal))
 	}
 	var own int
 	if err := d.reader.QueryRowContext(ctx, countOwnTables).Scan(&own); err != nil {
 		return nil, classify(err)
 	}
 	if own != len(ownTables) && !d.cfg.NoOwnTables {
-		all = append(all, writegate.Finding{Message: "writegate's own tables are missing or older than this program; serve makes them, or run what `writegate schema ddl` prints"})
+		all = append(all, applier.OwnTablesMissing(true))
 	}
 	for _, name := range slices.Sorted(maps.Keys(schema)) {
 		found, err := d.inspectReferences(ctx, schema[name])
@@ -42,9 +41,7 @@ func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.
 		}
 		all = append(all, found...)
 	}
-	slices.SortFunc(all, func(a, b writegate.Finding) int {
-		return cmp.Or(strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
-	})
+	applier.SortFindings(all)
 	return all, nil
 }
 
@@ -52,11 +49,11 @@ func (d *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.
 func inspectFile(path string) []writegate.Finding {
 	var all []writegate.Finding
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		all = append(all, writegate.Finding{Message: fmt.Sprintf("others on this machine may open the file, its mode is %#o; chmod 600", info.Mode().Perm())})
+		all = append(all, applier.Doubtful("others on this machine may open the file, its mode is %#o; chmod 600", info.Mode().Perm()))
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrPermission) {
-		return append(all, writegate.Finding{Fault: true, Message: "this user may not write the file; change its owner or its mode"})
+		return append(all, applier.Faulty("this user may not write the file; change its owner or its mode"))
 	}
 	if err == nil {
 		_ = f.Close() // nothing was written

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // reference is a foreign key of a table: the values of from are those of to in some row of parent.
@@ -106,7 +107,7 @@ func (t *tx) orphaned(ctx context.Context, c *writegate.Change) []string {
 // dangles tells whether a reference of a change leads nowhere. The change itself has been undone.
 func (t *tx) dangles(ctx context.Context, c *writegate.Change, r reference) bool {
 	own := tableOf(c.Table)
-	args, key := own.bind(nil, c.Table, c.Key), own.split(c.Table, c.Key)
+	args, key := own.bind(nil, c.Table, c.Key), applier.SplitKey(c.Table, c.Key)
 	stored := " FROM " + quote(c.Table.Source) + " WHERE " + own.where(1) + ")"
 	written, toItself := c.Verb == writegate.Insert, strings.EqualFold(r.parent, c.Table.Source)
 	var present, same []string

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"writegate"
@@ -35,9 +34,7 @@ func (d *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.S
 			Message: "The database does not have the tables of the configuration.", Cause: err,
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	maps.Copy(d.known, schema)
+	d.known.Add(schema)
 	return schema, nil
 }
 

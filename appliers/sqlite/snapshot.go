@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Snapshot yields every row of tables that Schema has described, all as of one moment. Data is a
@@ -25,9 +26,7 @@ func (d *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id
 	}
 	defer func() { _ = tx.Rollback() }()
 	for _, name := range tables {
-		d.mu.Lock()
-		table := d.known[name]
-		d.mu.Unlock()
+		table := d.known.Tables()[name]
 		if table == nil {
 			return &writegate.Error{
 				Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: "A table is not in the schema.",
@@ -74,7 +73,7 @@ func snapshot(ctx context.Context, tx *sql.Tx, table *writegate.Table, yield fun
 		if slices.Contains(values[:len(own.key)], nil) && table.Parts != nil {
 			continue // it has no id
 		}
-		id := plain(own.join(table, values[:len(own.key)]))
+		id := plain(applier.JoinKey(table, values[:len(own.key)]))
 		if table.Parts != nil {
 			row[table.Key] = id
 		}

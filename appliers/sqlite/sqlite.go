@@ -13,11 +13,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // lockWait bounds the wait for another transaction of this process, and again for one of another process.
@@ -50,8 +50,7 @@ type DB struct {
 	turn   chan struct{}
 	closed atomic.Bool
 
-	mu    sync.Mutex
-	known writegate.Schema // every table that was introspected
+	known applier.Book // every table that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -78,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	d := &DB{cfg: cfg, writer: writer, reader: reader, turn: make(chan struct{}, 1), known: writegate.Schema{}}
+	d := &DB{cfg: cfg, writer: writer, reader: reader, turn: make(chan struct{}, 1)}
 	if err := d.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %s: %w", cfg.Path, err), d.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // table is what the driver keeps in [writegate.Table.Driver].
@@ -53,25 +54,9 @@ func (own *table) part(source string) int {
 	return slices.IndexFunc(own.key, func(c *column) bool { return strings.EqualFold(c.source, source) })
 }
 
-// split returns the values of the columns of a key.
-func (own *table) split(t *writegate.Table, key any) []any {
-	if t.Parts == nil {
-		return []any{key}
-	}
-	return t.SplitKey(key)
-}
-
-// join makes the key of the values of its columns.
-func (own *table) join(t *writegate.Table, values []any) any {
-	if t.Parts == nil {
-		return values[0]
-	}
-	return t.JoinKey(values)
-}
-
 // bind adds what is bound for a key to the arguments of a statement.
 func (own *table) bind(args []any, t *writegate.Table, key any) []any {
-	for i, v := range own.split(t, key) {
+	for i, v := range applier.SplitKey(t, key) {
 		args = append(args, toSQLite(own.key[i].Column, v))
 	}
 	return args

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // maxKeys bounds the keys of one statement.
@@ -78,7 +79,7 @@ func (t *tx) load(ctx context.Context, read writegate.Read, keys []any, into map
 		if err != nil {
 			return err
 		}
-		key := own.join(read.Table, values[:len(own.key)])
+		key := applier.JoinKey(read.Table, values[:len(own.key)])
 		row := writegate.Row{read.Table.Key: key}
 		for i, name := range read.Columns {
 			row[name] = values[len(own.key)+i]
@@ -132,7 +133,7 @@ func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *wri
 	res, err := t.prepared[statement].ExecContext(ctx, args...)
 	if err != nil {
 		if c.Verb == writegate.Insert && isDuplicate(err) && t.exists(ctx, c) {
-			return true, raced(c, err)
+			return true, applier.Raced(c, err)
 		}
 		return false, t.blame(ctx, err, c, statement)
 	}
@@ -140,10 +141,10 @@ func (t *tx) change(ctx context.Context, c *writegate.Change) (race bool, _ *wri
 		return false, nil
 	}
 	if t.exists(ctx, c) == (c.Verb == writegate.Insert) {
-		return true, raced(c, nil)
+		return true, applier.Raced(c, nil)
 	}
 	ignored := writegate.Refuse(writegate.ConstraintViolation, reasonRaised, "a rule in the database ignores the change.")
-	return false, located(ignored, c.Table, nil)
+	return false, applier.Located(ignored, c.Table.Name, nil)
 }
 
 func statementOf(c *writegate.Change) (string, []any) {

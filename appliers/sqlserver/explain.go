@@ -10,6 +10,7 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // blameFor makes the error of a batch that changes rows. The server says in which line the statement begins that
@@ -80,7 +81,7 @@ func (t *tx) collision(ctx context.Context, err error, e *mssql.Error, m *made) 
 	}
 	letters := slices.ContainsFunc(own.key, func(c *column) bool { return c.codec.letters })
 	if onKey && !letters {
-		return race(m.index, err)
+		return applier.Race(m.index, err)
 	}
 	switch same, others, failed := t.lookAgain(ctx, m); {
 	case failed != nil && !onKey:
@@ -88,7 +89,7 @@ func (t *tx) collision(ctx context.Context, err error, e *mssql.Error, m *made) 
 	case others > 0:
 		return &writegate.ChangeError{Index: m.index, Err: twin(err, first.Table)}
 	case same > 0 || onKey:
-		return race(m.index, err)
+		return applier.Race(m.index, err)
 	}
 	return nil
 }
@@ -132,12 +133,6 @@ func constrained(c constraint, v verdict, verb writegate.Verb) (verdict, []strin
 // source is the database's name of the column.
 func (c *column) source() string {
 	return strings.ReplaceAll(c.quoted[1:len(c.quoted)-1], "]]", "]")
-}
-
-func race(index int, cause error) *writegate.ChangeError {
-	return &writegate.ChangeError{Index: index, Race: true, Err: &writegate.Error{
-		Class: writegate.Rerun, Code: writegate.Conflict, Message: "The row changed in the meantime; the write is worth trying again.", Cause: cause,
-	}}
 }
 
 // twin refuses a key that the database takes for that of another row.

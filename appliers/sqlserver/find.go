@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Find implements [writegate.Tx]. All lookups travel together, behind what is to be written, and lock in the order of
@@ -22,7 +23,7 @@ func (t *tx) Find(ctx context.Context, finds []writegate.Find) ([][]writegate.Ro
 		return nil, err
 	}
 	rows := make([]map[any]writegate.Row, len(finds))
-	for _, i := range lockOrder(len(finds), func(i int) (*writegate.Table, writegate.Lock) { return finds[i].Table, finds[i].Lock }) {
+	for _, i := range applier.LockOrder(len(finds), func(i int) (string, writegate.Lock) { return driverOf(finds[i].Table).quoted, finds[i].Lock }) {
 		s, err := searchFor(&finds[i])
 		if err != nil {
 			return nil, t.fail(err)
@@ -214,7 +215,7 @@ func (s *search) readRows(into map[any]writegate.Row) func(*sql.Rows) error {
 		for i, c := range s.columns[n:] {
 			row[c.name] = c.codec.loaded(values[n+i])
 		}
-		key := s.own.keyOf(s.of, parts)
+		key := applier.JoinKey(s.of, parts)
 		row[s.of.Key] = key
 		into[key] = row
 		return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 const listSQL = `SELECT [s].[name] + N'.' + [o].[name] AS [writegate]
@@ -48,9 +49,6 @@ const grantsSQL = `SELECT %s AS [writegate], COALESCE(HAS_PERMS_BY_NAME(%[2]s, N
 	COALESCE(HAS_PERMS_BY_NAME(%[2]s, N'OBJECT', N'UPDATE'), 0), COALESCE(HAS_PERMS_BY_NAME(%[2]s, N'OBJECT', N'DELETE'), 0),
 	(SELECT COUNT(*) FROM sys.triggers AS [g] WHERE [g].[parent_id] = OBJECT_ID(%[2]s) AND [g].[is_disabled] = 0 AND [g].[is_instead_of_trigger] = 1)`
 
-// maxSkew is how far the clocks of the server and of this machine may be apart.
-const maxSkew = 5 * time.Second
-
 // Inspect says about the database and the tables of a schema what Schema does not refuse, sorted.
 func (db *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate.Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout+db.cfg.StatementTimeout)
@@ -63,9 +61,7 @@ func (db *DB) Inspect(ctx context.Context, schema writegate.Schema) ([]writegate
 	for _, t := range i.tables {
 		i.table(t)
 	}
-	slices.SortStableFunc(i.found, func(a, b writegate.Finding) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
-	})
+	applier.SortFindings(i.found)
 	return i.found, nil
 }
 
@@ -129,7 +125,7 @@ func (i *inspection) database() {
 	if !i.versioned {
 		i.add(false, "", "", "READ_COMMITTED_SNAPSHOT is off: readers of the database and writegate wait for each other; ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON ends that")
 	}
-	if i.skew.Abs() > maxSkew {
+	if i.skew.Abs() > applier.MaxSkew {
 		i.add(false, "", "", "the clocks of the server and of this machine are %s apart: times that rules make and times that the database makes can't be compared", i.skew.Abs().Round(time.Second))
 	}
 	if i.admin {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 const (
@@ -39,7 +40,7 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	found := make([]map[any]writegate.Row, len(reads))
-	for _, i := range lockOrder(len(reads), func(i int) (*writegate.Table, writegate.Lock) { return reads[i].Table, reads[i].Lock }) {
+	for _, i := range applier.LockOrder(len(reads), func(i int) (string, writegate.Lock) { return driverOf(reads[i].Table).quoted, reads[i].Lock }) {
 		found[i] = map[any]writegate.Row{}
 		for keys := range slices.Chunk(sorted(reads[i].Keys), maxRows) {
 			if err := t.room(ctx, 1); err != nil {
@@ -54,20 +55,6 @@ func (t *tx) Load(ctx context.Context, reads []writegate.Read) ([]map[any]writeg
 		return nil, err
 	}
 	return found, nil
-}
-
-// lockOrder is the order in which n reads lock their rows: by the names of the tables, the strongest lock of each first.
-func lockOrder(n int, read func(i int) (*writegate.Table, writegate.Lock)) []int {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		tableA, lockA := read(a)
-		tableB, lockB := read(b)
-		return cmp.Or(cmp.Compare(driverOf(tableA).quoted, driverOf(tableB).quoted), cmp.Compare(lockB, lockA))
-	})
-	return order
 }
 
 // sorted returns keys in one order that is the same in every replica.
@@ -177,23 +164,12 @@ func (own *table) putKey(row map[string]any, t *writegate.Table, key any) {
 
 // keyTexts returns the texts of a stored key, one for each of its columns.
 func (own *table) keyTexts(t *writegate.Table, key any) []string {
-	values := []any{key}
-	if len(t.Parts) > 0 {
-		values = t.SplitKey(key)
-	}
+	values := applier.SplitKey(t, key)
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = own.key[i].codec.textOf(v)
 	}
 	return texts
-}
-
-// keyOf is the stored key of stored values of its parts.
-func (own *table) keyOf(t *writegate.Table, parts []any) any {
-	if len(t.Parts) > 0 {
-		return t.JoinKey(parts)
-	}
-	return parts[0]
 }
 
 func jsonField(i int) string { return "[j].[k" + strconv.Itoa(i) + "]" }
@@ -253,7 +229,7 @@ func readRows(r *writegate.Read, columns []*column, asked map[any]bool, into map
 		for i, c := range own.key {
 			parts[i] = c.codec.loaded(values[i])
 		}
-		key := own.keyOf(r.Table, parts)
+		key := applier.JoinKey(r.Table, parts)
 		if !asked[key] {
 			return nil
 		}

@@ -2,12 +2,10 @@ package sqlserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // table is what the driver keeps in [writegate.Table.Driver].
@@ -50,9 +48,9 @@ func (db *DB) Schema(ctx context.Context, refs []writegate.TableRef) (writegate.
 	}
 	found, faults := cat.schema(refs, db.cfg.Schema)
 	if len(faults) > 0 {
-		return nil, &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Message: strings.Join(messages(faults), "\n"), Cause: errors.Join(faults...)}
+		return nil, applier.Mismatches(faults)
 	}
-	db.remember(found)
+	db.known.Add(found)
 	return found, nil
 }
 
@@ -63,7 +61,7 @@ func (c *catalog) schema(refs []writegate.TableRef, own string) (writegate.Schem
 	for i := range refs {
 		schema, name := split(refs[i].SourceName())
 		if strings.EqualFold(schema, own) || strings.HasPrefix(strings.ToLower(name), "writegate_") {
-			faults = append(faults, fault(refs[i].Name, "table %q is one of writegate's own", refs[i].SourceName()))
+			faults = append(faults, applier.Mismatch(refs[i].Name, "table %q is one of writegate's own", refs[i].SourceName()))
 			continue
 		}
 		b := &builder{catalog: c, ord: i + 1, ref: &refs[i]}
@@ -74,38 +72,6 @@ func (c *catalog) schema(refs []writegate.TableRef, own string) (writegate.Schem
 	}
 	c.relate(refs, found)
 	return found, faults
-}
-
-// messages are what faults say, a line each.
-func messages(faults []error) []string {
-	lines := make([]string, len(faults))
-	for i, err := range faults {
-		lines[i] = writegate.AsError(err).Message
-	}
-	return lines
-}
-
-func fault(table, format string, args ...any) error {
-	return &writegate.Error{Class: writegate.Operator, Code: writegate.SchemaMismatch, Table: table, Message: table + ": " + fmt.Sprintf(format, args...)}
-}
-
-// remember keeps what snapshots need, besides what was there before.
-func (db *DB) remember(found writegate.Schema) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	all := maps.Clone(db.tables)
-	if all == nil {
-		all = writegate.Schema{}
-	}
-	maps.Copy(all, found)
-	db.tables = all
-}
-
-// known returns all tables that were ever asked for. The map is never changed.
-func (db *DB) known() writegate.Schema {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	return db.tables
 }
 
 // builder makes one table of the catalog.
@@ -123,7 +89,7 @@ type builder struct {
 }
 
 func (b *builder) fault(format string, args ...any) {
-	b.faults = append(b.faults, fault(b.ref.Name, format, args...))
+	b.faults = append(b.faults, applier.Mismatch(b.ref.Name, format, args...))
 }
 
 func (b *builder) table() *writegate.Table {

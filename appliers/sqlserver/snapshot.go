@@ -15,11 +15,9 @@ import (
 // a JSON object with a value for each column that can be synced. The tables must have been introspected. Where the
 // database allows no snapshots, writers wait until it is over. An error of yield ends it and is returned as it is.
 func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, id string, data []byte) error) error {
-	known := db.known()
-	for _, name := range tables {
-		if known[name] == nil {
-			return fault(name, "the table was not introspected")
-		}
+	found, err := db.known.Named(tables)
+	if err != nil {
+		return err
 	}
 	level := sql.LevelSerializable
 	if db.server.snapshots {
@@ -30,8 +28,8 @@ func (db *DB) Snapshot(ctx context.Context, tables []string, yield func(table, i
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	for _, name := range tables {
-		if err := snapshotTable(ctx, tx, known[name], yield); err != nil {
+	for _, t := range found {
+		if err := snapshotTable(ctx, tx, t, yield); err != nil {
 			return err
 		}
 	}

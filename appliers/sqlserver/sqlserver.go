@@ -6,14 +6,15 @@
 package sqlserver
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // Config of a [DB].
@@ -52,8 +53,7 @@ type DB struct {
 	server server
 	older  atomic.Bool // some of our own tables, or of their columns, are not there, as far as was heard last
 
-	mu     sync.Mutex
-	tables writegate.Schema // everything that was introspected; replaced, never changed
+	known applier.Book // everything that was introspected
 }
 
 var _ writegate.Applier = (*DB)(nil)
@@ -63,10 +63,10 @@ var _ writegate.Applier = (*DB)(nil)
 // does not answer one of class Retry.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg.Schema = schemaName(cfg.Schema)
-	setDefault(&cfg.MaxConns, 10)
-	setDefault(&cfg.AcquireTimeout, 5*time.Second)
-	setDefault(&cfg.StatementTimeout, 30*time.Second)
-	setDefault(&cfg.LockTimeout, 5*time.Second)
+	cfg.MaxConns = cmp.Or(cfg.MaxConns, 10)
+	cfg.AcquireTimeout = cmp.Or(cfg.AcquireTimeout, 5*time.Second)
+	cfg.StatementTimeout = cmp.Or(cfg.StatementTimeout, 30*time.Second)
+	cfg.LockTimeout = cmp.Or(cfg.LockTimeout, 5*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -93,13 +93,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 
 // idleLimit is how long a connection may be unused. Azure and many a firewall forget one after a few minutes more.
 const idleLimit = 3 * time.Minute
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
 
 // Close waits for running statements and frees all connections.
 func (db *DB) Close() error { return db.pool.Close() }

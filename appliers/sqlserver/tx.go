@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // deviceWait bounds the wait for the row of a device that another replica holds.
@@ -194,7 +195,7 @@ func (t *tx) flush(ctx context.Context) error {
 	}
 	for i, m := range missed {
 		if m {
-			return t.fail(race(made[i].index, nil))
+			return t.fail(applier.Race(made[i].index, nil))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"writegate"
+	"writegate/internal/applier"
 )
 
 // mergeFrom is how many like changes in a row make one statement over a set; fewer travel one by one.
@@ -80,30 +81,10 @@ func (t *tx) make(ctx context.Context, changes []writegate.Change) error {
 // twice, and nothing that is only exact in a statement of its own.
 func likeness(changes []writegate.Change) int {
 	first := &changes[0]
-	if first.Verb == writegate.Update && len(first.Set) == 0 {
+	if first.Verb == writegate.Update && len(first.Set) == 0 || alone(first) {
 		return 1
 	}
-	seen := map[any]bool{}
-	for i := range changes {
-		c := &changes[i]
-		if i == maxRows || c.Verb != first.Verb || c.Table != first.Table || seen[c.Key] || !sameColumns(c.Set, first.Set) || alone(c) {
-			return max(i, 1)
-		}
-		seen[c.Key] = true
-	}
-	return len(changes)
-}
-
-func sameColumns(a, b writegate.Row) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name := range a {
-		if _, ok := b[name]; !ok {
-			return false
-		}
-	}
-	return true
+	return applier.Alike(changes, func(i int, c *writegate.Change) bool { return i < maxRows && !alone(c) })
 }
 
 // alone tells changes with a value that has to be sent as it is.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -55,6 +56,23 @@ func ParseDecimalUpTo(s string, greatest int) (Decimal, error) {
 	d.Whole = strings.TrimLeft(d.Whole, "0")
 	d.Negative = d.Negative && strings.Trim(d.Whole+d.Fraction, "0") != ""
 	return d, nil
+}
+
+// jsonNumber is what JSON calls a number.
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// JSONNumber writes a number without exponent as [Decimal.String] does. It reads what JSON calls one, which a leading plus or zero is
+// not, nor a missing digit beside the point, with an exponent up to the greatest in either direction. The error is ErrJSONNumber or,
+// for greater exponents, ErrTooLong.
+func JSONNumber(s string, greatest int) (string, error) {
+	if !jsonNumber.MatchString(s) {
+		return "", ErrJSONNumber
+	}
+	d, err := ParseDecimalUpTo(s, greatest)
+	if err != nil {
+		return "", ErrTooLong
+	}
+	return d.String(), nil
 }
 
 // String writes the number without exponent, with a digit before the point, and with the zeros at its end.

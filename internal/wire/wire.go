@@ -14,12 +14,13 @@ import (
 
 // What is wrong with a value. They are for the client to read, behind the name of a column, and carry no values.
 var (
-	ErrNumber  = errors.New("must be a decimal number")
-	ErrTooLong = errors.New("must be a number of fewer digits")
-	ErrInteger = errors.New("must be an integer of 64 bits")
-	ErrFloat   = errors.New("must be a number that a 64-bit float holds without loss")
-	ErrBool    = errors.New("must be true, false, 1 or 0")
-	ErrUUID    = errors.New("must be a UUID")
+	ErrNumber     = errors.New("must be a decimal number")
+	ErrJSONNumber = errors.New("must be a number")
+	ErrTooLong    = errors.New("must be a number of fewer digits")
+	ErrInteger    = errors.New("must be an integer of 64 bits")
+	ErrFloat      = errors.New("must be a number that a 64-bit float holds without loss")
+	ErrBool       = errors.New("must be true, false, 1 or 0")
+	ErrUUID       = errors.New("must be a UUID")
 )
 
 // Text returns the text of a scalar: a string, json.Number, bool, int64 or float64. Other values have none.

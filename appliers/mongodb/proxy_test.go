@@ -12,9 +12,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// wire stands between the driver and a server and changes what they say to each other. Unlike a fail point of the
+// proxy stands between the driver and a server and changes what they say to each other. Unlike a fail point of the
 // server it concerns nobody else.
-type wire struct {
+type proxy struct {
 	t        *testing.T
 	listener net.Listener
 	server   string
@@ -42,14 +42,14 @@ func failure(code int, labels ...string) order {
 	return order{reply: reply}
 }
 
-// newWire listens until the test ends.
-func newWire(t *testing.T, server string) *wire {
+// newProxy listens until the test ends.
+func newProxy(t *testing.T, server string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{t: t, listener: listener, server: server}
+	w := &proxy{t: t, listener: listener, server: server}
 	w.done.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -68,7 +68,7 @@ func newWire(t *testing.T, server string) *wire {
 }
 
 // cut ends all connections.
-func (w *wire) cut() {
+func (w *proxy) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, conn := range w.open {
@@ -78,14 +78,14 @@ func (w *wire) cut() {
 }
 
 // on has fn decide on every command from now on; nil lets all pass.
-func (w *wire) on(fn func(name string, command bson.D) order) {
+func (w *proxy) on(fn func(name string, command bson.D) order) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked = fn
 }
 
 // tell has fn change every answer from now on; nil lets all pass.
-func (w *wire) tell(fn func(name string, reply bson.D) bson.D) {
+func (w *proxy) tell(fn func(name string, reply bson.D) bson.D) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.told = fn
@@ -100,9 +100,9 @@ func asStandalone(name string, reply bson.D) bson.D {
 }
 
 // once gives an order for the next command of a name.
-func (w *wire) once(name string, o order) { w.times(1, name, o) }
+func (w *proxy) once(name string, o order) { w.times(1, name, o) }
 
-func (w *wire) times(n int, name string, o order) {
+func (w *proxy) times(n int, name string, o order) {
 	w.on(func(got string, _ bson.D) order {
 		if got != name || n == 0 {
 			return order{}
@@ -112,11 +112,11 @@ func (w *wire) times(n int, name string, o order) {
 	})
 }
 
-func (w *wire) dsn(database string) string {
+func (w *proxy) dsn(database string) string {
 	return "mongodb://" + w.listener.Addr().String() + "/" + database + "?directConnection=true"
 }
 
-func (w *wire) serve(client net.Conn) {
+func (w *proxy) serve(client net.Conn) {
 	server, err := net.Dial("tcp", w.server)
 	if err != nil {
 		_ = client.Close()
@@ -136,7 +136,7 @@ func (w *wire) serve(client net.Conn) {
 }
 
 // exchange passes one command on and its answer back, and reports whether the connection goes on.
-func (w *wire) exchange(message []byte, client, server net.Conn) bool {
+func (w *proxy) exchange(message []byte, client, server net.Conn) bool {
 	start, end := document(message)
 	var command bson.D
 	if bson.Unmarshal(message[start:end], &command) != nil || len(command) == 0 {
