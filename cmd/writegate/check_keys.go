@@ -25,10 +25,31 @@ func (r *report) checkShared(a configs.Auth) {
 		r.add(remark{file: r.config, path: "auth.hs256_secret", message: shared})
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Issuers)) {
-		if a.Issuers[name].HS256Secret != "" {
-			r.add(remark{file: r.config, path: "auth.issuers." + name + ".hs256_secret", message: shared})
+		c, path := a.Issuers[name], "auth.issuers."+name
+		if c.HS256Secret != "" {
+			r.add(remark{file: r.config, path: path + ".hs256_secret", message: shared})
+		}
+		if sharedByService(name, c) {
+			r.add(remark{file: r.config, path: path + ".service_yaml", message: shared})
 		}
 	}
+}
+
+// sharedByService reports whether a file of the sync service has a shared secret. What is wrong with the file, [report.checkKeys] says.
+func sharedByService(name string, c configs.Circle) bool {
+	if c.ServiceYAML == "" {
+		return false
+	}
+	found, err := serviceCircles(name, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return false
+	}
+	for _, o := range found {
+		if len(o.HS256Secrets) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // checkKeySet has the keys that are made and rotated read as serve would, without making any. Those in a database that does not
