@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"writegate"
@@ -50,6 +53,17 @@ func sharedByService(name string, c configs.Circle) bool {
 		}
 	}
 	return false
+}
+
+// checkFolder says that keys can't be made, since there is no folder for their file.
+func (r *report) checkFolder(file string) {
+	if file == "" {
+		return
+	}
+	folder := filepath.Dir(file)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		r.add(remark{file: r.config, path: "keys.file", fault: true, message: "there is no folder " + folder + "; make it, for whom serve runs as"})
+	}
 }
 
 // checkKeySet has the keys that are made and rotated read as serve would, without making any. Those in a database that does not
