@@ -75,6 +75,7 @@ func check(ctx context.Context, f checkFlags, stdout, stderr io.Writer) error {
 	}
 	source, err := policy.Load(c.Policy)
 	r.addPolicy(err)
+	r.checkFolder(c.Keys.File)
 	r.checkKeys(ctx, *c)
 	r.checkShared(c.Auth)
 	r.checkFixed(c.Issue.Anonymous.Subject, source)

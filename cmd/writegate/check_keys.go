@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -26,9 +29,41 @@ func (r *report) checkShared(a configs.Auth) {
 		r.add(remark{file: r.config, path: "auth.hs256_secret", message: shared})
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Issuers)) {
-		if a.Issuers[name].HS256Secret != "" {
-			r.add(remark{file: r.config, path: "auth.issuers." + name + ".hs256_secret", message: shared})
+		c, path := a.Issuers[name], "auth.issuers."+name
+		if c.HS256Secret != "" {
+			r.add(remark{file: r.config, path: path + ".hs256_secret", message: shared})
 		}
+		if sharedByService(name, c) {
+			r.add(remark{file: r.config, path: path + ".service_yaml", message: shared})
+		}
+	}
+}
+
+// sharedByService reports whether a file of the sync service has a shared secret. What is wrong with the file, [report.checkKeys] says.
+func sharedByService(name string, c configs.Circle) bool {
+	if c.ServiceYAML == "" {
+		return false
+	}
+	found, err := serviceCircles(name, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return false
+	}
+	for _, o := range found {
+		if len(o.HS256Secrets) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkFolder says that keys can't be made, since there is no folder for their file.
+func (r *report) checkFolder(file string) {
+	if file == "" {
+		return
+	}
+	folder := filepath.Dir(file)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		r.add(remark{file: r.config, path: "keys.file", fault: true, message: "there is no folder " + folder + "; make it, for whom serve runs as"})
 	}
 }
 
