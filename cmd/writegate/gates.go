@@ -134,6 +134,15 @@ func (g *gates) bind(ctx context.Context, where tenancy, source *policy.Source) 
 	return now, nil
 }
 
+// fits refuses a policy that is not safe with the configuration.
+func (g *gates) fits(source *policy.Source) error {
+	err := g.countable(source)
+	if takesForUser(g.config.Issue.Anonymous.Subject, source) {
+		err = errors.Join(err, errors.New("issue.anonymous.subject: "+fixedUser))
+	}
+	return err
+}
+
 // countable refuses a policy that could not keep a write from counting twice: one with counters or versions on a table
 // of a database that has no ledger.
 func (g *gates) countable(source *policy.Source) error {

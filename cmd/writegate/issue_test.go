@@ -55,6 +55,17 @@ func issuingGate(t *testing.T, text string) (config string) {
 	return config
 }
 
+// usersOnly has the policy of [notes] give nothing to devices without a user.
+func usersOnly(t *testing.T, config string) {
+	t.Helper()
+	text := strings.NewReplacer(
+		"tables:\n", "  is_anonymous: {type: bool, default: false}\ntables:\n", "row: row.owner", "row: '!claims.is_anonymous && row.owner", "claims.sub\n", "claims.sub'\n",
+	).Replace(notesPolicy)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "policy.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // appToken is what the provider of the app would give a user.
 func appToken(t *testing.T, subject string) string {
 	t.Helper()
@@ -247,14 +258,16 @@ func TestTokenOfIssue(t *testing.T) {
 	}
 }
 
-// TestServeIssuesToDevicesOnly has no keys but its own.
+// TestServeIssuesToDevicesOnly has no keys but its own, and one user for all devices, who is nobody's identity.
 func TestServeIssuesToDevicesOnly(t *testing.T) {
-	d := start(t, "serve", "--config", issuingGate(t, `server: {addr: "127.0.0.1:0", metrics_addr: ""}
+	config := issuingGate(t, `server: {addr: "127.0.0.1:0", metrics_addr: ""}
 auth: {audience: app, key_file: key.pem}
 issue: {url: "http://localhost:8080", anonymous: {subject: fixed}}
 database: {driver: sqlite, dsn: notes.db}
 policy: policy.yaml
-`))
+`)
+	usersOnly(t, config)
+	d := start(t, "serve", "--config", config)
 	status, answer := d.call(t, http.MethodGet, "/api/auth/token", "", "")
 	if status != http.StatusOK || answer["user_id"] != "anonymous" {
 		t.Fatalf("%d %v", status, answer)
@@ -264,6 +277,21 @@ policy: policy.yaml
 	}
 	if _, err := d.service(t, "http://localhost:8080").Verify(t.Context(), answer["token"].(string)); err != nil {
 		t.Error(err)
+	}
+	write := `{"client_id":"d1","batch":[{"op_id":1,"op":"PUT","type":"notes","id":"n1","data":{"owner":"anonymous","text":"of everybody"}}]}`
+	if status, got := d.call(t, http.MethodPost, "/api/data", answer["token"].(string), write); status != http.StatusOK || got["rejected"] != 1.0 {
+		t.Errorf("a row of the user of all devices: %d %v", status, got)
+	}
+	// A policy that could not refuse it takes no effect.
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "policy.yaml"), []byte(notesPolicy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other policy is refused", func() bool {
+		return strings.Contains(d.stderr.String(), "issue.anonymous.subject: with fixed every device is one user")
+	})
+	write = strings.ReplaceAll(write, "1", "2")
+	if status, got := d.call(t, http.MethodPost, "/api/data", answer["token"].(string), write); status != http.StatusOK || got["rejected"] != 1.0 {
+		t.Errorf("after a policy that doesn't look: %d %v", status, got)
 	}
 }
 

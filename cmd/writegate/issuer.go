@@ -60,11 +60,20 @@ func (r *report) checkIssue(ctx context.Context, c *configs.Config, dbs database
 	}
 }
 
-// checkFixed warns of a policy that can't tell the one user that all devices are from users of the app.
+// fixedUser completes "issue.anonymous.subject: ".
+const fixedUser = "with fixed every device is one user, which is nobody's identity: have the policy declare the claim " + issue.ClaimAnonymous +
+	" (type: bool, default: false) and give nothing to who has it, or take unique"
+
+// takesForUser reports whether all devices are one user whom a policy can't tell from those of the app, so that it would give to every
+// device what it gives to that user.
+func takesForUser(subject string, source *policy.Source) bool {
+	return issue.Subject(subject) == issue.Fixed && !source.Asks(issue.ClaimAnonymous)
+}
+
+// checkFixed says of the user of all devices what serve would.
 func (r *report) checkFixed(subject string, source *policy.Source) {
-	if issue.Subject(subject) == issue.Fixed && source != nil && !source.Asks("is_anonymous") {
-		r.add(remark{file: r.config, path: "issue.anonymous.subject", message: "with fixed every device is one user, and what the policy gives to that user any device may change; " +
-			"have it declare the claim is_anonymous and give nothing to who has it, or take unique"})
+	if source != nil && takesForUser(subject, source) {
+		r.add(remark{file: r.config, fault: true, path: "issue.anonymous.subject", message: fixedUser})
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 func TestMigratingFromTheJWKSExample(t *testing.T) {
 	text := strings.NewReplacer("addr: :6060", "addr: 127.0.0.1:0\n  metrics_addr: ''", "driver: postgres", "driver: sqlite").Replace(migratingFile(t, "jwks-example.yaml"))
 	config := notes(t)
+	usersOnly(t, config)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

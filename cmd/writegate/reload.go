@@ -101,7 +101,7 @@ func (g *gates) load() (*policy.Source, error) {
 	before := contentsOf(g.config.Policy) // should it change while it is being read, it will be read again
 	source, files, err := policy.Read(g.config.Policy)
 	if err == nil {
-		err = g.countable(source)
+		err = g.fits(source)
 	}
 	read := contentsOf(files...)
 	maps.Copy(read, before)
