@@ -138,6 +138,10 @@ func ofVariables(fs Faults) Faults {
 			continue
 		case "database.dsn":
 			fs[i].Message = "required: the address of the database"
+		case "server.addr":
+			fs[i].Message = "must be a port from 0 to 65535"
+		case "database.driver":
+			fs[i].Message = "must be one of postgres, mongodb, mysql, mssql, sqlite"
 		}
 		var names []string
 		for _, v := range variables {

@@ -72,9 +72,9 @@ func TestFromEnvironmentFaults(t *testing.T) {
 			"environment: POWERSYNC_PRIVATE_KEY: required: the key that signs tokens; or else AUTH_JWKS_URI or AUTH_SUPABASE_URL, whose tokens are believed\n" +
 			"environment: DATABASE_URI: required: the address of the database"},
 		"values": {demo("DATABASE_TYPE=oracle", "PORT=x", "BATCH_ON_FATAL_ERROR=STOP", "AUTH_JWKS_URI=ftp://hunter2", "AUTH_AUDIENCE=a,,b", "POWERSYNC_URL=hunter2"), "" +
-			"environment: PORT: must be host:port with a port from 0 to 65535\n" +
+			"environment: PORT: must be a port from 0 to 65535\n" +
 			"environment: BATCH_ON_FATAL_ERROR: must be one of stop, skip\n" +
-			"environment: DATABASE_TYPE: must be one of mongodb, mysql, postgres, sqlite, sqlserver\n" +
+			"environment: DATABASE_TYPE: must be one of postgres, mongodb, mysql, mssql, sqlite\n" +
 			"environment: POWERSYNC_URL or AUTH_AUDIENCE or AUTH_SUPABASE_URL: blank\n" +
 			"environment: AUTH_JWKS_URI or AUTH_SUPABASE_URL: must be an https address, or an http one on loopback or a host of insecure_hosts\n" +
 			"environment: POWERSYNC_URL: must be an address such as https://x.powersync.journeyapps.com, without a slash at its end"},
