@@ -60,13 +60,13 @@ func (s *documents) Close()          { _ = s.client.Disconnect(context.Backgroun
 
 // fail has commands fail from now on.
 func (s *documents) fail(mode any, data bson.M) func(context.Context) error {
-	return patiently(func(ctx context.Context) error { // the client may have connections from before a crash
+	return whole(patiently(func(ctx context.Context) error { // the client may have connections from before a crash
 		command := bson.D{{Key: "configureFailPoint", Value: "failCommand"}, {Key: "mode", Value: mode}}
 		if data != nil {
 			command = append(command, bson.E{Key: "data", Value: data})
 		}
 		return s.client.Database("admin").RunCommand(ctx, command).Err()
-	})
+	}))
 }
 
 // shorten has the server give up transactions of daemons that were killed after a few seconds, instead of the usual

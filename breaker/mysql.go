@@ -56,7 +56,7 @@ func MySQL(ctx context.Context, server *privateserver.Server) (Database, error) 
 	second := time.Second
 	s.faults = append(
 		s.wired(),
-		Fault{"read-only", second, execs(s.root, "set global super_read_only = on"), patiently(execs(s.root, "set global super_read_only = off", "set global read_only = off")), nil},
+		Fault{"read-only", second, whole(execs(s.root, "set session lock_wait_timeout = 10", "set global super_read_only = on")), patiently(execs(s.root, "set global super_read_only = off", "set global read_only = off")), nil},
 		Fault{"restart", second / 4, server.Stop, patiently(server.Up), nil},
 		Fault{"kill -9", second / 4, server.Kill("mysql"), patiently(server.Up), nil},
 		Fault{"connections killed", second / 4, s.killConnections, nothing, nil},

@@ -54,7 +54,7 @@ func Postgres(ctx context.Context, server *privateserver.Server) (Database, erro
 	second := time.Second
 	s.faults = append(s.wired(), []Fault{
 		{
-			"read-only", second, execs(s.root, "alter system set default_transaction_read_only = on", "select pg_reload_conf()"),
+			"read-only", second, whole(execs(s.root, "alter system set default_transaction_read_only = on", "select pg_reload_conf()")),
 			patiently(execs(s.root, "set default_transaction_read_only = off", "alter system reset default_transaction_read_only", "select pg_reload_conf()")), nil,
 		},
 		{"restart", second / 4, server.Stop, patiently(server.Up), nil},

@@ -181,6 +181,12 @@ func execs(db *sql.DB, statements ...string) func(context.Context) error {
 	}
 }
 
+// whole has a strike finish what it has begun, also when the run ends meanwhile: a server goes on with a statement whose client
+// has gone, and what it did after Mend would stay.
+func whole(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return do(context.WithoutCancel(ctx)) }
+}
+
 func nothing(context.Context) error { return nil }
 
 // patiently tries for a while: after a restart a server may not take connections yet.
