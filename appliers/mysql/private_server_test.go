@@ -145,8 +145,25 @@ func (p *private) stop() {
 func (p *private) set(t *testing.T, variable, value string) {
 	t.Helper()
 	old := p.scalar(t, "", "SELECT @@global."+variable)
-	t.Cleanup(func() { p.run(t, "", "SET GLOBAL "+variable+" = "+old) })
+	t.Cleanup(func() { p.restore(t, variable, old) })
 	p.run(t, "", "SET GLOBAL "+variable+" = "+value)
+}
+
+// restore gives a global variable its value back. The server may not have noticed yet that connections which filled it have
+// ended.
+func (p *private) restore(t *testing.T, variable, value string) {
+	t.Helper()
+	db := p.side(t, "", nil)
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		_, err := db.ExecContext(context.Background(), "SET GLOBAL "+variable+" = "+value) // from a cleanup
+		if err == nil {
+			break
+		}
+		if time.Since(begun) > 60*time.Second {
+			t.Fatalf("SET GLOBAL %s: %v", variable, err)
+		}
+	}
+	_ = db.Close()
 }
 
 // noThreads lets the server start no more threads until the test ends.
