@@ -42,7 +42,10 @@ func (s *Set) Advance(ctx context.Context) error {
 			return p.add(fresh, s.options.times(), now, false)
 		})
 		s.note(ctx, err)
-		return about(err, fresh)
+		if fresh == nil {
+			return err
+		}
+		return about(err, fresh.ID())
 	})
 }
 
@@ -104,7 +107,7 @@ func (s *Set) put(ctx context.Context, k *auth.Key, fn func(plan, *auth.Key, tim
 			}
 			return fn(p, k, now)
 		})
-		return about(err, k)
+		return about(err, k.ID())
 	})
 	if err != nil {
 		return Key{}, err
@@ -113,9 +116,9 @@ func (s *Set) put(ctx context.Context, k *auth.Key, fn func(plan, *auth.Key, tim
 }
 
 // about says which key a change that may have been made is about.
-func about(err error, k *auth.Key) error {
-	if unsure, ok := errors.AsType[*UnsureError](err); ok && k != nil {
-		unsure.ID = k.ID()
+func about(err error, id string) error {
+	if unsure, ok := errors.AsType[*UnsureError](err); ok {
+		unsure.ID = id
 	}
 	return err
 }
@@ -130,10 +133,7 @@ func (s *Set) Remove(ctx context.Context, id string) error {
 			}
 			return p.remove(id, s.options.times(), now)
 		})
-		if unsure, ok := errors.AsType[*UnsureError](err); ok {
-			unsure.ID = id
-		}
-		return err
+		return about(err, id)
 	})
 }
 

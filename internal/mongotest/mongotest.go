@@ -4,12 +4,13 @@ package mongotest
 import (
 	"context"
 	"crypto/rand"
-	"os"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"writegate/internal/testserver"
 )
 
 // Variable is the environment variable with the connection string of the test server.
@@ -19,14 +20,7 @@ const Variable = "WRITEGATE_TEST_MONGODB"
 // WRITEGATE_TEST_ALL is 1.
 func Server(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv(Variable)
-	if server == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(Variable + " is not set")
-		}
-		t.Skip(Variable + " is not set: make engines-up")
-	}
-	return server
+	return testserver.Named(t, Variable)
 }
 
 // Fresh makes up the name of a database, and one for our own collections with _own behind it, both dropped after the test. It

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"writegate/internal/testserver"
 )
 
 var databases atomic.Int64
@@ -20,13 +22,7 @@ var databases atomic.Int64
 // name with _own behind it. Without a server the test is skipped, and fails where WRITEGATE_TEST_ALL is 1.
 func Fresh(t testing.TB, variable string) *mysql.Config {
 	t.Helper()
-	server := os.Getenv(variable)
-	if server == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(variable + " is not set")
-		}
-		t.Skip(variable + " is not set: make engines-up")
-	}
+	server := testserver.Named(t, variable)
 	cfg, err := mysql.ParseDSN(server)
 	if err != nil {
 		t.Fatal(variable + " is not a DSN") // which may have a password in it

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"writegate/internal/testserver"
 )
 
 // Variable is the environment variable with the URL of the test server.
@@ -22,13 +24,7 @@ var databases atomic.Int64
 // skipped, and fails where WRITEGATE_TEST_ALL is 1.
 func Fresh(t testing.TB) string {
 	t.Helper()
-	admin := os.Getenv(Variable)
-	if admin == "" {
-		if os.Getenv("WRITEGATE_TEST_ALL") == "1" {
-			t.Fatal(Variable + " is not set")
-		}
-		t.Skip(Variable + " is not set: make engines-up")
-	}
+	admin := testserver.Named(t, Variable)
 	u, err := url.Parse(admin)
 	if err != nil || u.Scheme == "" {
 		t.Fatal(Variable + " is not a URL") // which may have a password in it
